@@ -1,0 +1,85 @@
+//! One POST and its outcome.
+
+use crate::delivery::words;
+use crate::{DeliveryId, Timestamp, UnknownWord};
+use serde::Serialize;
+use std::str::FromStr;
+use std::time::Duration;
+
+words!(
+    /// What came of an attempt.
+    Outcome, "outcome" {
+        /// The merchant acknowledged in the way that its dialect asks for.
+        Acknowledged = "acknowledged",
+        /// It answered with a status that is no acknowledgement.
+        WrongStatus = "wrong_status",
+        /// The status was right, the body was not.
+        WrongBody = "wrong_body",
+        /// It refused the payment for good, in its dialect's words.
+        Refused = "refused",
+        /// No complete answer came within the time limit.
+        TimedOut = "timed_out",
+        /// The connection broke after the request was sent and before the answer was complete.
+        Interrupted = "interrupted",
+        /// No connection came about, so nothing was sent: name, address, TLS.
+        Unreachable = "unreachable",
+        /// The address is one that Paybell must not call; nothing was sent.
+        Blocked = "blocked",
+        /// The worker died before it could record what came of it.
+        Unknown = "unknown",
+    }
+);
+
+impl Outcome {
+    /// Whether the merchant may have accepted the payment although no acknowledgement was seen: the request may have
+    /// arrived, and its answer was lost.
+    pub const fn leaves_doubt(self) -> bool {
+        match self {
+            Outcome::TimedOut | Outcome::Interrupted | Outcome::Unknown => true,
+            Outcome::Acknowledged
+            | Outcome::WrongStatus
+            | Outcome::WrongBody
+            | Outcome::Refused
+            | Outcome::Unreachable
+            | Outcome::Blocked => false,
+        }
+    }
+
+    /// The outcome in words for people.
+    pub const fn in_words(self) -> &'static str {
+        match self {
+            Outcome::Acknowledged => "acknowledged",
+            Outcome::WrongStatus => "answered with a status that is no acknowledgement",
+            Outcome::WrongBody => "answered with a body that is no acknowledgement",
+            Outcome::Refused => "refused by the merchant",
+            Outcome::TimedOut => "timed out",
+            Outcome::Interrupted => "the connection broke before the answer was complete",
+            Outcome::Unreachable => "unreachable",
+            Outcome::Blocked => "blocked: the address may not be called",
+            Outcome::Unknown => "outcome unknown: the worker died before it was recorded",
+        }
+    }
+}
+
+/// One POST and its outcome, as it is recorded.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Attempt {
+    /// Whose attempt.
+    pub delivery_id: DeliveryId,
+    /// 1, 2, 3 … without gaps.
+    pub number: u32,
+    /// When it was begun.
+    pub started_at: Timestamp,
+    /// How long it took; nothing when the outcome is unknown.
+    pub duration: Option<Duration>,
+    /// What came of it.
+    pub outcome: Outcome,
+    /// The rule that decided, in words: `200, but the body was "<html>…", not "ok"`.
+    pub detail: String,
+    /// The HTTP status, where an answer came.
+    pub status: Option<u16>,
+    /// The answer's header lines, cut.
+    pub response_head: Option<String>,
+    /// The answer's body, cut at 64 KiB.
+    pub response_body: Option<Vec<u8>>,
+}

@@ -1,0 +1,55 @@
+//! Where a merchant is told.
+
+use crate::{EndpointId, MerchantId, Timestamp};
+use serde::{Deserialize, Serialize};
+use std::time::Duration;
+
+/// A merchant's URL with its dialect, cap and limits. Its secrets are kept apart, sealed.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Endpoint {
+    /// The id.
+    pub id: EndpointId,
+    /// Whose it is.
+    pub merchant_id: MerchantId,
+    /// Where notifications go; kept exactly as it was given.
+    pub url: String,
+    /// The name of its dialect, such as `standard`.
+    pub dialect: String,
+    /// The dialect's options.
+    pub options: EndpointOptions,
+    /// How many attempts may be in flight at once, over all workers; at least 1.
+    pub concurrency_max: u32,
+    /// The time limit of one attempt; nothing for the engine's default.
+    pub time_limit: Option<Duration>,
+    /// How long after acceptance a delivery may be attempted; nothing for the engine's, which it never exceeds.
+    pub lifetime: Option<Duration>,
+    /// Set while a person has paused it.
+    pub pause: Option<Pause>,
+    /// Grows with each change, so that what was read before can be told from what stands now.
+    pub version: i64,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// When it was last changed.
+    pub updated_at: Timestamp,
+    /// When it was deleted; what was delivered stays visible.
+    pub deleted_at: Option<Timestamp>,
+}
+
+/// Since when, and by whom, an endpoint is paused.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+pub struct Pause {
+    /// Since when.
+    pub at: Timestamp,
+    /// By whom: a key's name.
+    pub by: String,
+}
+
+/// What an endpoint may choose within its dialect.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct EndpointOptions {
+    /// `ok-body`: white space around the acknowledgement is allowed.
+    pub ignore_whitespace: bool,
+    /// `ok-body`: the acknowledgement's letter case does not matter.
+    pub ignore_case: bool,
+}
