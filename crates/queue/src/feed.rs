@@ -1,0 +1,194 @@
+//! Takes jobs from the queue ahead of the workers, and tells the queue in the same round trips which are finished.
+
+use crate::backend::ReadyBackend;
+use crate::{Queue, QueueError};
+use metrics::counter;
+use paybell_delivery::Job;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::{mpsc, watch};
+use tokio::time::sleep;
+use tokio_util::sync::CancellationToken;
+
+/// The first and the longest rest after the queue failed.
+const REST_MIN: Duration = Duration::from_millis(100);
+const REST_MAX: Duration = Duration::from_secs(1);
+
+/// Begins to take jobs for one worker, and keeps at most `in_flight_max` that are taken and not finished. For every
+/// job that the worker gets, [`Finished::finished`] must be called once, also when its handler panics.
+///
+/// At `stop` it takes no more, and the worker ends once it has drained; what it has not begun goes back to the queue.
+/// A queue that fails is asked again, at first after 100 ms, later every second. It runs on the runtime that it is
+/// called on.
+pub fn feed(queue: Arc<dyn Queue>, in_flight_max: usize, stop: CancellationToken) -> (ReadyBackend, Finished) {
+    let in_flight_max = in_flight_max.max(1);
+    let (jobs_in, jobs_out) = mpsc::channel(in_flight_max);
+    let (reports_in, reports_out) = mpsc::unbounded_channel();
+    let (running, ended) = watch::channel(());
+    let feeder = Feeder {
+        queue,
+        in_flight_max,
+        in_flight: 0,
+        finished: Vec::new(),
+        returned: Vec::new(),
+        reports: reports_out,
+        failing: false,
+        _running: running,
+    };
+    tokio::spawn(feeder.run(jobs_in, stop));
+    (ReadyBackend::new(jobs_out, reports_in.clone()), Finished { reports: reports_in, ended })
+}
+
+/// Tells the feed which jobs are done; cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Finished {
+    reports: mpsc::UnboundedSender<Report>,
+    ended: watch::Receiver<()>,
+}
+
+impl Finished {
+    /// The job is no longer in flight, whatever came of it. Never waits.
+    pub fn finished(&self, job: Job) {
+        // After the feed has ended, the job's lease sees to it.
+        let _ = self.reports.send(Report::Finished(job));
+    }
+
+    /// Waits until the feed has ended: after `stop`, when the queue knows all jobs as finished, or has failed.
+    pub async fn all_told(&self) {
+        let mut ended = self.ended.clone();
+        while ended.changed().await.is_ok() {}
+    }
+}
+
+/// What became of a job that was taken.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Report {
+    /// It was handled.
+    Finished(Job),
+    /// No worker began it.
+    Returned(Job),
+}
+
+struct Feeder {
+    queue: Arc<dyn Queue>,
+    in_flight_max: usize,
+    /// How many jobs were taken and neither finished nor returned.
+    in_flight: usize,
+    /// What the queue is to be told at the next turn.
+    finished: Vec<Job>,
+    /// What the queue is to get back.
+    returned: Vec<Job>,
+    reports: mpsc::UnboundedReceiver<Report>,
+    failing: bool,
+    _running: watch::Sender<()>,
+}
+
+impl Feeder {
+    async fn run(mut self, jobs: mpsc::Sender<Job>, stop: CancellationToken) {
+        let mut rest = REST_MIN;
+        while !stop.is_cancelled() && !jobs.is_closed() {
+            match self.turn(self.in_flight_max.saturating_sub(self.in_flight)).await {
+                Ok(taken) => {
+                    rest = REST_MIN;
+                    self.hand_out(&jobs, taken);
+                    self.wait(&stop).await;
+                }
+                Err(error) => {
+                    self.note_failure(&error);
+                    let _ = stop.run_until_cancelled(sleep(rest)).await;
+                    rest = REST_MAX.min(rest * 2);
+                }
+            }
+            self.collect();
+        }
+        drop(jobs);
+        self.drain().await;
+    }
+
+    /// One round trip: tells what is finished, takes at most `want`.
+    async fn turn(&mut self, want: usize) -> Result<Vec<Job>, QueueError> {
+        let taken = self.queue.turn(&self.finished, want).await?;
+        self.finished.clear();
+        if std::mem::take(&mut self.failing) {
+            tracing::info!("the queue is back");
+        }
+        Ok(taken)
+    }
+
+    fn hand_out(&mut self, jobs: &mpsc::Sender<Job>, taken: Vec<Job>) {
+        for job in taken {
+            self.in_flight += 1;
+            // The channel holds as many as may be in flight, so it can only be closed.
+            if jobs.try_send(job).is_err() {
+                self.note(Report::Returned(job));
+            }
+        }
+    }
+
+    /// Waits until there is something to tell, or something to take and room for it.
+    async fn wait(&mut self, stop: &CancellationToken) {
+        let has_room = self.in_flight < self.in_flight_max;
+        tokio::select! {
+            () = stop.cancelled() => {}
+            report = self.reports.recv() => {
+                if let Some(report) = report {
+                    self.note(report);
+                }
+            }
+            () = self.queue.ready(), if has_room => {}
+        }
+    }
+
+    /// Takes in all reports that are there: those of one round trip go into the next.
+    fn collect(&mut self) {
+        while let Ok(report) = self.reports.try_recv() {
+            self.note(report);
+        }
+    }
+
+    fn note(&mut self, report: Report) {
+        self.in_flight = self.in_flight.saturating_sub(1);
+        match report {
+            Report::Finished(job) => self.finished.push(job),
+            Report::Returned(job) => {
+                self.finished.push(job);
+                self.returned.push(job);
+            }
+        }
+    }
+
+    /// Goes on telling what is finished until nothing is in flight. A queue that fails now is left alone: the leases
+    /// end by themselves, and what was not begun comes due again.
+    async fn drain(mut self) {
+        loop {
+            self.collect();
+            if !self.finished.is_empty()
+                && let Err(error) = self.turn(0).await
+            {
+                self.note_failure(&error);
+                return;
+            }
+            let returned = std::mem::take(&mut self.returned);
+            if !returned.is_empty()
+                && let Err(error) = self.queue.push(&returned).await
+            {
+                self.note_failure(&error);
+            }
+            if self.in_flight == 0 {
+                return;
+            }
+            match self.reports.recv().await {
+                Some(report) => self.note(report),
+                None => return,
+            }
+        }
+    }
+
+    /// Says it once when the queue begins to fail; counts every time.
+    fn note_failure(&mut self, error: &QueueError) {
+        counter!("paybell_queue_errors_total", "act" => "turn").increment(1);
+        if !std::mem::replace(&mut self.failing, true) {
+            tracing::warn!(error = error as &dyn std::error::Error, "the queue is unavailable; trying again");
+        }
+    }
+}

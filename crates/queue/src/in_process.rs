@@ -1,0 +1,59 @@
+//! The queue within one process.
+
+use crate::lanes::Lanes;
+use crate::{Queue, QueueError, QueueSettings, READY_MAX};
+use async_trait::async_trait;
+use paybell_delivery::Job;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+use tokio::sync::Notify;
+
+/// A queue whose lanes are in memory; it never fails, and it ends with the process.
+pub struct InProcessQueue {
+    lanes: Mutex<Lanes>,
+    wake: Notify,
+}
+
+impl InProcessQueue {
+    /// An empty queue.
+    pub fn new(settings: QueueSettings) -> InProcessQueue {
+        InProcessQueue { lanes: Mutex::new(Lanes::new(settings)), wake: Notify::new() }
+    }
+
+    fn lanes(&self) -> MutexGuard<'_, Lanes> {
+        self.lanes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[async_trait]
+impl Queue for InProcessQueue {
+    async fn push(&self, jobs: &[Job]) -> Result<usize, QueueError> {
+        let pushed = self.lanes().push(jobs);
+        if pushed > 0 {
+            self.wake.notify_one();
+        }
+        Ok(pushed)
+    }
+
+    async fn turn(&self, finished: &[Job], want: usize) -> Result<Vec<Job>, QueueError> {
+        let mut lanes = self.lanes();
+        let taken = lanes.turn(finished, want, Instant::now());
+        if lanes.is_ready() {
+            // One consumer is woken at a time; what it leaves is for the next.
+            self.wake.notify_one();
+        }
+        Ok(taken)
+    }
+
+    async fn ready(&self) {
+        let _ = tokio::time::timeout(READY_MAX, self.wake.notified()).await;
+    }
+
+    async fn depth(&self) -> Result<u64, QueueError> {
+        Ok(self.lanes().depth() as u64)
+    }
+
+    async fn version(&self) -> Result<String, QueueError> {
+        Ok("in process".to_owned())
+    }
+}

@@ -1,0 +1,70 @@
+//! The queue: an accelerator between those that make deliveries due and those that attempt them. It may lose, repeat
+//! or reorder anything at any time; no promise depends on it. It holds [`Job`]s only, of what is due, and a bounded
+//! number of them.
+//!
+//! Cast:
+//! - [`Queue`]: one lane per endpoint, served in turn. [`InProcessQueue`]: within one process. [`RedisQueue`]: for any
+//!   number of processes.
+//! - [`feed`]: takes jobs ahead of the workers and hands them to apalis by a [`ReadyBackend`]; [`Finished`] tells it
+//!   which are done.
+
+mod backend;
+mod feed;
+mod in_process;
+mod inspect_redis;
+mod lanes;
+mod redis_lanes;
+mod wire;
+
+pub use backend::ReadyBackend;
+pub use feed::{Finished, feed};
+pub use in_process::InProcessQueue;
+pub use inspect_redis::{RedisFacts, inspect_redis};
+pub use redis_lanes::RedisQueue;
+
+use async_trait::async_trait;
+use paybell_delivery::Job;
+use std::time::Duration;
+
+/// Why the queue did not do what was asked.
+#[derive(Debug, thiserror::Error)]
+#[error("the queue is unavailable while trying to {act}")]
+pub struct QueueError {
+    /// What was attempted.
+    pub act: &'static str,
+    /// The cause.
+    #[source]
+    pub source: Box<dyn std::error::Error + Send + Sync>,
+}
+
+/// How the queue is bounded.
+#[derive(Clone, Copy, Debug)]
+pub struct QueueSettings {
+    /// The most jobs in one endpoint's lane; what is over stays in the database until it is due again.
+    pub lane_max: usize,
+    /// The most jobs in all lanes.
+    pub depth_max: usize,
+    /// After how long a job that was taken and never finished no longer counts against its endpoint's cap.
+    pub lease: Duration,
+}
+
+/// One lane per endpoint, served in turn, each with its cap of jobs in flight over all workers.
+#[async_trait]
+pub trait Queue: Send + Sync {
+    /// Appends jobs to their lanes. Answers how many found room. A job that waits already is not added again, and is
+    /// not counted.
+    async fn push(&self, jobs: &[Job]) -> Result<usize, QueueError>;
+    /// In one round trip: tells that `finished` jobs are no longer in flight, and takes at most `want` jobs, one from
+    /// each lane in turn, none from a lane whose endpoint is at its cap.
+    async fn turn(&self, finished: &[Job], want: usize) -> Result<Vec<Job>, QueueError>;
+    /// Waits until a turn may find something, or a second passed.
+    async fn ready(&self);
+    /// How many jobs wait in all lanes.
+    async fn depth(&self) -> Result<u64, QueueError>;
+    /// What it is, for people: `in process`, `Redis 7.0.15`.
+    async fn version(&self) -> Result<String, QueueError>;
+}
+
+/// The longest that [`Queue::ready`] waits. Only a lease that ran out, or a wake-up that was lost, comes to light no
+/// sooner.
+const READY_MAX: Duration = Duration::from_secs(1);

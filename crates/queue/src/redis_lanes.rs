@@ -1,0 +1,223 @@
+//! The queue in Redis, for any number of processes.
+
+use crate::wire::{to_job, to_payload};
+use crate::{Queue, QueueError, QueueSettings, READY_MAX};
+use async_trait::async_trait;
+use futures_util::StreamExt as _;
+use paybell_delivery::{EndpointId, Job};
+use redis::aio::{ConnectionManager, ConnectionManagerConfig};
+use redis::{Client, FromRedisValue, RedisResult, Script, ScriptInvocation};
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use tokio::sync::Notify;
+use tokio::time::{sleep, timeout};
+use tokio_util::sync::{CancellationToken, DropGuard};
+
+/// How long Redis may take to answer.
+const RESPONSE_MAX: Duration = Duration::from_secs(2);
+/// How long a connection may take to come about.
+const CONNECT_MAX: Duration = Duration::from_secs(1);
+/// How long to rest before the subscription is tried again.
+const RESUBSCRIBE_AFTER: Duration = Duration::from_millis(500);
+/// The most jobs in one script's run, so that no run holds Redis up for long.
+const PUSH_MAX: usize = 1_000;
+
+/// A queue whose lanes are in Redis or Valkey, shared by all processes that use the same server and prefix.
+///
+/// It may be made while the server is down, and it goes on by itself when the server is back, even empty: what fails
+/// meanwhile is answered by errors.
+pub struct RedisQueue {
+    client: Client,
+    connection: Mutex<ConnectionManager>,
+    keys: Keys,
+    settings: QueueSettings,
+    push: Script,
+    turn: Script,
+    wake: Arc<Notify>,
+    _subscription: DropGuard,
+}
+
+/// The names of the keys. All have the same hash tag, so that a cluster keeps them in one place.
+struct Keys {
+    prefix: String,
+    ring: String,
+    capped: String,
+    depth: String,
+    sequence: String,
+    recount: String,
+}
+
+impl RedisQueue {
+    /// A queue in the server at `url`, such as `redis://127.0.0.1:6379/0`, under keys that begin with `{prefix}:`. No
+    /// connection is made yet. It runs on the runtime that it is called on.
+    ///
+    /// # Errors
+    /// When `url` is no Redis URL; the error does not show it.
+    pub fn connect(url: &str, prefix: &str, settings: QueueSettings) -> Result<RedisQueue, QueueError> {
+        let client = Client::open(url).map_err(failed("read the URL of Redis"))?;
+        let connection = Mutex::new(lazy_connection(&client).map_err(failed("prepare a connection to Redis"))?);
+        let keys = Keys::new(prefix);
+        let wake = Arc::new(Notify::new());
+        let ended = CancellationToken::new();
+        let listening = listen(client.clone(), keys.channel(), Arc::clone(&wake));
+        tokio::spawn(ended.clone().run_until_cancelled_owned(listening));
+        let (push, turn) = (Script::new(include_str!("lua/push.lua")), Script::new(include_str!("lua/turn.lua")));
+        Ok(RedisQueue { client, connection, keys, settings, push, turn, wake, _subscription: ended.drop_guard() })
+    }
+
+    fn connection(&self) -> ConnectionManager {
+        self.connection.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// After no answer came in time the connection may lead nowhere for many minutes, until TCP itself gives up: a
+    /// new one is made at the next call.
+    fn note<T>(&self, act: &'static str, result: RedisResult<T>) -> Result<T, QueueError> {
+        if let Err(error) = &result
+            && error.is_timeout()
+            && let Ok(fresh) = lazy_connection(&self.client)
+        {
+            *self.connection.lock().unwrap_or_else(PoisonError::into_inner) = fresh;
+        }
+        result.map_err(failed(act))
+    }
+
+    async fn run<T: FromRedisValue>(&self, act: &'static str, call: ScriptInvocation<'_>) -> Result<T, QueueError> {
+        let result = call.invoke_async(&mut self.connection()).await;
+        self.note(act, result)
+    }
+
+    async fn push_some(&self, jobs: &[Job]) -> Result<usize, QueueError> {
+        let mut lanes: BTreeMap<EndpointId, Vec<&Job>> = BTreeMap::new();
+        for job in jobs {
+            lanes.entry(job.endpoint_id).or_default().push(job);
+        }
+        let mut call = self.keys.invocation(&self.push);
+        call.arg(self.settings.lane_max).arg(self.settings.depth_max);
+        for (endpoint, jobs) in lanes {
+            call.arg(hex(endpoint)).arg(jobs.len());
+            for job in jobs {
+                call.arg(&to_payload(job)[..]);
+            }
+        }
+        self.run("push jobs", call).await
+    }
+}
+
+#[async_trait]
+impl Queue for RedisQueue {
+    async fn push(&self, jobs: &[Job]) -> Result<usize, QueueError> {
+        let mut pushed = 0;
+        for some in jobs.chunks(PUSH_MAX) {
+            pushed += self.push_some(some).await?;
+        }
+        Ok(pushed)
+    }
+
+    async fn turn(&self, finished: &[Job], want: usize) -> Result<Vec<Job>, QueueError> {
+        let mut call = self.keys.invocation(&self.turn);
+        call.arg(u64::try_from(self.settings.lease.as_millis()).unwrap_or(u64::MAX).max(1)).arg(want);
+        for job in finished {
+            call.arg(hex(job.endpoint_id)).arg(&to_payload(job)[..]);
+        }
+        let taken: Vec<Vec<u8>> = self.run("take jobs", call).await?;
+        Ok(taken.chunks_exact(2).filter_map(|pair| to_job(&pair[0], &pair[1])).collect())
+    }
+
+    async fn ready(&self) {
+        let _ = timeout(READY_MAX, self.wake.notified()).await;
+    }
+
+    async fn depth(&self) -> Result<u64, QueueError> {
+        let result = redis::cmd("GET").arg(&self.keys.depth).query_async(&mut self.connection()).await;
+        let depth: Option<u64> = self.note("read the queue's depth", result)?;
+        Ok(depth.unwrap_or(0))
+    }
+
+    async fn version(&self) -> Result<String, QueueError> {
+        let result = redis::cmd("INFO").arg("server").query_async(&mut self.connection()).await;
+        let info: String = self.note("read the version of Redis", result)?;
+        let field = |name: &str| info.lines().find_map(|line| Some(line.strip_prefix(name)?.trim().to_owned()));
+        let valkey = field("valkey_version:").map(|version| format!("Valkey {version}"));
+        let redis = || field("redis_version:").map(|version| format!("Redis {version}"));
+        Ok(valkey.or_else(redis).unwrap_or_else(|| "Redis of an unknown version".to_owned()))
+    }
+}
+
+impl Keys {
+    fn new(prefix: &str) -> Keys {
+        let prefix = format!("{{{prefix}}}:");
+        let key = |name: &str| format!("{prefix}{name}");
+        Keys {
+            ring: key("ring"),
+            capped: key("capped"),
+            depth: key("depth"),
+            sequence: key("sequence"),
+            recount: key("recount"),
+            prefix,
+        }
+    }
+
+    fn channel(&self) -> String {
+        format!("{}wake", self.prefix)
+    }
+
+    /// A call of a script with the keys and the first argument that all scripts have.
+    fn invocation<'a>(&self, script: &'a Script) -> ScriptInvocation<'a> {
+        let mut call = script.prepare_invoke();
+        for key in [&self.ring, &self.capped, &self.depth, &self.sequence, &self.recount] {
+            call.key(key);
+        }
+        call.arg(&self.prefix);
+        call
+    }
+}
+
+fn hex(endpoint: EndpointId) -> String {
+    endpoint.0.simple().to_string()
+}
+
+fn failed(act: &'static str) -> impl FnOnce(redis::RedisError) -> QueueError {
+    move |error| QueueError { act, source: Box::new(error) }
+}
+
+/// A connection that is made at its first use and made anew after it broke. It does not try in vain for long: whoever
+/// calls tries again.
+fn lazy_connection(client: &Client) -> RedisResult<ConnectionManager> {
+    let config = ConnectionManagerConfig::new()
+        .set_response_timeout(Some(RESPONSE_MAX))
+        .set_connection_timeout(Some(CONNECT_MAX))
+        .set_number_of_retries(0);
+    ConnectionManager::new_lazy_with_config(client.clone(), config)
+}
+
+/// Hears of pushes for ever, on a connection of its own.
+async fn listen(client: Client, channel: String, wake: Arc<Notify>) {
+    loop {
+        // Between two subscriptions pushes go unheard; `ready` comes back by itself then.
+        let _ = listen_once(&client, &channel, &wake).await;
+        sleep(RESUBSCRIBE_AFTER).await;
+    }
+}
+
+async fn listen_once(client: &Client, channel: &str, wake: &Notify) -> RedisResult<()> {
+    let subscribe = async {
+        let mut subscription = client.get_async_pubsub().await?;
+        subscription.subscribe(channel).await?;
+        RedisResult::Ok(subscription)
+    };
+    let Ok(subscription) = timeout(RESPONSE_MAX, subscribe).await else { return Ok(()) };
+    let mut subscription = subscription?;
+    let mut messages = subscription.on_message();
+    announce(wake);
+    while messages.next().await.is_some() {
+        announce(wake);
+    }
+    Ok(())
+}
+
+/// Wakes all consumers of this process that wait, and the next one that begins to: it may be just before that.
+fn announce(wake: &Notify) {
+    wake.notify_waiters();
+    wake.notify_one();
+}

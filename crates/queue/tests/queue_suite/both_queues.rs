@@ -1,0 +1,189 @@
+//! One suite for both queues: what one does, the other does.
+
+use crate::consumers::{Consumers, SETTINGS, capped_job, job};
+use anyhow::Result;
+use paybell_delivery::Job;
+use paybell_queue::QueueSettings;
+use paybell_testkit::eventually;
+use std::collections::HashSet;
+use std::time::{Duration, Instant};
+
+macro_rules! on_both_queues {
+    ($($case:ident with $settings:expr;)+) => {
+        mod of_one_process {
+            use super::{LEASE, QueueSettings, SETTINGS};
+            $(#[tokio::test] async fn $case() -> anyhow::Result<()> { super::$case(crate::consumers::in_process($settings)?).await })+
+        }
+        mod of_redis {
+            use super::{LEASE, QueueSettings, SETTINGS};
+            $(#[tokio::test] async fn $case() -> anyhow::Result<()> { super::$case(crate::consumers::in_redis($settings)?).await })+
+        }
+    };
+}
+
+on_both_queues! {
+    lanes_are_served_in_turn with SETTINGS;
+    cap_holds_over_all_consumers with SETTINGS;
+    lowest_cap_is_one with SETTINGS;
+    job_that_is_lost_frees_its_place_when_its_lease_ends with QueueSettings { lease: LEASE, ..SETTINGS };
+    lost_job_frees_its_place_while_others_come_and_go with QueueSettings { lease: LEASE, ..SETTINGS };
+    lane_and_queue_are_bounded with QueueSettings { lane_max: 3, depth_max: 5, ..SETTINGS };
+    waiting_job_is_not_added_twice with SETTINGS;
+    finishing_what_is_not_in_flight_is_harmless with SETTINGS;
+    many_jobs_are_each_taken_once with QueueSettings { lane_max: 10_000, ..SETTINGS };
+    push_wakes_who_waits with SETTINGS;
+    empty_turn_and_empty_push_do_nothing with SETTINGS;
+}
+
+const LEASE: Duration = Duration::from_millis(150);
+
+async fn lanes_are_served_in_turn(Consumers { one, two }: Consumers) -> Result<()> {
+    let jobs = [job(1, 1), job(1, 2), job(1, 3), job(1, 4), job(2, 1), job(2, 2), job(3, 1)];
+    assert_eq!(one.push(&jobs).await?, 7);
+    assert_eq!(two.turn(&[], 5).await?, [job(1, 1), job(2, 1), job(3, 1), job(1, 2), job(2, 2)]);
+    assert_eq!(one.push(&[job(3, 2)]).await?, 1);
+    assert_eq!(one.depth().await?, 3);
+    assert_eq!(one.turn(&[], 9).await?, [job(1, 3), job(3, 2), job(1, 4)]);
+    assert_eq!((one.depth().await?, two.turn(&[], 9).await?), (0, vec![]));
+    Ok(())
+}
+
+async fn cap_holds_over_all_consumers(Consumers { one, two }: Consumers) -> Result<()> {
+    let slow: Vec<Job> = (1..=5).map(|number| capped_job(1, number, 2)).collect();
+    one.push(&slow).await?;
+    assert_eq!(one.turn(&[], 1).await?, slow[..1]);
+    assert_eq!(two.turn(&[], 9).await?, slow[1..2]);
+    assert_eq!(one.turn(&[], 9).await?, []);
+    one.push(&[job(2, 1)]).await?;
+    assert_eq!(two.turn(&[], 9).await?, [job(2, 1)], "the other lanes must go on");
+    assert_eq!(one.turn(&slow[..1], 9).await?, slow[2..3]);
+    assert_eq!(two.turn(&slow[1..3], 9).await?, slow[3..5], "whoever finishes frees");
+    assert_eq!(one.turn(&slow[3..5], 9).await?, []);
+    Ok(())
+}
+
+async fn lowest_cap_is_one(Consumers { one, .. }: Consumers) -> Result<()> {
+    one.push(&[capped_job(1, 1, 0), capped_job(1, 2, 0)]).await?;
+    let first = one.turn(&[], 9).await?;
+    assert_eq!(first.len(), 1);
+    assert_eq!(one.turn(&first, 9).await?.len(), 1);
+    Ok(())
+}
+
+async fn job_that_is_lost_frees_its_place_when_its_lease_ends(Consumers { one, two }: Consumers) -> Result<()> {
+    let (lost, next) = (capped_job(1, 1, 1), capped_job(1, 2, 1));
+    one.push(&[lost, next]).await?;
+    let begin = Instant::now();
+    assert_eq!(one.turn(&[], 1).await?, [lost]);
+    let taken = eventually("the lease ends", Duration::from_secs(10), async || {
+        let taken = two.turn(&[], 9).await?;
+        Ok((!taken.is_empty()).then_some(taken))
+    });
+    assert_eq!(taken.await?, [next]);
+    assert!(begin.elapsed() >= LEASE - Duration::from_millis(2), "it ended after {:?}", begin.elapsed());
+    Ok(())
+}
+
+async fn lost_job_frees_its_place_while_others_come_and_go(Consumers { one, two }: Consumers) -> Result<()> {
+    let jobs: Vec<Job> = (1..=9).map(|number| capped_job(1, number, 2)).collect();
+    one.push(&jobs).await?;
+    let lost = one.turn(&[], 1).await?;
+    let mut taken = two.turn(&[], 9).await?;
+    eventually("the lease of the lost job ends", Duration::from_secs(10), async || {
+        assert_eq!(taken.len(), 1, "{lost:?} is in flight");
+        let next = two.turn(&taken, 9).await?;
+        one.push(&std::mem::replace(&mut taken, next)).await?;
+        Ok((taken.len() == 2).then_some(()))
+    })
+    .await
+}
+
+async fn lane_and_queue_are_bounded(Consumers { one, two }: Consumers) -> Result<()> {
+    let jobs: Vec<Job> = (1..=4).map(|number| job(1, number)).collect();
+    assert_eq!(one.push(&jobs).await?, 3, "the lane is full");
+    let jobs: Vec<Job> = (1..=3).map(|number| job(2, number)).collect();
+    assert_eq!(one.push(&jobs).await?, 2, "the queue is full");
+    assert_eq!(two.push(&[job(3, 1)]).await?, 0, "the queue is full");
+    assert_eq!(one.depth().await?, 5);
+    assert_eq!(one.turn(&[], 1).await?, [job(1, 1)]);
+    assert_eq!(one.push(&[job(3, 1), job(3, 2)]).await?, 1, "there is room for one");
+    assert_eq!(one.turn(&[], 99).await?.len(), 5);
+    Ok(())
+}
+
+async fn waiting_job_is_not_added_twice(Consumers { one, two }: Consumers) -> Result<()> {
+    assert_eq!(one.push(&[job(1, 1), job(1, 1)]).await?, 1);
+    assert_eq!(two.push(&[job(1, 1), job(1, 2)]).await?, 1);
+    let taken = one.turn(&[], 9).await?;
+    assert_eq!(taken, [job(1, 1), job(1, 2)]);
+    let later = Job { attempts: 4, ..job(1, 1) };
+    assert_eq!(one.push(&[job(1, 1), later]).await?, 2, "what was taken may come again");
+    assert_eq!(one.turn(&taken, 9).await?, [job(1, 1), later]);
+    assert_eq!(one.depth().await?, 0);
+    Ok(())
+}
+
+async fn finishing_what_is_not_in_flight_is_harmless(Consumers { one, .. }: Consumers) -> Result<()> {
+    let jobs = [capped_job(1, 1, 1), capped_job(1, 2, 1)];
+    assert_eq!(one.turn(&jobs, 9).await?, []);
+    one.push(&jobs).await?;
+    assert_eq!(one.turn(&[jobs[1], job(2, 1)], 9).await?, [jobs[0]]);
+    assert_eq!(one.turn(&[jobs[1], jobs[1]], 9).await?, [], "only what is in flight frees a place");
+    assert_eq!(one.turn(&[jobs[0], jobs[0]], 9).await?, [jobs[1]]);
+    Ok(())
+}
+
+async fn many_jobs_are_each_taken_once(Consumers { one, two }: Consumers) -> Result<()> {
+    const JOBS: usize = 30_000;
+    let jobs: Vec<Job> = (0..JOBS as u128).map(|number| capped_job(number % 7, number, 40)).collect();
+    assert_eq!(one.push(&jobs).await?, JOBS);
+    assert_eq!(two.depth().await?, JOBS as u64);
+    let mut seen = HashSet::new();
+    let (mut of_one, mut of_two) = (Vec::new(), Vec::new());
+    loop {
+        of_one = one.turn(&of_one, 100).await?;
+        of_two = two.turn(&of_two, 500).await?;
+        if of_one.is_empty() && of_two.is_empty() {
+            break;
+        }
+        assert!(of_one.len() <= 100);
+        for taken in of_one.iter().chain(&of_two) {
+            assert!(seen.insert(*taken), "{taken:?} was taken twice");
+        }
+    }
+    assert_eq!((seen.len(), one.depth().await?), (JOBS, 0));
+    Ok(())
+}
+
+async fn push_wakes_who_waits(Consumers { one, two }: Consumers) -> Result<()> {
+    for round in 0..3 {
+        // What woke before is used up once a wait lasts its full time.
+        loop {
+            let begin = Instant::now();
+            two.ready().await;
+            if begin.elapsed() > Duration::from_millis(900) {
+                assert!(begin.elapsed() < Duration::from_secs(3), "the longest wait is a second");
+                break;
+            }
+        }
+        let begin = Instant::now();
+        let pushed = async { one.push(&[job(1, round)]).await.unwrap() };
+        tokio::join!(two.ready(), pushed);
+        assert!(begin.elapsed() < Duration::from_millis(500), "it woke after {:?}", begin.elapsed());
+    }
+    one.push(&[job(2, 1)]).await?;
+    let begin = Instant::now();
+    two.ready().await;
+    assert!(begin.elapsed() < Duration::from_millis(500), "a push just before the wait was missed");
+    Ok(())
+}
+
+async fn empty_turn_and_empty_push_do_nothing(Consumers { one, .. }: Consumers) -> Result<()> {
+    assert_eq!(one.push(&[]).await?, 0);
+    assert_eq!(one.turn(&[], 0).await?, []);
+    assert_eq!(one.turn(&[], 5).await?, []);
+    one.push(&[job(1, 1)]).await?;
+    assert_eq!(one.turn(&[], 0).await?, []);
+    assert_eq!(one.depth().await?, 1);
+    Ok(())
+}

@@ -1,0 +1,139 @@
+//! What the queue in Redis does when Redis loses, ends, and comes back.
+
+use crate::consumers::{SETTINGS, capped_job, job};
+use anyhow::{Result, ensure};
+use paybell_delivery::Job;
+use paybell_queue::{Queue as _, QueueSettings, RedisQueue};
+use paybell_testkit::{Redis, eventually, free_port};
+use std::time::Duration;
+
+const SOON: Duration = Duration::from_secs(20);
+
+fn connect(redis: &Redis, settings: QueueSettings) -> Result<RedisQueue> {
+    Ok(RedisQueue::connect(&redis.url(), "paybell", settings)?)
+}
+
+async fn until_it_takes(queue: &RedisQueue, jobs: &[Job]) -> Result<()> {
+    eventually("a push succeeds", SOON, async || Ok(queue.push(jobs).await.ok().filter(|pushed| *pushed > 0))).await?;
+    ensure!(queue.turn(&[], 9).await? == jobs, "it takes something else");
+    Ok(())
+}
+
+#[tokio::test]
+async fn flushed_redis_is_used_on_as_an_empty_one() -> Result<()> {
+    let redis = Redis::start()?;
+    let queue = connect(&redis, SETTINGS)?;
+    let jobs: Vec<Job> = (1..=9).map(|number| capped_job(1, number, 2)).collect();
+    queue.push(&jobs).await?;
+    let taken = queue.turn(&[], 9).await?;
+    redis.flushall()?;
+    assert_eq!(queue.depth().await?, 0);
+    assert_eq!(queue.turn(&taken, 9).await?, []);
+    assert_eq!(queue.depth().await?, 0);
+    assert_eq!(queue.push(&jobs).await?, 9);
+    assert_eq!(queue.turn(&[], 9).await?, jobs[..2], "the cap begins anew");
+    assert_eq!(queue.turn(&jobs[..2], 9).await?, jobs[2..4]);
+    assert_eq!(queue.depth().await?, 5);
+    Ok(())
+}
+
+#[tokio::test]
+async fn redis_that_is_killed_gives_errors_and_is_used_again_when_it_is_back() -> Result<()> {
+    let redis = Redis::start()?;
+    let queue = connect(&redis, SETTINGS)?;
+    until_it_takes(&queue, &[job(1, 1)]).await?;
+    redis.kill9();
+    for _ in 0..3 {
+        queue.push(&[job(1, 2)]).await.unwrap_err();
+        queue.turn(&[job(1, 1)], 5).await.unwrap_err();
+        queue.depth().await.unwrap_err();
+        queue.version().await.unwrap_err();
+    }
+    redis.start_again()?;
+    until_it_takes(&queue, &[job(1, 3)]).await
+}
+
+#[tokio::test]
+async fn redis_that_is_down_at_first_is_used_when_it_comes_up() -> Result<()> {
+    let redis = Redis::down()?;
+    let queue = connect(&redis, SETTINGS)?;
+    queue.push(&[job(1, 1)]).await.unwrap_err();
+    redis.start_again()?;
+    until_it_takes(&queue, &[job(1, 1)]).await?;
+    let version = queue.version().await?;
+    ensure!(version.starts_with("Redis ") || version.starts_with("Valkey "), "{version}");
+    // The subscription comes back as well: a wait ends before its full time.
+    eventually("a push wakes", SOON, async || {
+        let begin = std::time::Instant::now();
+        let jobs = [job(2, 1)];
+        let (pushed, ()) = tokio::join!(queue.push(&jobs), queue.ready());
+        pushed?;
+        queue.turn(&[], 9).await?;
+        Ok((begin.elapsed() < Duration::from_millis(500)).then_some(()))
+    })
+    .await
+}
+
+#[tokio::test]
+async fn redis_that_does_not_answer_is_given_up_after_two_seconds_and_used_again_later() -> Result<()> {
+    let redis = Redis::start()?;
+    let queue = connect(&redis, SETTINGS)?;
+    until_it_takes(&queue, &[job(1, 1)]).await?;
+    redis.query(&["CLIENT", "PAUSE", "4000", "ALL"])?;
+    let begin = std::time::Instant::now();
+    queue.push(&[job(1, 2)]).await.unwrap_err();
+    ensure!(begin.elapsed() < Duration::from_secs(4), "it waited {:?}", begin.elapsed());
+    eventually("it answers again", SOON, async || Ok(queue.depth().await.ok())).await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn nothing_is_left_in_redis_of_what_was_drained_and_finished() -> Result<()> {
+    let redis = Redis::start()?;
+    let queue = connect(&redis, SETTINGS)?;
+    let jobs: Vec<Job> = (1..=500).map(|number| capped_job(number % 20, number, 3)).collect();
+    queue.push(&jobs).await?;
+    let mut taken = queue.turn(&[], 100).await?;
+    while !taken.is_empty() {
+        taken = queue.turn(&taken, 100).await?;
+    }
+    let keys = redis::from_redis_value::<Vec<String>>(redis.query(&["KEYS", "*"])?)?;
+    ensure!(keys.iter().all(|key| key == "{paybell}:recount"), "{keys:?}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn keys_that_are_lost_singly_cost_no_lane_for_ever() -> Result<()> {
+    let redis = Redis::start()?;
+    let queue = connect(&redis, SETTINGS)?;
+    let slow = [capped_job(1, 1, 1), capped_job(1, 2, 1), capped_job(1, 3, 1)];
+    for key in ["ring", "capped", "depth", "sequence"] {
+        queue.push(&slow[..2]).await?;
+        let taken = queue.turn(&[], 9).await?;
+        queue.turn(&[], 9).await?;
+        redis.query(&["DEL", &format!("{{paybell}}:{key}")])?;
+        queue.push(&slow[2..]).await?;
+        let mut rest = queue.turn(&taken, 9).await?;
+        ensure!(rest.len() == 1, "without its {key} the lane is not served: {rest:?}");
+        rest.extend(queue.turn(&rest, 9).await?);
+        // The order may suffer, the jobs may not.
+        rest.sort_by_key(|job| job.delivery_id);
+        ensure!(rest == slow[1..], "without its {key} the lane gives {rest:?}");
+        queue.turn(&rest, 9).await?;
+        ensure!(queue.depth().await? == 0, "without its {key} the depth is not 0");
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn errors_do_not_show_the_password() -> Result<()> {
+    let url = format!("redis://:hunter2@127.0.0.1:{}/0", free_port()?);
+    let queue = RedisQueue::connect(&url, "paybell", SETTINGS)?;
+    let error = anyhow::Error::new(queue.depth().await.unwrap_err());
+    let malformed = RedisQueue::connect("redis://:hunter2@[bad", "paybell", SETTINGS);
+    let malformed = anyhow::Error::new(malformed.err().unwrap());
+    for text in [format!("{error:?}"), format!("{error:#}"), format!("{malformed:?}"), format!("{malformed:#}")] {
+        ensure!(!text.contains("hunter2"), "{text}");
+    }
+    Ok(())
+}
