@@ -1,0 +1,126 @@
+//! Who calls: a bearer key, looked up and compared, with its role. A known key costs no query: its record is kept for
+//! a few seconds, which is also how long a revocation may take to be seen.
+
+use crate::keys::{id_within, is_key_of};
+use crate::problem::{Answer, Problem};
+use crate::{Api, Served};
+use axum::extract::{Request, State};
+use axum::middleware::Next;
+use axum::response::Response;
+use http::HeaderMap;
+use http::header::AUTHORIZATION;
+use paybell_delivery::Timestamp;
+use paybell_store::Ledger;
+use paybell_store::manage::{Actor, KeyRecord, KeyRole};
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+use uuid::Uuid;
+
+/// Who calls.
+#[derive(Clone, Debug)]
+pub(crate) struct Caller {
+    name: Arc<str>,
+}
+
+impl Caller {
+    /// The caller as the audit names it.
+    pub(crate) fn at(&self, now: Timestamp) -> Actor {
+        Actor { name: self.name.as_ref().to_owned(), now }
+    }
+}
+
+/// Lets through what one of the roles sends.
+#[derive(Clone)]
+pub(crate) struct Guard {
+    pub(crate) api: Api,
+    pub(crate) roles: &'static [KeyRole],
+    pub(crate) refusal: &'static str,
+}
+
+/// The layer around what needs a key.
+pub(crate) async fn authenticate(State(guard): State<Guard>, mut request: Request, next: Next) -> Answer<Response> {
+    let known = known_key(&guard.api, request.headers()).await?;
+    if !guard.roles.contains(&known.role) {
+        return Err(Problem::forbidden(guard.refusal));
+    }
+    request.extensions_mut().insert(Caller { name: Arc::clone(&known.name) });
+    Ok(next.run(request).await)
+}
+
+async fn known_key(api: &Served, headers: &HeaderMap) -> Answer<Known> {
+    let key = bearer(headers).ok_or_else(Problem::unauthorized)?;
+    let id = id_within(key).ok_or_else(Problem::unauthorized)?;
+    let known = api.keys.look_up(id, api.ledger()).await?.ok_or_else(Problem::unauthorized)?;
+    if is_key_of(key, &known.record) && known.record.revoked_at.is_none() {
+        Ok(known)
+    } else {
+        Err(Problem::unauthorized())
+    }
+}
+
+fn bearer(headers: &HeaderMap) -> Option<&str> {
+    let (scheme, key) = headers.get(AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then_some(key.trim())
+}
+
+/// How long a record is taken for current.
+const CURRENT_FOR: Duration = Duration::from_secs(5);
+/// How many records are kept, those of unknown ids too.
+const KEPT_MAX: usize = 1000;
+
+#[derive(Clone)]
+struct Known {
+    role: KeyRole,
+    name: Arc<str>,
+    record: Arc<KeyRecord>,
+}
+
+impl From<KeyRecord> for Known {
+    fn from(record: KeyRecord) -> Self {
+        Self { role: record.role, name: record.name.as_str().into(), record: Arc::new(record) }
+    }
+}
+
+/// The records of keys that were sent lately; nothing for an id that belongs to no key.
+#[derive(Default)]
+pub(crate) struct KnownKeys {
+    kept: Mutex<HashMap<Uuid, (Instant, Option<Known>)>>,
+}
+
+impl KnownKeys {
+    fn kept(&self) -> MutexGuard<'_, HashMap<Uuid, (Instant, Option<Known>)>> {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn look_up(&self, id: Uuid, ledger: &dyn Ledger) -> Answer<Option<Known>> {
+        if let Some(kept) = self.current(id) {
+            return Ok(kept);
+        }
+        let found = match ledger.key(id).await {
+            Ok(record) => record.map(Known::from),
+            Err(error) => {
+                self.kept().remove(&id);
+                return Err(error.into());
+            }
+        };
+        let mut kept = self.kept();
+        if kept.len() >= KEPT_MAX {
+            kept.clear();
+        }
+        kept.insert(id, (Instant::now(), found.clone()));
+        Ok(found)
+    }
+
+    /// The record that is kept, if it is current. The first caller after that gets nothing and reads it anew; those
+    /// who come meanwhile still get the old one, so that an expiry does not send them all to the database.
+    fn current(&self, id: Uuid) -> Option<Option<Known>> {
+        let mut kept = self.kept();
+        let (since, known) = kept.get_mut(&id)?;
+        if since.elapsed() > CURRENT_FOR {
+            *since = Instant::now();
+            return None;
+        }
+        Some(known.clone())
+    }
+}

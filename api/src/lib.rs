@@ -1,0 +1,139 @@
+//! The HTTP API: intake of payments, their state, and management by program.
+//!
+//! Cast:
+//! - [`router`] makes the whole API of an [`ApiState`]; the routes stand in `openapi.rs`, which also describes them.
+//! - Intake: `accept_payment` and `accept_batch`, with the rules in `validate_payment`. After the commit, `enqueue`
+//!   hands the new deliveries to the queue; what it loses, the dispatcher finds.
+//! - What people and programs look at: `read_payments`, `read_deliveries`, `audit`.
+//! - What they do: `resend`, `settle`, `bulk_resends`, `merchants`, `endpoints`.
+//! - Around every request: `observe` (metrics, time limit), `authenticate` ([`keys`]), `problem` (RFC 9457).
+
+mod accept_batch;
+mod accept_payment;
+mod audit;
+mod authenticate;
+mod bulk_resends;
+mod change_endpoint;
+mod endpoints;
+mod enqueue;
+mod find_card;
+mod health;
+pub mod keys;
+mod merchants;
+mod observe;
+mod openapi;
+mod problem;
+mod read_body;
+mod read_deliveries;
+mod read_fields;
+mod read_payments;
+mod read_query;
+mod resend;
+mod rotate_secret;
+mod settle;
+mod test_endpoint;
+mod validate_payment;
+
+use authenticate::KnownKeys;
+use axum::Router;
+use axum::body::Bytes;
+use axum::extract::DefaultBodyLimit;
+use axum::middleware::from_fn_with_state;
+use enqueue::Pusher;
+use paybell_delivery::LIFETIME_MAX;
+use paybell_outbound::Outbound;
+use paybell_queue::Queue;
+use paybell_store::engine::AcceptTerms;
+use paybell_store::{Clock, Coalesced, Ledger};
+use problem::Problem;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+use tower_http::catch_panic::CatchPanicLayer;
+
+/// What the API works with.
+#[derive(Clone)]
+pub struct ApiState {
+    /// The database.
+    pub ledger: Arc<dyn Ledger>,
+    /// Accepts payments, many in one commit.
+    pub coalesced: Coalesced,
+    /// Where new deliveries go.
+    pub queue: Arc<dyn Queue>,
+    /// The database's time.
+    pub clock: Arc<Clock>,
+    /// Knows which URLs may be called.
+    pub outbound: Outbound,
+    /// The settings.
+    pub settings: ApiSettings,
+    /// Renders the metrics as Prometheus text.
+    pub metrics_text: Arc<dyn Fn() -> String + Send + Sync>,
+}
+
+/// The API's settings.
+#[derive(Clone, Copy, Debug)]
+pub struct ApiSettings {
+    /// The longest life of a delivery made by a resend or a test.
+    pub lifetime: Duration,
+    /// After how long such a delivery becomes due if nobody took it from the queue.
+    pub grace: Duration,
+    /// How long the oldest due delivery may have been due before `/readyz` says that the queue is not consumed.
+    pub ready_max: Duration,
+    /// How long a request may take before it is answered by 503.
+    pub request_time_limit: Duration,
+    /// The longest time limit that an endpoint may ask for; a claim must hold longer than that.
+    pub attempt_time_limit_max: Duration,
+}
+
+impl Default for ApiSettings {
+    fn default() -> Self {
+        Self {
+            lifetime: LIFETIME_MAX,
+            grace: Duration::from_secs(10),
+            ready_max: Duration::from_secs(60),
+            request_time_limit: Duration::from_secs(10),
+            attempt_time_limit_max: Duration::from_secs(60),
+        }
+    }
+}
+
+/// The longest body of a request that is no batch, in bytes.
+pub const BODY_BYTES_MAX: usize = 64 * 1024;
+/// The longest body of a batch, in bytes.
+pub const BATCH_BYTES_MAX: usize = 8 * 1024 * 1024;
+
+/// What every handler gets.
+struct Served {
+    state: ApiState,
+    keys: KnownKeys,
+    pusher: Pusher,
+    /// The OpenAPI document as JSON.
+    description: OnceLock<Bytes>,
+}
+
+type Api = Arc<Served>;
+
+impl Served {
+    /// The terms of a delivery made now.
+    fn terms(&self) -> AcceptTerms {
+        let ApiSettings { grace, lifetime, .. } = self.state.settings;
+        AcceptTerms { now: self.state.clock.now(), grace, lifetime }
+    }
+
+    fn ledger(&self) -> &dyn Ledger {
+        &*self.state.ledger
+    }
+}
+
+/// The whole API. It must be called within a Tokio runtime, as it starts the task that feeds the queue; that ends
+/// with the last clone of the router.
+pub fn router(state: ApiState) -> Router {
+    let pusher = Pusher::start(Arc::clone(&state.queue));
+    let api = Arc::new(Served { state, keys: KnownKeys::default(), pusher, description: OnceLock::new() });
+    openapi::routes(&api)
+        .method_not_allowed_fallback(async || Problem::method_not_allowed())
+        .fallback(async || Problem::not_found("there is nothing at this path"))
+        .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
+        .layer(CatchPanicLayer::custom(observe::answer_panic))
+        .layer(from_fn_with_state(Arc::clone(&api), observe::observe))
+        .with_state(api)
+}

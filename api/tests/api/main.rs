@@ -1,0 +1,13 @@
+//! The API as its callers see it: a real router over a real SQLite database and in-process lanes.
+
+mod accept_batch;
+mod accept_payment;
+mod authenticate;
+mod deliveries;
+mod faults;
+mod harness;
+mod health;
+mod lists;
+mod management;
+mod openapi;
+mod validation;
