@@ -1,0 +1,148 @@
+-- The ledger. All times are microseconds since 1970-01-01T00:00:00Z; all durations are microseconds.
+--
+-- Foreign keys stand where people act. The three tables that the engine writes (payments, deliveries, attempts) have
+-- none: each of their inserts reads its parent in the same statement and nothing is deleted but softly, whereas a key
+-- check would lock the parent's row for every delivery, and one endpoint's row is the parent of thousands a second.
+
+CREATE TABLE merchants (
+    id TEXT PRIMARY KEY,
+    name TEXT NOT NULL,
+    created_at BIGINT NOT NULL,
+    updated_at BIGINT NOT NULL,
+    deleted_at BIGINT
+);
+
+CREATE TABLE endpoints (
+    id UUID PRIMARY KEY,
+    merchant_id TEXT NOT NULL REFERENCES merchants (id),
+    url TEXT NOT NULL,
+    dialect TEXT NOT NULL,
+    options TEXT NOT NULL,
+    concurrency_max INTEGER NOT NULL CONSTRAINT concurrency_is_positive CHECK (concurrency_max > 0),
+    time_limit_us BIGINT CONSTRAINT time_limit_is_positive CHECK (time_limit_us > 0),
+    lifetime_us BIGINT CONSTRAINT lifetime_is_positive CHECK (lifetime_us > 0),
+    paused_at BIGINT,
+    paused_by TEXT,
+    parked BOOLEAN NOT NULL DEFAULT false, -- some of its deliveries may be parked
+    secrets BYTEA NOT NULL, -- sealed
+    version BIGINT NOT NULL,
+    created_at BIGINT NOT NULL,
+    updated_at BIGINT NOT NULL,
+    deleted_at BIGINT,
+    CONSTRAINT paused_by_somebody CHECK ((paused_at IS NULL) = (paused_by IS NULL))
+);
+CREATE INDEX endpoints_of_merchant ON endpoints (merchant_id, id);
+CREATE INDEX endpoints_parked ON endpoints (id) WHERE parked;
+
+CREATE TABLE payments (
+    id UUID PRIMARY KEY,
+    merchant_id TEXT NOT NULL,
+    gateway_payment_id TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    pay_for TEXT,
+    amount_minor BIGINT NOT NULL CONSTRAINT amount_is_positive CHECK (amount_minor > 0),
+    currency TEXT NOT NULL CONSTRAINT currency_is_a_code CHECK (length(currency) = 3),
+    balance_minor BIGINT,
+    balance_currency TEXT,
+    method TEXT,
+    description TEXT,
+    payer_email TEXT,
+    payer_phone TEXT,
+    data TEXT, -- JSON, exactly as it was sent
+    confirmed_at BIGINT NOT NULL,
+    accepted_at BIGINT NOT NULL,
+    test BOOLEAN NOT NULL,
+    CONSTRAINT balance_has_a_currency CHECK ((balance_minor IS NULL) = (balance_currency IS NULL)),
+    -- The gateway's id stands first, so that it can be sought without the merchant.
+    CONSTRAINT payment_is_unique UNIQUE (gateway_payment_id, merchant_id)
+);
+CREATE INDEX payments_of_merchant ON payments (merchant_id, id);
+CREATE INDEX payments_for ON payments (pay_for, id) WHERE pay_for IS NOT NULL;
+
+CREATE TABLE deliveries (
+    id UUID PRIMARY KEY,
+    payment_id UUID NOT NULL,
+    endpoint_id UUID NOT NULL,
+    resend_of UUID,
+    due_at BIGINT NOT NULL,
+    deadline_at BIGINT NOT NULL,
+    claimed_at BIGINT,
+    claimed_until BIGINT,
+    created_at BIGINT NOT NULL,
+    finished_at BIGINT,
+    attempts INTEGER NOT NULL CONSTRAINT attempts_are_counted CHECK (attempts >= 0),
+    in_doubt BOOLEAN NOT NULL,
+    state TEXT NOT NULL CONSTRAINT state_is_known CHECK (state IN ('pending', 'delivered', 'undelivered', 'settled')),
+    reason TEXT CONSTRAINT reason_is_known CHECK (reason IN ('expired', 'refused', 'refused_after_unknown')),
+    settled_by TEXT,
+    settled_note TEXT,
+    CONSTRAINT due_before_deadline CHECK (due_at <= deadline_at),
+    CONSTRAINT finished_at_iff_final CHECK ((finished_at IS NULL) = (state = 'pending')),
+    CONSTRAINT reason_iff_undelivered
+        CHECK (CASE state WHEN 'undelivered' THEN reason IS NOT NULL WHEN 'settled' THEN true ELSE reason IS NULL END),
+    CONSTRAINT claim_is_whole CHECK ((claimed_at IS NULL) = (claimed_until IS NULL)),
+    CONSTRAINT claim_only_while_pending CHECK (claimed_at IS NULL OR (state = 'pending' AND attempts > 0)),
+    CONSTRAINT settled_by_iff_settled CHECK ((settled_by IS NULL) = (state <> 'settled')),
+    CONSTRAINT settled_note_iff_settled CHECK ((settled_note IS NULL) = (state <> 'settled'))
+) WITH (
+    -- Each row is rewritten two or three times soon after it was made. Room in its page keeps its versions together,
+    -- and vacuum must follow the churn rather than the table's size.
+    fillfactor = 70,
+    autovacuum_vacuum_scale_factor = 0.02,
+    autovacuum_analyze_scale_factor = 0.05
+);
+-- The dispatcher's index; the deadline rides along for the gauges.
+CREATE INDEX deliveries_due ON deliveries (due_at) INCLUDE (deadline_at) WHERE state = 'pending';
+-- Exactly the parked ones, for the release.
+CREATE INDEX deliveries_parked ON deliveries (endpoint_id)
+    WHERE state = 'pending' AND claimed_until IS NULL AND due_at = deadline_at;
+CREATE INDEX deliveries_of_payment ON deliveries (payment_id);
+CREATE INDEX deliveries_of_endpoint ON deliveries (endpoint_id, id);
+-- What a person may have to look at.
+CREATE INDEX deliveries_undelivered ON deliveries (id) WHERE state = 'undelivered';
+CREATE INDEX deliveries_settled ON deliveries (id) WHERE state = 'settled';
+
+CREATE TABLE attempts (
+    delivery_id UUID NOT NULL,
+    number INTEGER NOT NULL CONSTRAINT numbers_begin_at_one CHECK (number > 0),
+    status INTEGER,
+    started_at BIGINT NOT NULL,
+    duration_us BIGINT CONSTRAINT duration_is_not_negative CHECK (duration_us >= 0),
+    outcome TEXT NOT NULL,
+    detail TEXT NOT NULL,
+    response_head TEXT,
+    response_body BYTEA,
+    PRIMARY KEY (delivery_id, number)
+);
+
+CREATE TABLE bulk_resends (
+    id UUID PRIMARY KEY,
+    filter TEXT NOT NULL, -- JSON
+    actor TEXT NOT NULL,
+    total BIGINT NOT NULL,
+    resent BIGINT NOT NULL,
+    skipped BIGINT NOT NULL,
+    newest_id UUID NOT NULL, -- the newest delivery when it began
+    cursor_id UUID, -- the last delivery that was looked at
+    created_at BIGINT NOT NULL,
+    finished_at BIGINT
+);
+CREATE INDEX bulk_resends_unfinished ON bulk_resends (created_at) WHERE finished_at IS NULL;
+
+CREATE TABLE keys (
+    id UUID PRIMARY KEY,
+    role TEXT NOT NULL CONSTRAINT role_is_known CHECK (role IN ('gateway', 'operator')),
+    name TEXT NOT NULL,
+    hash BYTEA NOT NULL,
+    created_at BIGINT NOT NULL,
+    revoked_at BIGINT
+);
+
+CREATE TABLE audit (
+    id UUID PRIMARY KEY,
+    at BIGINT NOT NULL,
+    actor TEXT NOT NULL,
+    action TEXT NOT NULL,
+    subject TEXT NOT NULL,
+    detail TEXT NOT NULL
+);

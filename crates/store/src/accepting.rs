@@ -1,0 +1,84 @@
+//! Telling, for each payment of a batch, whether it is new, the same, another one, or for nobody.
+
+use crate::engine::Accepted;
+use crate::{Result, StoreError};
+use paybell_delivery::{DeliveryId, EndpointId, Job, MerchantId, Payment, PaymentId, Timestamp};
+use std::collections::HashMap;
+
+/// What a batch of payments met in the database.
+pub(crate) struct Tally<'a> {
+    payments: &'a [Payment],
+    inserted: HashMap<PaymentId, Vec<Job>>,
+    found: HashMap<Key, (Payment, Vec<(DeliveryId, EndpointId)>)>,
+}
+
+/// What makes a payment unique.
+type Key = (MerchantId, String);
+
+/// A payment that was accepted before, with one of its deliveries, if it has any.
+pub(crate) struct Found {
+    pub(crate) payment: Payment,
+    pub(crate) delivery: Option<(DeliveryId, EndpointId)>,
+}
+
+impl<'a> Tally<'a> {
+    /// Begins with a batch. Text that PostgreSQL cannot hold is refused on both databases.
+    pub(crate) fn new(payments: &'a [Payment]) -> Result<Self> {
+        if payments.iter().any(has_nul) {
+            return Err(StoreError::Refused(
+                "a payment's text has the character U+0000, which cannot be stored".into(),
+            ));
+        }
+        Ok(Self { payments, inserted: HashMap::new(), found: HashMap::new() })
+    }
+
+    /// Notes that a payment was inserted, with one of its jobs.
+    pub(crate) fn inserted(&mut self, id: PaymentId, job: Option<Job>) {
+        self.inserted.entry(id).or_default().extend(job);
+    }
+
+    /// The payments that have to be found, as they were not inserted or may repeat one that was.
+    pub(crate) fn not_inserted(&self) -> Vec<&'a Payment> {
+        let mut first = self.inserted.clone();
+        self.payments.iter().filter(|payment| first.remove(&payment.id).is_none()).collect()
+    }
+
+    /// Notes what was found.
+    pub(crate) fn found(&mut self, Found { payment, delivery }: Found) {
+        let (_, deliveries) = self.found.entry(key(&payment)).or_insert_with(|| (payment, Vec::new()));
+        deliveries.extend(delivery.filter(|delivery| !deliveries.contains(delivery)));
+    }
+
+    /// One answer for each payment, in order.
+    pub(crate) fn answers(mut self, now: Timestamp) -> Vec<Accepted> {
+        let payments = self.payments;
+        payments.iter().map(|payment| self.answer(payment, now)).collect()
+    }
+
+    fn answer(&mut self, payment: &Payment, now: Timestamp) -> Accepted {
+        if let Some(jobs) = self.inserted.remove(&payment.id) {
+            return Accepted::New { payment_id: payment.id, jobs, accepted_at: now };
+        }
+        let Some((before, deliveries)) = self.found.get(&key(payment)) else {
+            return Accepted::UnknownMerchant;
+        };
+        let fields = before.differing_fields(payment);
+        if !fields.is_empty() {
+            return Accepted::Differs { payment_id: before.id, fields };
+        }
+        let delivery_ids = deliveries.clone();
+        Accepted::Same { payment_id: before.id, delivery_ids, accepted_at: before.accepted_at }
+    }
+}
+
+fn key(payment: &Payment) -> Key {
+    (payment.merchant_id.clone(), payment.gateway_payment_id.clone())
+}
+
+fn has_nul(payment: &Payment) -> bool {
+    let Payment { gateway_payment_id, kind, pay_for, method, description, payer_email, payer_phone, data, .. } =
+        payment;
+    let optional = [pay_for, method, description, payer_email, payer_phone, data];
+    let texts = [gateway_payment_id, kind].into_iter().chain(optional.into_iter().flatten());
+    texts.into_iter().any(|text| text.contains('\0'))
+}

@@ -1,0 +1,318 @@
+//! Natural batching: concurrent callers of one act share one statement and one commit. A batch is whatever arrived
+//! while the last one was being written, so an idle ledger adds no delay and a busy one wastes no commit.
+//!
+//! Cast:
+//! - [`Coalesced`]: accept, claim and record for single callers.
+//! - [`Act`]: what a batch does, and with what. [`Entry`]: the channel by which callers join the next batch.
+
+use crate::engine::{AcceptTerms, Accepted, Claim, RecordAttempt, Recorded};
+use crate::{Clock, Ledger, Result as StoreResult, StoreError};
+use async_trait::async_trait;
+use paybell_delivery::{Job, Payment};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
+
+/// How concurrent callers are gathered, and on which terms they are served.
+#[derive(Clone, Copy, Debug)]
+pub struct CoalesceSettings {
+    /// The most callers in one batch.
+    pub batch_max: usize,
+    /// See [`crate::engine::AcceptTerms::grace`].
+    pub grace: Duration,
+    /// See [`crate::engine::AcceptTerms::lifetime`].
+    pub lifetime: Duration,
+    /// How long a claim holds.
+    pub visibility: Duration,
+}
+
+/// Accept, claim and record for single callers; cheap to clone. A caller that goes away does not undo its act.
+#[derive(Clone)]
+pub struct Coalesced {
+    accept: Entry<Payment, Accepted>,
+    claim: Entry<Job, Claim>,
+    record: Entry<RecordAttempt, Recorded>,
+}
+
+impl Coalesced {
+    /// Starts the batch writers; they end when the last clone is dropped.
+    pub fn start(ledger: Arc<dyn Ledger>, clock: Arc<Clock>, settings: CoalesceSettings) -> Self {
+        let (max, at_once) = (settings.batch_max.max(1), ledger.batches_at_once().max(1));
+        let shared = Arc::new(Shared { ledger, clock, settings });
+        Self {
+            accept: Entry::start(Accept(Arc::clone(&shared)), max, at_once),
+            claim: Entry::start(ClaimJobs(Arc::clone(&shared)), max, at_once),
+            record: Entry::start(Record(shared), max, at_once),
+        }
+    }
+
+    /// Accepts one payment, in a batch with whoever else calls meanwhile. Returns after the commit.
+    /// `payment.accepted_at` is set to the batch's moment.
+    ///
+    /// # Errors
+    /// The batch's, or [`StoreError::Stopping`].
+    pub async fn accept(&self, payment: Payment) -> Result<Accepted, Arc<StoreError>> {
+        self.accept.join(payment).await
+    }
+
+    /// Claims one delivery.
+    ///
+    /// # Errors
+    /// The batch's, or [`StoreError::Stopping`].
+    pub async fn claim(&self, job: Job) -> Result<Claim, Arc<StoreError>> {
+        self.claim.join(job).await
+    }
+
+    /// Records one attempt.
+    ///
+    /// # Errors
+    /// The batch's, or [`StoreError::Stopping`].
+    pub async fn record(&self, record: RecordAttempt) -> Result<Recorded, Arc<StoreError>> {
+        self.record.join(record).await
+    }
+}
+
+/// One act for many callers at once.
+#[async_trait]
+trait Act: Send + Sync + 'static {
+    type Item: Send + Sync + 'static;
+    type Answer: Send + 'static;
+    const NAME: &'static str;
+    /// Answers one result for each item, in order.
+    async fn run(&self, items: &[Self::Item]) -> StoreResult<Vec<Self::Answer>>;
+}
+
+struct Shared {
+    ledger: Arc<dyn Ledger>,
+    clock: Arc<Clock>,
+    settings: CoalesceSettings,
+}
+
+struct Accept(Arc<Shared>);
+struct ClaimJobs(Arc<Shared>);
+struct Record(Arc<Shared>);
+
+#[async_trait]
+impl Act for Accept {
+    type Item = Payment;
+    type Answer = Accepted;
+    const NAME: &'static str = "accept";
+    async fn run(&self, items: &[Payment]) -> StoreResult<Vec<Accepted>> {
+        let CoalesceSettings { grace, lifetime, .. } = self.0.settings;
+        self.0.ledger.accept(items, &AcceptTerms { now: self.0.clock.now(), grace, lifetime }).await
+    }
+}
+
+#[async_trait]
+impl Act for ClaimJobs {
+    type Item = Job;
+    type Answer = Claim;
+    const NAME: &'static str = "claim";
+    async fn run(&self, items: &[Job]) -> StoreResult<Vec<Claim>> {
+        self.0.ledger.claim(items, self.0.clock.now(), self.0.settings.visibility).await
+    }
+}
+
+#[async_trait]
+impl Act for Record {
+    type Item = RecordAttempt;
+    type Answer = Recorded;
+    const NAME: &'static str = "record";
+    async fn run(&self, items: &[RecordAttempt]) -> StoreResult<Vec<Recorded>> {
+        self.0.ledger.record(items).await
+    }
+}
+
+type Answered<O> = Result<O, Arc<StoreError>>;
+type Caller<I, O> = (I, oneshot::Sender<Answered<O>>);
+
+struct Entry<I, O> {
+    callers: mpsc::Sender<Caller<I, O>>,
+}
+
+impl<I, O> Clone for Entry<I, O> {
+    fn clone(&self) -> Self {
+        Self { callers: self.callers.clone() }
+    }
+}
+
+impl<I: Send + Sync + 'static, O: Send + 'static> Entry<I, O> {
+    fn start<A: Act<Item = I, Answer = O>>(act: A, batch_max: usize, at_once: usize) -> Self {
+        let (callers, waiting) = mpsc::channel(batch_max * 2);
+        tokio::spawn(write_batches(Arc::new(act), waiting, batch_max, at_once));
+        Self { callers }
+    }
+
+    async fn join(&self, item: I) -> Answered<O> {
+        let (answer, answered) = oneshot::channel();
+        let stopping = || Arc::new(StoreError::Stopping);
+        self.callers.send((item, answer)).await.map_err(|_| stopping())?;
+        answered.await.map_err(|_| stopping())?
+    }
+}
+
+/// Gathers callers into batches until all of them are gone. The permit is taken first, so that a batch goes on filling
+/// while the ones before it are being written.
+async fn write_batches<A: Act>(
+    act: Arc<A>,
+    mut waiting: mpsc::Receiver<Caller<A::Item, A::Answer>>,
+    batch_max: usize,
+    at_once: usize,
+) {
+    let permits = Arc::new(Semaphore::new(at_once));
+    while let Ok(permit) = Arc::clone(&permits).acquire_owned().await {
+        let mut batch = Vec::new();
+        if waiting.recv_many(&mut batch, batch_max).await == 0 {
+            return;
+        }
+        tokio::spawn(write_batch(Arc::clone(&act), batch, permit));
+    }
+}
+
+async fn write_batch<A: Act>(act: Arc<A>, batch: Vec<Caller<A::Item, A::Answer>>, _permit: OwnedSemaphorePermit) {
+    let (items, callers): (Vec<_>, Vec<_>) = batch.into_iter().unzip();
+    metrics::histogram!("paybell_batch_size", "act" => A::NAME).record(count(items.len()));
+    match run(&*act, &items).await {
+        Err(error) if items.len() > 1 && !error.is_transient() => {
+            // One bad row spoils only itself.
+            for (item, caller) in items.iter().zip(callers) {
+                let alone = run(&*act, std::slice::from_ref(item)).await;
+                answer_all(alone, vec![caller]);
+            }
+        }
+        result => answer_all(result, callers),
+    }
+}
+
+async fn run<A: Act>(act: &A, items: &[A::Item]) -> StoreResult<Vec<A::Answer>> {
+    let answers = act.run(items).await?;
+    if answers.len() == items.len() {
+        return Ok(answers);
+    }
+    Err(StoreError::Unreadable(format!("{} answers for {} items of {}", answers.len(), items.len(), A::NAME)))
+}
+
+/// A caller that went away is passed over.
+fn answer_all<O>(result: StoreResult<Vec<O>>, callers: Vec<oneshot::Sender<Answered<O>>>) {
+    match result {
+        Ok(answers) => {
+            for (answer, caller) in answers.into_iter().zip(callers) {
+                let _ = caller.send(Ok(answer));
+            }
+        }
+        Err(error) => {
+            let error = Arc::new(error);
+            for caller in callers {
+                let _ = caller.send(Err(Arc::clone(&error)));
+            }
+        }
+    }
+}
+
+fn count(n: usize) -> f64 {
+    u32::try_from(n).map_or(f64::MAX, f64::from)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::Mutex;
+
+    /// Doubles numbers, keeps the batches it saw, and refuses a batch with a 13 in it. Each batch waits for a permit.
+    struct Double {
+        batches: Arc<Mutex<Vec<Vec<u32>>>>,
+        gate: Arc<Semaphore>,
+        error: fn() -> StoreError,
+    }
+
+    #[async_trait]
+    impl Act for Double {
+        type Item = u32;
+        type Answer = u32;
+        const NAME: &'static str = "double";
+        async fn run(&self, items: &[u32]) -> StoreResult<Vec<u32>> {
+            self.gate.acquire().await.expect("open").forget();
+            self.batches.lock().expect("not poisoned").push(items.to_vec());
+            if items.contains(&13) { Err((self.error)()) } else { Ok(items.iter().map(|n| n * 2).collect()) }
+        }
+    }
+
+    type Batches = Arc<Mutex<Vec<Vec<u32>>>>;
+
+    fn refused() -> StoreError {
+        StoreError::Refused("thirteen".to_owned())
+    }
+
+    fn double(error: fn() -> StoreError) -> (Entry<u32, u32>, Batches, Arc<Semaphore>) {
+        let (batches, gate) = (Batches::default(), Arc::new(Semaphore::new(0)));
+        let act = Double { batches: Arc::clone(&batches), gate: Arc::clone(&gate), error };
+        (Entry::start(act, 10, 1), batches, gate)
+    }
+
+    /// The call, polled until it waits. The runtime of these tests has one thread, so a few yields let every task run.
+    async fn call(entry: &Entry<u32, u32>, n: u32) -> tokio::task::JoinHandle<Answered<u32>> {
+        let entry = entry.clone();
+        let call = tokio::spawn(async move { entry.join(n).await });
+        for _ in 0..10 {
+            tokio::task::yield_now().await;
+        }
+        call
+    }
+
+    /// The answers to calls made one after the other while the first of them is held at the gate.
+    async fn answers(entry: &Entry<u32, u32>, gate: &Semaphore, numbers: &[u32]) -> Vec<Result<u32, String>> {
+        let mut calls = Vec::new();
+        for &n in numbers {
+            calls.push(call(entry, n).await);
+        }
+        gate.add_permits(100);
+        let mut answers = Vec::new();
+        for call in calls {
+            answers.push(call.await.expect("no panic").map_err(|e| e.to_string()));
+        }
+        answers
+    }
+
+    #[tokio::test]
+    async fn callers_that_come_while_a_batch_is_written_share_the_next_one() {
+        let (entry, batches, gate) = double(refused);
+        let doubled = answers(&entry, &gate, &[1, 2, 3, 4, 5, 6]).await;
+        assert_eq!(doubled, [Ok(2), Ok(4), Ok(6), Ok(8), Ok(10), Ok(12)]);
+        assert_eq!(*batches.lock().expect("not poisoned"), [vec![1], vec![2, 3, 4, 5, 6]]);
+    }
+
+    #[tokio::test]
+    async fn no_batch_is_larger_than_its_limit() {
+        let (entry, batches, gate) = double(refused);
+        let numbers: Vec<u32> = (100..125).collect();
+        assert!(answers(&entry, &gate, &numbers).await.iter().all(Result::is_ok));
+        let sizes: Vec<usize> = batches.lock().expect("not poisoned").iter().map(Vec::len).collect();
+        assert_eq!(sizes, [1, 10, 10, 4]);
+    }
+
+    #[tokio::test]
+    async fn one_bad_row_spoils_only_itself() {
+        let (entry, batches, gate) = double(refused);
+        let answers = answers(&entry, &gate, &[1, 12, 13, 14]).await;
+        assert_eq!(answers, [Ok(2), Ok(24), Err("thirteen".to_owned()), Ok(28)]);
+        let batches = batches.lock().expect("not poisoned");
+        assert_eq!(*batches, [vec![1], vec![12, 13, 14], vec![12], vec![13], vec![14]]);
+    }
+
+    #[tokio::test]
+    async fn a_ledger_that_is_away_is_not_asked_for_each_row_again() {
+        let (entry, batches, gate) = double(|| StoreError::Stopping);
+        let answers = answers(&entry, &gate, &[1, 12, 13, 14]).await;
+        assert_eq!(answers.iter().filter(|answer| answer.is_err()).count(), 3);
+        assert_eq!(*batches.lock().expect("not poisoned"), [vec![1], vec![12, 13, 14]]);
+    }
+
+    #[tokio::test]
+    async fn a_caller_that_goes_away_does_not_undo_its_act() {
+        let (entry, batches, gate) = double(refused);
+        call(&entry, 5).await.abort();
+        call(&entry, 6).await.abort();
+        assert_eq!(answers(&entry, &gate, &[7]).await, [Ok(14)]);
+        assert_eq!(batches.lock().expect("not poisoned").concat(), [5, 6, 7]);
+    }
+}

@@ -1,0 +1,133 @@
+//! What the engine's acts take and give: accept, claim, record, dispatch.
+
+use paybell_delivery::{Attempt, Decision, DeliveryId, EndpointId, Job, Payment, PaymentId, Timestamp};
+use std::time::Duration;
+
+/// The terms on which payments are accepted.
+#[derive(Clone, Copy, Debug)]
+pub struct AcceptTerms {
+    /// The moment of acceptance.
+    pub now: Timestamp,
+    /// After how long a delivery becomes due if nobody took it from the queue.
+    pub grace: Duration,
+    /// The longest life of a delivery; an endpoint may ask for less.
+    pub lifetime: Duration,
+}
+
+/// What became of a payment that was to be accepted.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Accepted {
+    /// It is written, with a job for each delivery (none when the merchant has no endpoint).
+    New {
+        /// The payment's id: the one given.
+        payment_id: PaymentId,
+        /// Its deliveries, to be queued.
+        jobs: Vec<Job>,
+        /// When it was accepted: [`AcceptTerms::now`], as it is kept.
+        accepted_at: Timestamp,
+    },
+    /// The same payment was accepted before.
+    Same {
+        /// The id it was accepted under.
+        payment_id: PaymentId,
+        /// Its deliveries of that time.
+        delivery_ids: Vec<(DeliveryId, EndpointId)>,
+        /// When it was accepted.
+        accepted_at: Timestamp,
+    },
+    /// A payment with the same merchant and gateway payment id but other content was accepted before.
+    Differs {
+        /// The id it was accepted under.
+        payment_id: PaymentId,
+        /// The intake's fields that differ.
+        fields: Vec<&'static str>,
+    },
+    /// There is no such merchant.
+    UnknownMerchant,
+}
+
+/// What became of a claim. Losing it is a normal result.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Claim {
+    /// The delivery is this worker's until the claim runs out.
+    Won(Box<ClaimedDelivery>),
+    /// Somebody else holds it, or it is finished, or the job is stale, or its endpoint is paused, or its deadline passed.
+    Lost,
+}
+
+/// A claimed delivery with all that an attempt needs.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ClaimedDelivery {
+    /// The delivery.
+    pub delivery_id: DeliveryId,
+    /// Its endpoint.
+    pub endpoint_id: EndpointId,
+    /// The endpoint's version, by which a cached copy is known to be current.
+    pub endpoint_version: i64,
+    /// The number of the attempt to make; it fences the record.
+    pub attempt: u32,
+    /// Whether the answer of an earlier attempt was lost.
+    pub in_doubt: bool,
+    /// When the delivery was made.
+    pub created_at: Timestamp,
+    /// When it ends.
+    pub deadline_at: Timestamp,
+    /// What to tell.
+    pub payment: Payment,
+}
+
+/// An attempt to write down, with what it means for its delivery.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct RecordAttempt {
+    /// The attempt. Its number fences the record.
+    pub attempt: Attempt,
+    /// The delivery's next state.
+    pub decision: Decision,
+    /// When it is recorded.
+    pub now: Timestamp,
+}
+
+/// What became of a record.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Recorded {
+    /// The attempt is kept and the delivery moved on.
+    Applied,
+    /// The attempt is kept; the delivery was no longer this claim's to move.
+    Fenced,
+}
+
+/// What one pass of the dispatcher found.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Dispatched {
+    /// To be queued now.
+    pub jobs: Vec<Job>,
+    /// How many of them had been accepted or claimed and then forgotten by a queue or a worker, rather than waiting
+    /// for a retry: a claim that ran out.
+    pub recovered: u64,
+    /// How many ended as expired.
+    pub expired: u64,
+    /// How many were parked for a paused or deleted endpoint.
+    pub parked: u64,
+    /// Whether the limit was reached, so that another pass will find more.
+    pub more: bool,
+    /// When the next delivery that is not yet due becomes due.
+    pub next_due_at: Option<Timestamp>,
+}
+
+/// Figures of the moment.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Gauges {
+    /// Pending deliveries, counted to [`Gauges::COUNT_MAX`].
+    pub pending: u64,
+    /// Undelivered and not settled, counted to [`Gauges::COUNT_MAX`].
+    pub undelivered: u64,
+    /// How long the oldest due delivery has been due; zero when none is.
+    pub oldest_due: Duration,
+    /// The earliest deadline of a pending delivery (approximate where the database would have to scan).
+    pub earliest_deadline_at: Option<Timestamp>,
+}
+
+impl Gauges {
+    /// Counting stops here, so that its cost is bounded.
+    pub const COUNT_MAX: u64 = 100_000;
+}

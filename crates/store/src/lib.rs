@@ -1,0 +1,171 @@
+//! The ledger: the only SQL of Paybell, on PostgreSQL and on SQLite behind one interface.
+//!
+//! Cast:
+//! - [`Ledger`]: the interface. [`PostgresLedger`] and [`SqliteLedger`] implement it; one conformance suite checks both.
+//! - The engine's acts: accept, claim, record, dispatch (module [`mod@engine`]), each for many deliveries at once.
+//! - [`Coalesced`]: gathers concurrent callers of accept, claim and record into those batches.
+//! - The acts of people and their programs: merchants, endpoints, keys, resend, settle, bulk resends, each leaving an
+//!   audit row in the same transaction (module [`mod@manage`]).
+//! - [`Sealer`]: endpoint secrets at rest. [`Clock`]: the database's time.
+
+#![expect(clippy::duplicate_mod, reason = "the folder `shared` is compiled once for each database, on purpose")]
+
+#[macro_use]
+mod columns;
+mod accepting;
+mod clock;
+mod coalesce;
+pub mod engine;
+mod error;
+pub mod manage;
+mod migrations;
+mod numbers;
+mod page;
+mod postgres;
+mod recording;
+mod seal;
+mod sqlite;
+
+pub use clock::Clock;
+pub use coalesce::{CoalesceSettings, Coalesced};
+pub use error::StoreError;
+pub use postgres::PostgresLedger;
+pub use seal::Sealer;
+pub use sqlite::SqliteLedger;
+
+use async_trait::async_trait;
+use engine::{AcceptTerms, Accepted, Claim, Dispatched, Gauges, RecordAttempt, Recorded};
+use manage::*;
+use paybell_delivery::{DeliveryId, Endpoint, EndpointId, Job, MerchantId, Payment, PaymentId, Timestamp};
+use std::time::Duration;
+use uuid::Uuid;
+
+/// What every act returns.
+pub type Result<T> = std::result::Result<T, StoreError>;
+
+/// The database behind one interface. All times are arguments; a ledger reads no clock but in [`Ledger::now`].
+#[async_trait]
+pub trait Ledger: Send + Sync {
+    // ── the engine's acts ──────────────────────────────────────────────────────────────────────────────────────
+
+    /// Writes payments and their deliveries (one for each endpoint of the merchant that is not deleted) in one
+    /// transaction, `due_at = now + grace`, never past the deadline. Answers one result for each payment, in order.
+    /// Idempotent by merchant and gateway payment id, within a batch too.
+    async fn accept(&self, payments: &[Payment], terms: &AcceptTerms) -> Result<Vec<Accepted>>;
+
+    /// Takes deliveries for an attempt each: fenced by [`Job::attempts`], one holder at a time, until
+    /// `now + visibility`. Reads what must be sent in the same statement. A claim that ran out without a record is
+    /// written down as an attempt of unknown outcome. Answers one result for each job, in order.
+    async fn claim(&self, jobs: &[Job], now: Timestamp, visibility: Duration) -> Result<Vec<Claim>>;
+
+    /// Writes attempts and their deliveries' next states in one transaction, fenced by the claim. The attempt is
+    /// always kept, even when the claim was lost meanwhile. Answers one result for each, in order.
+    async fn record(&self, records: &[RecordAttempt]) -> Result<Vec<Recorded>>;
+
+    /// Looks at most `limit` deliveries with `due_at ≤ now`, the oldest first: moves them forward by the visibility
+    /// time and answers their jobs; ends as expired those past their deadline; parks (`due_at = deadline_at`) those
+    /// of paused and deleted endpoints. Any number of processes may do this at once.
+    async fn dispatch_due(&self, now: Timestamp, visibility: Duration, limit: u32) -> Result<Dispatched>;
+
+    /// Makes at most `limit` parked deliveries of each endpoint that is no longer paused due now. Answers how many.
+    async fn release_parked(&self, now: Timestamp, limit: u32) -> Result<u64>;
+
+    /// The figures for metrics and readiness; its cost does not grow with the backlog.
+    async fn gauges(&self, now: Timestamp) -> Result<Gauges>;
+
+    /// The endpoint with its secrets, for an attempt; deleted ones too.
+    async fn endpoint_for_attempt(&self, id: EndpointId) -> Result<(Endpoint, Vec<Secret>)>;
+
+    /// How many batches of one act may usefully be written at the same time.
+    fn batches_at_once(&self) -> usize {
+        1
+    }
+
+    // ── the database itself ────────────────────────────────────────────────────────────────────────────────────
+
+    /// The database's clock.
+    async fn now(&self) -> Result<Timestamp>;
+    /// Applies the migrations that are missing. Answers the versions applied.
+    async fn migrate(&self) -> Result<Vec<i64>>;
+    /// The migrations that are missing.
+    async fn pending_migrations(&self) -> Result<Vec<i64>>;
+    /// Settings of the server under which a commit may be lost (`fsync`, `full_page_writes`, `synchronous_commit`
+    /// off), and a version below 15, each in words with its cure; empty when all is well.
+    async fn durability_faults(&self) -> Result<Vec<String>>;
+    /// What it is, for people: `PostgreSQL 15.18`.
+    async fn version(&self) -> Result<String>;
+
+    // ── payments and deliveries ────────────────────────────────────────────────────────────────────────────────
+
+    /// A payment with its deliveries.
+    async fn payment(&self, id: PaymentId) -> Result<Option<PaymentView>>;
+    /// Payments, the newest first.
+    async fn payments(&self, filter: &PaymentFilter, page: &PageRequest) -> Result<Page<Payment>>;
+    /// A delivery with its payment and all its attempts, those of unknown outcome and the one in flight too.
+    async fn delivery(&self, id: DeliveryId, now: Timestamp) -> Result<Option<DeliveryView>>;
+    /// Deliveries, the newest first.
+    async fn deliveries(&self, filter: &DeliveryFilter, page: &PageRequest) -> Result<Page<DeliveryRow>>;
+    /// Makes a new delivery of the same payment to the same endpoint, due now, linked to this one.
+    /// [`StoreError::NotFound`]; [`StoreError::Refused`] when this one is still pending or its endpoint is deleted.
+    async fn resend(&self, id: DeliveryId, new: &NewDelivery, actor: &Actor) -> Result<Job>;
+    /// Settles what is pending or undelivered. [`StoreError::Refused`] when it is delivered or settled already.
+    async fn settle(&self, id: DeliveryId, who: &str, note: &str, actor: &Actor) -> Result<()>;
+
+    // ── bulk resends ───────────────────────────────────────────────────────────────────────────────────────────
+
+    /// Begins a bulk resend of all undelivered or settled deliveries that the filter matches and that exist now.
+    async fn create_bulk_resend(&self, id: Uuid, filter: &DeliveryFilter, actor: &Actor) -> Result<BulkResend>;
+    /// A bulk resend and how far it is.
+    async fn bulk_resend(&self, id: Uuid) -> Result<Option<BulkResend>>;
+    /// Does the next `limit` deliveries of the oldest unfinished bulk resend, in one transaction with its progress.
+    /// Answers nothing when there is none to do or another process is at it.
+    async fn step_bulk_resend(&self, terms: &AcceptTerms, limit: u32) -> Result<Option<BulkResend>>;
+
+    // ── merchants and endpoints ────────────────────────────────────────────────────────────────────────────────
+
+    /// Creates a merchant. [`StoreError::Exists`] when the id is taken (also by a deleted one).
+    async fn create_merchant(&self, id: &MerchantId, name: &str, actor: &Actor) -> Result<Merchant>;
+    /// A merchant; deleted ones are not found.
+    async fn merchant(&self, id: &MerchantId) -> Result<Option<Merchant>>;
+    /// Merchants by id, without the deleted.
+    async fn merchants(&self, page: &PageRequest) -> Result<Page<Merchant>>;
+    /// Renames a merchant.
+    async fn rename_merchant(&self, id: &MerchantId, name: &str, actor: &Actor) -> Result<Merchant>;
+    /// Deletes a merchant and its endpoints (soft): what was accepted stays visible and settleable.
+    async fn delete_merchant(&self, id: &MerchantId, actor: &Actor) -> Result<()>;
+    /// Creates an endpoint with its first secret. [`StoreError::NotFound`] when the merchant is not there.
+    async fn create_endpoint(&self, new: &NewEndpoint, secret: &Secret, actor: &Actor) -> Result<Endpoint>;
+    /// An endpoint; deleted ones are not found.
+    async fn endpoint(&self, id: EndpointId) -> Result<Option<Endpoint>>;
+    /// Endpoints (of one merchant), the newest first, without the deleted.
+    async fn endpoints(&self, merchant: Option<&MerchantId>, page: &PageRequest) -> Result<Page<Endpoint>>;
+    /// Changes the fields that are given.
+    async fn change_endpoint(&self, id: EndpointId, change: &EndpointChange, actor: &Actor) -> Result<Endpoint>;
+    /// Pauses (`true`) or resumes an endpoint. Pausing what is paused changes nothing.
+    async fn pause_endpoint(&self, id: EndpointId, paused: bool, actor: &Actor) -> Result<Endpoint>;
+    /// Deletes an endpoint (soft). Its pending deliveries wait for their deadline and can be settled.
+    async fn delete_endpoint(&self, id: EndpointId, actor: &Actor) -> Result<()>;
+    /// Adds a secret and lets all earlier ones end at `earlier_end_at` (or sooner, where they end sooner).
+    async fn rotate_secret(
+        &self,
+        id: EndpointId,
+        new: &Secret,
+        earlier_end_at: Timestamp,
+        actor: &Actor,
+    ) -> Result<Endpoint>;
+    /// Accepts a test payment for this endpoint alone, with one delivery due now.
+    async fn accept_test(&self, id: EndpointId, payment: &Payment, terms: &AcceptTerms, actor: &Actor) -> Result<Job>;
+
+    // ── keys and audit ─────────────────────────────────────────────────────────────────────────────────────────
+
+    /// Stores a key's hash.
+    async fn create_key(&self, key: &KeyRecord, actor: &Actor) -> Result<()>;
+    /// A key by its id, revoked ones too.
+    async fn key(&self, id: Uuid) -> Result<Option<KeyRecord>>;
+    /// All keys, the newest first.
+    async fn keys(&self) -> Result<Vec<KeyRecord>>;
+    /// Revokes a key. [`StoreError::NotFound`].
+    async fn revoke_key(&self, id: Uuid, actor: &Actor) -> Result<()>;
+    /// What people did, the newest first.
+    async fn audit(&self, page: &PageRequest) -> Result<Page<AuditRow>>;
+}

@@ -1,0 +1,89 @@
+//! Cursor pagination: a page ends with the last id that it showed.
+
+use crate::manage::{Page, PageRequest};
+use crate::{Result, StoreError};
+use paybell_delivery::Timestamp;
+use std::fmt::Display;
+use std::str::FromStr;
+use std::time::Duration;
+use uuid::{NoContext, Uuid};
+
+/// The most items of a page.
+const LIMIT_MAX: u32 = 1_000;
+
+/// By how much the clock that made an id may differ from the clock that dated its row: the ids of a stretch of time
+/// are sought with this margin, and the rows are then judged by their dates.
+const CLOCKS_DIFFER_MAX: Duration = Duration::from_secs(48 * 3600);
+
+/// How many rows to read: one more than the page shows, to know whether another page follows.
+pub(crate) fn rows_wanted(page: &PageRequest) -> i64 {
+    i64::from(page.limit.clamp(1, LIMIT_MAX)) + 1
+}
+
+/// Where the page before ended.
+pub(crate) fn after<T: FromStr>(page: &PageRequest) -> Result<Option<T>> {
+    let read = |cursor: &String| cursor.parse().map_err(|_| malformed(cursor));
+    page.after.as_ref().map(read).transpose()
+}
+
+/// A cursor that no page ended with.
+pub(crate) fn malformed(cursor: &str) -> StoreError {
+    let shown: String = cursor.chars().take(64).collect();
+    StoreError::Refused(format!("{shown:?} is not a cursor; take the one that the page before ended with"))
+}
+
+/// The page from the rows that were read, given the id of each.
+pub(crate) fn page<T, Id: Display>(mut items: Vec<T>, page: &PageRequest, id: impl Fn(&T) -> Id) -> Page<T> {
+    let limit = usize::try_from(rows_wanted(page) - 1).unwrap_or(usize::MAX);
+    let more = items.len() > limit;
+    items.truncate(limit);
+    let next = items.last().filter(|_| more).map(|item| id(item).to_string());
+    Page { items, next }
+}
+
+/// An id of the moment, which sorts by it.
+pub(crate) fn id_at(at: Timestamp) -> Uuid {
+    let seconds = u64::try_from(at.unix_seconds()).unwrap_or(0);
+    let nanos = u32::try_from(at.0.rem_euclid(1_000_000) * 1_000).unwrap_or(0);
+    Uuid::new_v7(uuid::Timestamp::from_unix(NoContext, seconds, nanos))
+}
+
+/// An id that sorts before all of rows dated at or after `since`.
+pub(crate) fn id_floor(since: Timestamp) -> Uuid {
+    first_id_at(since.before(CLOCKS_DIFFER_MAX))
+}
+
+/// An id that sorts after all of rows dated before `before`.
+pub(crate) fn id_ceiling(before: Timestamp) -> Uuid {
+    first_id_at(before + CLOCKS_DIFFER_MAX)
+}
+
+fn first_id_at(at: Timestamp) -> Uuid {
+    let millis = u64::try_from(at.0.div_euclid(1_000)).unwrap_or(0).min((1 << 48) - 1);
+    let mut bytes = [0; 16];
+    bytes[..6].copy_from_slice(&millis.to_be_bytes()[2..]);
+    Uuid::from_bytes(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_sort_by_the_moment_they_were_made_for() {
+        let moment = Timestamp(1_795_253_400_123_456);
+        let (earlier, later) = (id_at(moment), id_at(moment + Duration::from_millis(1)));
+        assert!(earlier < later);
+        assert!(id_floor(moment) < earlier && later < id_ceiling(moment));
+        assert!(id_floor(Timestamp(0)) <= id_at(Timestamp(0)));
+    }
+
+    #[test]
+    fn the_last_page_has_no_next() {
+        let request = PageRequest { limit: 2, after: None };
+        let full = page(vec![1, 2, 3], &request, |n| *n);
+        assert_eq!((full.items, full.next.as_deref()), (vec![1, 2], Some("2")));
+        let last = page(vec![1, 2], &request, |n| *n);
+        assert_eq!((last.items, last.next), (vec![1, 2], None));
+    }
+}

@@ -1,0 +1,115 @@
+//! Accept: payments and their deliveries, in one statement.
+
+use super::PostgresLedger;
+use super::shared::rows;
+use crate::Result;
+use crate::accepting::Tally;
+use crate::engine::{AcceptTerms, Accepted};
+use crate::error::Doing;
+use crate::numbers::micros;
+use paybell_delivery::{Money, Payment, PaymentId};
+use sqlx::Row;
+use uuid::Uuid;
+
+const ACT: &str = "accept payments";
+
+/// A delivery's id is the first eight bytes of its payment's and eight random ones.
+pub(super) const ACCEPT: &str = "
+WITH new_payment AS (
+    INSERT INTO payments (id, merchant_id, gateway_payment_id, kind, pay_for, amount_minor, currency, balance_minor,
+        balance_currency, method, description, payer_email, payer_phone, data, confirmed_at, accepted_at, test)
+    SELECT item.id, item.merchant_id, item.gateway_payment_id, item.kind, item.pay_for, item.amount_minor,
+        item.currency, item.balance_minor, item.balance_currency, item.method, item.description, item.payer_email,
+        item.payer_phone, item.data, item.confirmed_at, $17, item.test
+    FROM UNNEST($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::int8[], $7::text[], $8::int8[],
+        $9::text[], $10::text[], $11::text[], $12::text[], $13::text[], $14::text[], $15::int8[], $16::bool[])
+        AS item (id, merchant_id, gateway_payment_id, kind, pay_for, amount_minor, currency, balance_minor,
+        balance_currency, method, description, payer_email, payer_phone, data, confirmed_at, test)
+    JOIN merchants m ON m.id = item.merchant_id AND m.deleted_at IS NULL
+    ON CONFLICT (gateway_payment_id, merchant_id) DO NOTHING
+    RETURNING id, merchant_id
+), draft AS MATERIALIZED (
+    SELECT (left(p.id::text, 19) || right(gen_random_uuid()::text, 17))::uuid AS id, p.id AS payment_id,
+        e.id AS endpoint_id, e.concurrency_max, $17 + LEAST(e.lifetime_us, $18) AS deadline_at
+    FROM new_payment p
+    JOIN endpoints e ON e.merchant_id = p.merchant_id AND e.deleted_at IS NULL
+), new_delivery AS (
+    INSERT INTO deliveries (id, payment_id, endpoint_id, due_at, deadline_at, created_at, attempts, in_doubt, state)
+    SELECT id, payment_id, endpoint_id, LEAST($17 + $19, deadline_at), deadline_at, $17, 0, false, 'pending'
+    FROM draft
+)
+SELECT id AS payment_id, NULL AS delivery_id, NULL AS endpoint_id, NULL AS concurrency_max FROM new_payment
+UNION ALL
+SELECT payment_id, id, endpoint_id, concurrency_max FROM draft";
+
+/// What was accepted before, with its deliveries of that time. `|| ''` keeps the planner from going through all payments
+/// of the merchant: the gateway's id is nearly unique by itself.
+pub(super) const FIND: &str = concat!(
+    "SELECT ",
+    payment_columns!(),
+    ", d.id AS delivery_id, d.endpoint_id
+    FROM UNNEST($1::text[], $2::text[]) AS item (merchant_id, gateway_payment_id)
+    JOIN payments p ON p.gateway_payment_id = item.gateway_payment_id AND p.merchant_id || '' = item.merchant_id
+    LEFT JOIN deliveries d ON d.payment_id = p.id AND d.resend_of IS NULL
+    ORDER BY d.id"
+);
+
+impl PostgresLedger {
+    pub(super) async fn accept(&self, payments: &[Payment], terms: &AcceptTerms) -> Result<Vec<Accepted>> {
+        let mut tally = Tally::new(payments)?;
+        self.insert(&mut tally, payments, terms).await?;
+        let missing = tally.not_inserted();
+        if !missing.is_empty() {
+            self.find(&mut tally, &missing).await?;
+        }
+        Ok(tally.answers(terms.now))
+    }
+
+    async fn insert(&self, tally: &mut Tally<'_>, payments: &[Payment], terms: &AcceptTerms) -> Result<()> {
+        // Two processes that accept the same payments take their locks in the same order.
+        let mut sorted: Vec<&Payment> = payments.iter().collect();
+        sorted.sort_by_key(|p| (&p.gateway_payment_id, &p.merchant_id));
+        let minor = |m: Option<Money>| m.map(|m| m.amount_minor);
+        let code = |m: Option<Money>| m.map(|m| m.currency.code());
+        macro_rules! column {
+            ($p:ident => $value:expr) => {
+                sorted.iter().map(|$p| $value).collect::<Vec<_>>()
+            };
+        }
+        let query = sqlx::query(ACCEPT)
+            .bind(column!(p => p.id.0))
+            .bind(column!(p => p.merchant_id.as_str()))
+            .bind(column!(p => p.gateway_payment_id.as_str()))
+            .bind(column!(p => p.kind.as_str()))
+            .bind(column!(p => p.pay_for.as_deref()))
+            .bind(column!(p => p.amount.amount_minor))
+            .bind(column!(p => p.amount.currency.code()))
+            .bind(column!(p => minor(p.balance)))
+            .bind(column!(p => code(p.balance)))
+            .bind(column!(p => p.method.as_deref()))
+            .bind(column!(p => p.description.as_deref()))
+            .bind(column!(p => p.payer_email.as_deref()))
+            .bind(column!(p => p.payer_phone.as_deref()))
+            .bind(column!(p => p.data.as_deref()))
+            .bind(column!(p => p.confirmed_at.0))
+            .bind(column!(p => p.test))
+            .bind(terms.now.0)
+            .bind(micros(terms.lifetime))
+            .bind(micros(terms.grace));
+        for row in self.run(ACT, query).await? {
+            let delivery: Option<Uuid> = row.try_get("delivery_id").doing(ACT)?;
+            let job = if delivery.is_some() { Some(rows::new_job(&row)?) } else { None };
+            tally.inserted(PaymentId(row.try_get("payment_id").doing(ACT)?), job);
+        }
+        Ok(())
+    }
+
+    async fn find(&self, tally: &mut Tally<'_>, missing: &[&Payment]) -> Result<()> {
+        let merchants: Vec<&str> = missing.iter().map(|p| p.merchant_id.as_str()).collect();
+        let gateway_ids: Vec<&str> = missing.iter().map(|p| p.gateway_payment_id.as_str()).collect();
+        for row in self.run(ACT, sqlx::query(FIND).bind(merchants).bind(gateway_ids)).await? {
+            tally.found(rows::found(&row)?);
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,57 @@
+//! Claim: deliveries for an attempt each, with all that must be sent, in one statement.
+
+use super::PostgresLedger;
+use super::shared::rows;
+use crate::Result;
+use crate::engine::Claim;
+use crate::numbers::{int, micros};
+use paybell_delivery::{Job, Timestamp};
+use std::time::Duration;
+
+/// A row that somebody else has locked is lost to them. A claim that ran out without a record is written down first.
+///
+/// Each delivery is looked up by its id, and then its endpoint: the planner would else like to go through all deliveries
+/// of the endpoint (so `LATERAL` and `OFFSET 0`) or all that are pending (so `finished_at IS NULL`, which says the same).
+pub(super) const CLAIM: &str = concat!(
+    "WITH held AS (
+    SELECT d.id, d.attempts, d.claimed_at, e.version
+    FROM UNNEST($1::uuid[], $2::int4[]) AS job (id, attempts)
+    CROSS JOIN LATERAL (
+        SELECT id, endpoint_id, attempts, claimed_at FROM deliveries
+        WHERE id = job.id AND finished_at IS NULL AND attempts = job.attempts AND deadline_at > $3
+            AND (claimed_until IS NULL OR claimed_until <= $3)
+        FOR UPDATE SKIP LOCKED
+    ) d
+    CROSS JOIN LATERAL (
+        SELECT version FROM endpoints
+        WHERE id = d.endpoint_id AND paused_at IS NULL AND deleted_at IS NULL OFFSET 0
+    ) e
+), lapsed AS (
+    INSERT INTO attempts (delivery_id, number, started_at, outcome, detail)
+    SELECT id, attempts, claimed_at, ",
+    unknown_attempt!(),
+    " FROM held WHERE claimed_at IS NOT NULL
+    ON CONFLICT (delivery_id, number) DO NOTHING
+), won AS (
+    UPDATE deliveries d
+    SET attempts = d.attempts + 1, claimed_at = $3, claimed_until = $3 + $4, due_at = LEAST($3 + $4, d.deadline_at),
+        in_doubt = d.in_doubt OR d.claimed_at IS NOT NULL
+    FROM held WHERE d.id = held.id
+    RETURNING d.id, d.payment_id, d.endpoint_id, held.version, d.attempts, d.in_doubt, d.created_at, d.deadline_at
+)
+SELECT won.id AS delivery_id, won.endpoint_id, won.version, won.attempts, won.in_doubt, won.created_at,
+    won.deadline_at, ",
+    payment_columns!(),
+    " FROM won
+    JOIN payments p ON p.id = won.payment_id"
+);
+
+impl PostgresLedger {
+    pub(super) async fn claim(&self, jobs: &[Job], now: Timestamp, visibility: Duration) -> Result<Vec<Claim>> {
+        let ids: Vec<_> = jobs.iter().map(|job| job.delivery_id.0).collect();
+        let attempts: Vec<i32> = jobs.iter().map(|job| int(job.attempts)).collect();
+        let query = sqlx::query(CLAIM).bind(ids).bind(attempts).bind(now.0).bind(micros(visibility));
+        let won = self.run("claim deliveries", query).await?;
+        rows::claims(jobs, &won)
+    }
+}

@@ -1,0 +1,68 @@
+//! Dispatch: what is due is handed out, parked or expired, in one statement.
+
+use super::PostgresLedger;
+use super::shared::rows;
+use crate::Result;
+use crate::engine::Dispatched;
+use crate::error::Doing;
+use crate::numbers::micros;
+use paybell_delivery::Timestamp;
+use sqlx::Row;
+use std::time::Duration;
+
+const ACT: &str = "dispatch what is due";
+
+/// `LATERAL` and `OFFSET 0` keep the planner from beginning with the endpoints. Endpoints are locked in the order of their ids, and always written, so that a release that clears their mark at
+/// the same time cannot miss what is parked here.
+pub(super) const DISPATCH: &str = concat!(
+    "WITH due AS (
+    SELECT d.id, d.endpoint_id, d.attempts, d.claimed_at, d.deadline_at <= $1 AS expired, e.closed, e.concurrency_max
+    FROM deliveries d
+    CROSS JOIN LATERAL (
+        SELECT paused_at IS NOT NULL OR deleted_at IS NOT NULL AS closed, concurrency_max FROM endpoints
+        WHERE id = d.endpoint_id OFFSET 0
+    ) e
+    WHERE d.state = 'pending' AND d.due_at <= $1 AND (d.claimed_until IS NULL OR d.claimed_until <= $1)
+    ORDER BY d.due_at LIMIT $3
+    FOR UPDATE OF d SKIP LOCKED
+), lapsed AS (
+    INSERT INTO attempts (delivery_id, number, started_at, outcome, detail)
+    SELECT id, attempts, claimed_at, ",
+    unknown_attempt!(),
+    " FROM due WHERE claimed_at IS NOT NULL
+    ON CONFLICT (delivery_id, number) DO NOTHING
+), moved AS (
+    UPDATE deliveries d
+    SET state = CASE WHEN due.expired THEN 'undelivered' ELSE 'pending' END,
+        reason = CASE WHEN due.expired THEN 'expired' END,
+        finished_at = CASE WHEN due.expired THEN $1 END,
+        due_at = CASE WHEN due.expired THEN d.due_at WHEN due.closed THEN d.deadline_at
+            ELSE LEAST($1 + $2, d.deadline_at) END,
+        in_doubt = d.in_doubt OR due.claimed_at IS NOT NULL, claimed_at = NULL, claimed_until = NULL
+    FROM due WHERE d.id = due.id
+), parking AS (
+    SELECT id FROM endpoints
+    WHERE id = ANY (ARRAY(SELECT endpoint_id FROM due WHERE closed AND NOT expired))
+    ORDER BY id FOR NO KEY UPDATE
+), marked AS (
+    UPDATE endpoints SET parked = true WHERE id = ANY (ARRAY(SELECT id FROM parking))
+)
+SELECT id AS delivery_id, endpoint_id, attempts, concurrency_max, expired, closed, claimed_at IS NOT NULL AS lapsed
+FROM due"
+);
+
+pub(super) const NEXT_DUE: &str =
+    "SELECT due_at FROM deliveries WHERE state = 'pending' AND due_at > $1 ORDER BY due_at LIMIT 1";
+
+impl PostgresLedger {
+    pub(super) async fn dispatch_due(&self, now: Timestamp, visibility: Duration, limit: u32) -> Result<Dispatched> {
+        let query = sqlx::query(DISPATCH).bind(now.0).bind(micros(visibility)).bind(i64::from(limit));
+        let due = self.run(ACT, query).await?;
+        let mut dispatched = rows::dispatched(&due, limit)?;
+        if !dispatched.more {
+            let next = self.run(ACT, sqlx::query(NEXT_DUE).bind(now.0)).await?;
+            dispatched.next_due_at = next.first().map(|row| row.try_get(0).map(Timestamp)).transpose().doing(ACT)?;
+        }
+        Ok(dispatched)
+    }
+}

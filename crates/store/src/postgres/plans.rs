@@ -1,0 +1,107 @@
+//! The plans of the engine's statements, made where they are most tempting to get wrong: the planner was never told how
+//! large the tables are, or was told when each had a single row.
+
+use super::PostgresLedger;
+use super::{accept, claim, dispatch, record, release};
+use crate::Sealer;
+use sqlx::{AssertSqlSafe, PgConnection, Row};
+
+/// Each statement with arguments for it.
+const STATEMENTS: [(&str, &str); 9] = [
+    (
+        accept::ACCEPT,
+        "$IDS, $TEXTS, $TEXTS, $TEXTS, $TEXTS, $NUMBERS, $TEXTS, $NUMBERS, $TEXTS, $TEXTS, $TEXTS, $TEXTS, \
+        $TEXTS, $TEXTS, $NUMBERS, ARRAY[false, false], 1, 1, 1",
+    ),
+    (accept::FIND, "$TEXTS, $TEXTS"),
+    (claim::CLAIM, "$IDS, $NUMBERS, 1, 1"),
+    (
+        record::RECORD,
+        "$IDS, $NUMBERS, $NUMBERS, $NUMBERS, $TEXTS, $TEXTS, $NUMBERS, $TEXTS, NULL, ARRAY[true, true], \
+        $TEXTS, $TEXTS, $NUMBERS, $NUMBERS",
+    ),
+    (dispatch::DISPATCH, "1000, 1, 500"),
+    (dispatch::NEXT_DUE, "1000"),
+    (release::RESUMED, ""),
+    (release::RELEASE, "$IDS, 1, 500"),
+    (release::CLEAR, "$IDS, 1"),
+];
+
+/// The column by which each index of the large tables has to be entered.
+const ENTRANCES: [(&str, &str); 7] = [
+    ("payments_pkey", "(id ="),
+    ("payment_is_unique", "(gateway_payment_id ="),
+    ("deliveries_pkey", "(id ="),
+    ("deliveries_due", "(due_at "),
+    ("deliveries_parked", "(endpoint_id ="),
+    ("deliveries_of_payment", "(payment_id ="),
+    ("attempts_pkey", "(delivery_id ="),
+];
+
+const FIRST_ROWS: &str = "
+ALTER TABLE payments SET (autovacuum_enabled = off);
+ALTER TABLE deliveries SET (autovacuum_enabled = off);
+ALTER TABLE attempts SET (autovacuum_enabled = off);
+INSERT INTO merchants VALUES ('m', 'm', 1, 1);
+INSERT INTO endpoints (id, merchant_id, url, dialect, options, concurrency_max, secrets, version, created_at, updated_at)
+VALUES (gen_random_uuid(), 'm', 'u', 'd', '{}', 1, '', 1, 1, 1);";
+
+/// So many more rows, a twentieth of them pending.
+fn rows(count: u32) -> String {
+    format!(
+        "INSERT INTO payments (id, merchant_id, gateway_payment_id, kind, amount_minor, currency, confirmed_at,
+            accepted_at, test)
+        SELECT gen_random_uuid(), 'm', gen_random_uuid()::text, 'k', 1, 'EUR', 1, 1, false
+        FROM generate_series(1, {count});
+        INSERT INTO deliveries (id, payment_id, endpoint_id, due_at, deadline_at, created_at, attempts, in_doubt, state,
+            finished_at)
+        SELECT gen_random_uuid(), p.id, e.id, n, 2000 + n, 1, 0, false,
+            CASE n % 20 WHEN 0 THEN 'pending' ELSE 'delivered' END, CASE n % 20 WHEN 0 THEN NULL ELSE 1 END
+        FROM (SELECT id, row_number() OVER () AS n FROM payments) p, endpoints e;
+        INSERT INTO attempts (delivery_id, number, started_at, outcome, detail)
+        SELECT id, 1, 1, 'acknowledged', '' FROM deliveries ON CONFLICT DO NOTHING;"
+    )
+}
+
+#[tokio::test]
+async fn no_statement_goes_through_a_table_or_sorts_a_backlog() -> anyhow::Result<()> {
+    let url = paybell_testkit::Postgres::shared().await?.create_database().await?;
+    let ledger = PostgresLedger::connect(&url.as_str().into(), 2, Sealer::new(&[0; 32])).await?;
+    ledger.migrate().await?;
+    let mut connection = ledger.pool.acquire().await?;
+    let never_counted = format!("{FIRST_ROWS} {}", rows(2_000));
+    let counted_long_ago =
+        format!("DELETE FROM deliveries; DELETE FROM payments; {} ANALYZE; {}", rows(1), rows(20_000));
+    for grow in [never_counted, counted_long_ago] {
+        sqlx::raw_sql(AssertSqlSafe(grow)).execute(&mut *connection).await?;
+        for (sql, arguments) in STATEMENTS {
+            check(&plan(&mut connection, sql, arguments).await?);
+        }
+    }
+    Ok(())
+}
+
+async fn plan(connection: &mut PgConnection, sql: &str, arguments: &str) -> anyhow::Result<Vec<String>> {
+    let arguments = arguments.replace("$IDS", "ARRAY[gen_random_uuid(), gen_random_uuid()]");
+    let arguments = arguments.replace("$TEXTS", "ARRAY['a', 'b']").replace("$NUMBERS", "ARRAY[1, 2]");
+    let arguments = if arguments.is_empty() { arguments } else { format!("({arguments})") };
+    let explain = format!("PREPARE act AS {sql}; EXPLAIN (COSTS OFF) EXECUTE act{arguments}; DEALLOCATE act");
+    let rows = sqlx::raw_sql(AssertSqlSafe(explain)).fetch_all(connection).await?;
+    Ok(rows.iter().map(|row| row.try_get(0)).collect::<Result<_, _>>()?)
+}
+
+/// Every look at a large table enters an index by its first column, and nothing sorts what is due.
+fn check(plan: &[String]) {
+    let shown = plan.join("\n");
+    assert!(!shown.contains("Sort Key: d.due_at"), "{shown}");
+    for (n, line) in plan.iter().enumerate() {
+        let large = ["payments", "deliveries", "attempts"].iter().any(|table| line.contains(&format!(" on {table}")));
+        if !large || !line.contains("Scan") {
+            continue;
+        }
+        let entrance = ENTRANCES.iter().find(|(index, _)| line.contains(&format!("using {index} on")));
+        let condition = plan.get(n + 1).map_or("", String::as_str);
+        let entered = entrance.is_some_and(|(_, by)| condition.contains("Index Cond") && condition.contains(by));
+        assert!(entered, "{line}\nin\n{shown}");
+    }
+}

@@ -1,0 +1,128 @@
+//! Deliveries: one with its payment and attempts, and lists of them.
+
+use super::{Builder, Row, This, rows};
+use crate::Result;
+use crate::error::Doing;
+use crate::manage::{DeliveryFilter, DeliveryRow, DeliveryView, Page, PageRequest};
+use crate::page::{after, id_ceiling, id_floor, page, rows_wanted};
+use paybell_delivery::{Attempt, Delivery, DeliveryId, Outcome, Timestamp};
+use sqlx::Row as _;
+use uuid::Uuid;
+
+const FIND: &str = concat!(
+    "SELECT ",
+    delivery_columns!(),
+    ", ",
+    payment_columns!(),
+    " FROM deliveries d JOIN payments p ON p.id = d.payment_id WHERE d.id = $1"
+);
+const ATTEMPTS: &str = concat!("SELECT ", attempt_columns!(), " FROM attempts WHERE delivery_id = $1 ORDER BY number");
+
+pub(super) async fn find(ledger: &This, id: DeliveryId, now: Timestamp) -> Result<Option<DeliveryView>> {
+    const ACT: &str = "read a delivery";
+    let Some(row) = sqlx::query(FIND).bind(id.0).fetch_optional(ledger.reader()).await.doing(ACT)? else {
+        return Ok(None);
+    };
+    let (delivery, payment) = (rows::delivery(&row)?, rows::payment(&row)?);
+    let attempts = sqlx::query(ATTEMPTS).bind(id.0).fetch_all(ledger.reader()).await.doing(ACT)?;
+    let mut attempts: Vec<Attempt> = attempts.iter().map(rows::attempt).collect::<Result<_>>()?;
+    let claimed_until = rows::time_if_any(&row, "claimed_until")?;
+    // Between the two reads the attempt in flight may have been recorded.
+    let open = claimed_until.filter(|_| attempts.last().is_none_or(|last| last.number < delivery.attempts));
+    let mut in_flight = None;
+    if let (Some(until), Some(started_at)) = (open, delivery.claimed_at) {
+        if until > now {
+            in_flight = Some((delivery.attempts, started_at));
+        } else {
+            attempts.push(lapsed(&delivery, started_at));
+        }
+    }
+    Ok(Some(DeliveryView { delivery, payment, attempts, in_flight }))
+}
+
+/// The attempt of a claim that ran out and was not written down yet.
+fn lapsed(delivery: &Delivery, started_at: Timestamp) -> Attempt {
+    Attempt {
+        delivery_id: delivery.id,
+        number: delivery.attempts,
+        started_at,
+        duration: None,
+        outcome: Outcome::Unknown,
+        detail: "the claim ended before an outcome was recorded".to_owned(),
+        status: None,
+        response_head: None,
+        response_body: None,
+    }
+}
+
+/// Each endpoint's deliveries are read from its own index, in order and cut, and then merged: sorting all that a
+/// merchant ever had would take the longer the more there were.
+pub(super) async fn list(ledger: &This, filter: &DeliveryFilter, request: &PageRequest) -> Result<Page<DeliveryRow>> {
+    const ACT: &str = "list deliveries";
+    let after = after::<Uuid>(request)?;
+    let endpoints = endpoints(ledger, filter).await?;
+    if endpoints.is_empty() {
+        return Ok(Page { items: Vec::new(), next: None });
+    }
+    let mut query = Builder::new(concat!(
+        "SELECT ",
+        delivery_columns!(),
+        ", p.merchant_id, p.gateway_payment_id, p.pay_for FROM ("
+    ));
+    for (n, endpoint) in endpoints.iter().enumerate() {
+        query.push(if n == 0 { "" } else { " UNION ALL " });
+        query.push("SELECT * FROM (SELECT d.* FROM deliveries d WHERE true");
+        if let Some(endpoint) = endpoint {
+            query.push(" AND d.endpoint_id = ").push_bind(*endpoint);
+        }
+        restrict(&mut query, filter);
+        if let Some(after) = after {
+            query.push(" AND d.id < ").push_bind(after);
+        }
+        query.push(" ORDER BY d.id DESC LIMIT ").push_bind(rows_wanted(request)).push(") part");
+    }
+    query.push(") d JOIN payments p ON p.id = d.payment_id ORDER BY d.id DESC LIMIT ");
+    query.push_bind(rows_wanted(request));
+    let rows = query.build().persistent(endpoints.len() == 1).fetch_all(ledger.reader()).await.doing(ACT)?;
+    Ok(page(rows.iter().map(read).collect::<Result<_>>()?, request, |row: &DeliveryRow| row.delivery.id))
+}
+
+/// The endpoints whose deliveries are asked for: `None` stands for all.
+async fn endpoints(ledger: &This, filter: &DeliveryFilter) -> Result<Vec<Option<Uuid>>> {
+    const ACT: &str = "list deliveries";
+    let Some(merchant) = &filter.merchant_id else {
+        return Ok(vec![filter.endpoint_id.map(|id| id.0)]);
+    };
+    let of_merchant = sqlx::query("SELECT id FROM endpoints WHERE merchant_id = $1 ORDER BY id");
+    let rows = of_merchant.bind(merchant.as_str()).fetch_all(ledger.reader()).await.doing(ACT)?;
+    let ids: Vec<Uuid> = rows.iter().map(|row| row.try_get(0).doing(ACT)).collect::<Result<_>>()?;
+    Ok(ids.into_iter().filter(|id| filter.endpoint_id.is_none_or(|only| only.0 == *id)).map(Some).collect())
+}
+
+/// All that a filter asks for but the merchant and the endpoint.
+pub(super) fn restrict(query: &mut Builder, filter: &DeliveryFilter) {
+    let DeliveryFilter { merchant_id: _, endpoint_id: _, state, pay_for, created_since, created_before } = filter;
+    if let Some(state) = state {
+        // A literal: with a bound value the partial indexes could not be used.
+        query.push(format_args!(" AND d.state = '{}'", state.as_str()));
+    }
+    if let Some(pay_for) = pay_for {
+        query.push(" AND d.payment_id IN (SELECT id FROM payments WHERE pay_for = ").push_bind(pay_for.clone());
+        query.push(")");
+    }
+    if let Some(since) = created_since {
+        query.push(" AND d.created_at >= ").push_bind(since.0).push(" AND d.id >= ").push_bind(id_floor(*since));
+    }
+    if let Some(before) = created_before {
+        query.push(" AND d.created_at < ").push_bind(before.0).push(" AND d.id < ").push_bind(id_ceiling(*before));
+    }
+}
+
+fn read(row: &Row) -> Result<DeliveryRow> {
+    Ok(DeliveryRow {
+        delivery: rows::delivery(row)?,
+        merchant_id: rows::merchant_id(row, "merchant_id")?,
+        gateway_payment_id: rows::get(row, "gateway_payment_id")?,
+        pay_for: rows::get(row, "pay_for")?,
+    })
+}

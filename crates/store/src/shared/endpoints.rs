@@ -1,0 +1,183 @@
+//! Endpoints: create, read, change, pause, delete.
+
+use super::{Builder, Connection, This, audit, merchants, rows};
+use crate::error::Doing;
+use crate::manage::{Actor, EndpointChange, NewEndpoint, Page, PageRequest, Secret};
+use crate::numbers::{int, micros};
+use crate::page::{after, page, rows_wanted};
+use crate::{Result, StoreError};
+use paybell_delivery::{Endpoint, EndpointId, MerchantId, Pause};
+use sqlx::Row as _;
+use uuid::Uuid;
+
+const FIND: &str =
+    concat!("SELECT ", endpoint_columns!(), " FROM endpoints e WHERE e.id = $1 AND e.deleted_at IS NULL");
+
+pub(super) async fn create(ledger: &This, new: &NewEndpoint, secret: &Secret, actor: &Actor) -> Result<Endpoint> {
+    const ACT: &str = "create an endpoint";
+    let mut tx = ledger.begin(ACT).await?;
+    // The merchant is locked, so that it is not deleted meanwhile without this endpoint.
+    let merchant = concat!("SELECT id FROM merchants WHERE id = $1 AND deleted_at IS NULL", for_update!());
+    let merchant = sqlx::query(merchant).bind(new.merchant_id.as_str()).fetch_optional(&mut *tx).await.doing(ACT)?;
+    merchant.ok_or_else(|| merchants::not_found(&new.merchant_id))?;
+    let inserted = sqlx::query(
+        "INSERT INTO endpoints (id, merchant_id, url, dialect, options, concurrency_max, time_limit_us, lifetime_us,
+            secrets, version, created_at, updated_at)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 1, $10, $10) ON CONFLICT (id) DO NOTHING",
+    )
+    .bind(new.id.0)
+    .bind(new.merchant_id.as_str())
+    .bind(&new.url)
+    .bind(&new.dialect)
+    .bind(options(&new.options)?)
+    .bind(int(new.concurrency_max))
+    .bind(new.time_limit.map(micros))
+    .bind(new.lifetime.map(micros))
+    .bind(ledger.sealer.seal(new.id, std::slice::from_ref(secret))?)
+    .bind(actor.now.0)
+    .execute(&mut *tx)
+    .await
+    .doing(ACT)?;
+    if inserted.rows_affected() == 0 {
+        return Err(StoreError::Exists { what: "endpoint", id: new.id.to_string() });
+    }
+    let endpoint = lock(&mut tx, new.id).await?;
+    audit::write(&mut tx, actor, "endpoint.create", new.id, &format!("{}, {}", new.dialect, new.url)).await?;
+    tx.commit().await.doing(ACT)?;
+    Ok(endpoint)
+}
+
+pub(super) async fn find(ledger: &This, id: EndpointId) -> Result<Option<Endpoint>> {
+    let row = sqlx::query(FIND).bind(id.0).fetch_optional(ledger.reader()).await.doing("read an endpoint")?;
+    row.as_ref().map(rows::endpoint).transpose()
+}
+
+pub(super) async fn list(ledger: &This, of: Option<&MerchantId>, request: &PageRequest) -> Result<Page<Endpoint>> {
+    const ACT: &str = "list the endpoints";
+    let select = concat!("SELECT ", endpoint_columns!(), " FROM endpoints e WHERE e.deleted_at IS NULL");
+    let mut query = Builder::new(select);
+    if let Some(merchant) = of {
+        query.push(" AND e.merchant_id = ").push_bind(merchant.as_str().to_owned());
+    }
+    if let Some(after) = after::<Uuid>(request)? {
+        query.push(" AND e.id < ").push_bind(after);
+    }
+    query.push(" ORDER BY e.id DESC LIMIT ").push_bind(rows_wanted(request));
+    let rows = query.build().fetch_all(ledger.reader()).await.doing(ACT)?;
+    let endpoints = rows.iter().map(rows::endpoint).collect::<Result<_>>()?;
+    Ok(page(endpoints, request, |endpoint: &Endpoint| endpoint.id))
+}
+
+pub(super) async fn change(ledger: &This, id: EndpointId, change: &EndpointChange, actor: &Actor) -> Result<Endpoint> {
+    const ACT: &str = "change an endpoint";
+    let mut tx = ledger.begin(ACT).await?;
+    let mut endpoint = lock(&mut tx, id).await?;
+    let changed = apply(&mut endpoint, change);
+    if changed.is_empty() {
+        return Ok(endpoint);
+    }
+    save(&mut tx, &mut endpoint, actor).await?;
+    audit::write(&mut tx, actor, "endpoint.change", id, &changed.join(", ")).await?;
+    tx.commit().await.doing(ACT)?;
+    Ok(endpoint)
+}
+
+pub(super) async fn pause(ledger: &This, id: EndpointId, paused: bool, actor: &Actor) -> Result<Endpoint> {
+    const ACT: &str = "pause or resume an endpoint";
+    let mut tx = ledger.begin(ACT).await?;
+    let mut endpoint = lock(&mut tx, id).await?;
+    if endpoint.pause.is_some() == paused {
+        return Ok(endpoint);
+    }
+    endpoint.pause = paused.then(|| Pause { at: actor.now, by: actor.name.clone() });
+    save(&mut tx, &mut endpoint, actor).await?;
+    let action = if paused { "endpoint.pause" } else { "endpoint.resume" };
+    audit::write(&mut tx, actor, action, id, "").await?;
+    tx.commit().await.doing(ACT)?;
+    Ok(endpoint)
+}
+
+pub(super) async fn delete(ledger: &This, id: EndpointId, actor: &Actor) -> Result<()> {
+    const ACT: &str = "delete an endpoint";
+    let mut tx = ledger.begin(ACT).await?;
+    let delete = sqlx::query(
+        "UPDATE endpoints SET deleted_at = $2, updated_at = $2, version = version + 1
+        WHERE id = $1 AND deleted_at IS NULL",
+    );
+    let deleted = delete.bind(id.0).bind(actor.now.0).execute(&mut *tx).await.doing(ACT)?;
+    if deleted.rows_affected() == 0 {
+        return Err(not_found(id));
+    }
+    audit::write(&mut tx, actor, "endpoint.delete", id, "").await?;
+    tx.commit().await.doing(ACT)
+}
+
+/// The endpoint, kept from other changes until the transaction ends.
+pub(super) async fn lock(connection: &mut Connection, id: EndpointId) -> Result<Endpoint> {
+    const LOCK: &str = concat!(
+        "SELECT ",
+        endpoint_columns!(),
+        " FROM endpoints e WHERE e.id = $1 AND e.deleted_at IS NULL",
+        for_update!()
+    );
+    let row = sqlx::query(LOCK).bind(id.0).fetch_optional(connection).await.doing("lock an endpoint")?;
+    rows::endpoint(&row.ok_or_else(|| not_found(id))?)
+}
+
+pub(super) fn not_found(id: EndpointId) -> StoreError {
+    StoreError::NotFound { what: "endpoint", id: id.to_string() }
+}
+
+/// Makes the change and names the fields that differ by it.
+fn apply(endpoint: &mut Endpoint, change: &EndpointChange) -> Vec<&'static str> {
+    let EndpointChange { url, dialect, options, concurrency_max, time_limit, lifetime } = change;
+    let mut changed = Vec::new();
+    let mut note = |name, differs: bool| differs.then(|| changed.push(name));
+    note("url", replace(&mut endpoint.url, url));
+    note("dialect", replace(&mut endpoint.dialect, dialect));
+    note("options", replace(&mut endpoint.options, options));
+    note("concurrency_max", replace(&mut endpoint.concurrency_max, concurrency_max));
+    note("time_limit", replace(&mut endpoint.time_limit, time_limit));
+    note("lifetime", replace(&mut endpoint.lifetime, lifetime));
+    changed
+}
+
+fn replace<T: Clone + PartialEq>(field: &mut T, new: &Option<T>) -> bool {
+    match new {
+        Some(new) if new != field => {
+            field.clone_from(new);
+            true
+        }
+        Some(_) | None => false,
+    }
+}
+
+/// Writes what may be changed, as the next version.
+async fn save(connection: &mut Connection, endpoint: &mut Endpoint, actor: &Actor) -> Result<()> {
+    const ACT: &str = "write an endpoint";
+    let row = sqlx::query(
+        "UPDATE endpoints SET url = $2, dialect = $3, options = $4, concurrency_max = $5, time_limit_us = $6,
+            lifetime_us = $7, paused_at = $8, paused_by = $9, updated_at = $10, version = version + 1
+        WHERE id = $1 RETURNING version",
+    )
+    .bind(endpoint.id.0)
+    .bind(&endpoint.url)
+    .bind(&endpoint.dialect)
+    .bind(options(&endpoint.options)?)
+    .bind(int(endpoint.concurrency_max))
+    .bind(endpoint.time_limit.map(micros))
+    .bind(endpoint.lifetime.map(micros))
+    .bind(endpoint.pause.as_ref().map(|pause| pause.at.0))
+    .bind(endpoint.pause.as_ref().map(|pause| pause.by.as_str()))
+    .bind(actor.now.0)
+    .fetch_one(connection)
+    .await
+    .doing(ACT)?;
+    endpoint.version = row.try_get("version").doing(ACT)?;
+    endpoint.updated_at = actor.now;
+    Ok(())
+}
+
+fn options(options: &paybell_delivery::EndpointOptions) -> Result<String> {
+    serde_json::to_string(options).map_err(|e| StoreError::Refused(format!("the endpoint's options: {e}")))
+}

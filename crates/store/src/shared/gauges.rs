@@ -1,0 +1,32 @@
+//! The figures of the moment, counted to a limit.
+
+use super::{This, rows};
+use crate::Result;
+use crate::engine::Gauges;
+use crate::error::Doing;
+use crate::numbers::count;
+use paybell_delivery::Timestamp;
+use std::time::Duration;
+
+const ACT: &str = "count deliveries";
+
+/// The earliest deadline is that of what is due soonest; it is exact while all that is pending is counted.
+const PENDING: &str = "
+SELECT count(*) AS pending, min(due_at) AS due_at, min(deadline_at) AS deadline_at FROM (
+    SELECT due_at, deadline_at FROM deliveries WHERE state = 'pending' ORDER BY due_at LIMIT $1
+) soonest";
+
+const UNDELIVERED: &str = "
+SELECT count(*) AS undelivered FROM (SELECT 1 AS one FROM deliveries WHERE state = 'undelivered' LIMIT $1) counted";
+
+pub(super) async fn gauges(ledger: &This, now: Timestamp) -> Result<Gauges> {
+    let limit = i64::try_from(Gauges::COUNT_MAX).unwrap_or(i64::MAX);
+    let pending = sqlx::query(PENDING).bind(limit).fetch_one(ledger.reader()).await.doing(ACT)?;
+    let undelivered = sqlx::query(UNDELIVERED).bind(limit).fetch_one(ledger.reader()).await.doing(ACT)?;
+    Ok(Gauges {
+        pending: count(rows::get(&pending, "pending")?),
+        undelivered: count(rows::get(&undelivered, "undelivered")?),
+        oldest_due: rows::time_if_any(&pending, "due_at")?.map_or(Duration::ZERO, |due_at| now.since(due_at)),
+        earliest_deadline_at: rows::time_if_any(&pending, "deadline_at")?,
+    })
+}

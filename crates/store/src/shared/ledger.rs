@@ -1,0 +1,181 @@
+//! The interface, act by act. Where a path begins with `This`, each database has its own statement.
+
+use super::{
+    This, audit, bulk_resend, deliveries, endpoints, gauges, keys, merchants, payments, resend, secrets, settle,
+};
+use crate::engine::*;
+use crate::manage::*;
+use crate::{Ledger, Result};
+use async_trait::async_trait;
+use paybell_delivery::{DeliveryId, Endpoint, EndpointId, Job, MerchantId, Payment, PaymentId, Timestamp};
+use std::time::Duration;
+use uuid::Uuid;
+
+#[async_trait]
+impl Ledger for This {
+    fn batches_at_once(&self) -> usize {
+        This::BATCHES_AT_ONCE
+    }
+
+    async fn accept(&self, payments: &[Payment], terms: &AcceptTerms) -> Result<Vec<Accepted>> {
+        This::accept(self, payments, terms).await
+    }
+
+    async fn claim(&self, jobs: &[Job], now: Timestamp, visibility: Duration) -> Result<Vec<Claim>> {
+        This::claim(self, jobs, now, visibility).await
+    }
+
+    async fn record(&self, records: &[RecordAttempt]) -> Result<Vec<Recorded>> {
+        This::record(self, records).await
+    }
+
+    async fn dispatch_due(&self, now: Timestamp, visibility: Duration, limit: u32) -> Result<Dispatched> {
+        This::dispatch_due(self, now, visibility, limit).await
+    }
+
+    async fn release_parked(&self, now: Timestamp, limit: u32) -> Result<u64> {
+        This::release_parked(self, now, limit).await
+    }
+
+    async fn gauges(&self, now: Timestamp) -> Result<Gauges> {
+        gauges::gauges(self, now).await
+    }
+
+    async fn endpoint_for_attempt(&self, id: EndpointId) -> Result<(Endpoint, Vec<Secret>)> {
+        secrets::for_attempt(self, id).await
+    }
+
+    async fn now(&self) -> Result<Timestamp> {
+        This::now(self).await
+    }
+
+    async fn migrate(&self) -> Result<Vec<i64>> {
+        This::migrate(self).await
+    }
+
+    async fn pending_migrations(&self) -> Result<Vec<i64>> {
+        This::pending_migrations(self).await
+    }
+
+    async fn durability_faults(&self) -> Result<Vec<String>> {
+        This::durability_faults(self).await
+    }
+
+    async fn version(&self) -> Result<String> {
+        This::version(self).await
+    }
+
+    async fn payment(&self, id: PaymentId) -> Result<Option<PaymentView>> {
+        payments::find(self, id).await
+    }
+
+    async fn payments(&self, filter: &PaymentFilter, page: &PageRequest) -> Result<Page<Payment>> {
+        payments::list(self, filter, page).await
+    }
+
+    async fn delivery(&self, id: DeliveryId, now: Timestamp) -> Result<Option<DeliveryView>> {
+        deliveries::find(self, id, now).await
+    }
+
+    async fn deliveries(&self, filter: &DeliveryFilter, page: &PageRequest) -> Result<Page<DeliveryRow>> {
+        deliveries::list(self, filter, page).await
+    }
+
+    async fn resend(&self, id: DeliveryId, new: &NewDelivery, actor: &Actor) -> Result<Job> {
+        resend::resend(self, id, new, actor).await
+    }
+
+    async fn settle(&self, id: DeliveryId, who: &str, note: &str, actor: &Actor) -> Result<()> {
+        settle::settle(self, id, who, note, actor).await
+    }
+
+    async fn create_bulk_resend(&self, id: Uuid, filter: &DeliveryFilter, actor: &Actor) -> Result<BulkResend> {
+        bulk_resend::create(self, id, filter, actor).await
+    }
+
+    async fn bulk_resend(&self, id: Uuid) -> Result<Option<BulkResend>> {
+        bulk_resend::find(self, id).await
+    }
+
+    async fn step_bulk_resend(&self, terms: &AcceptTerms, limit: u32) -> Result<Option<BulkResend>> {
+        bulk_resend::step(self, terms, limit).await
+    }
+
+    async fn create_merchant(&self, id: &MerchantId, name: &str, actor: &Actor) -> Result<Merchant> {
+        merchants::create(self, id, name, actor).await
+    }
+
+    async fn merchant(&self, id: &MerchantId) -> Result<Option<Merchant>> {
+        merchants::find(self, id).await
+    }
+
+    async fn merchants(&self, page: &PageRequest) -> Result<Page<Merchant>> {
+        merchants::list(self, page).await
+    }
+
+    async fn rename_merchant(&self, id: &MerchantId, name: &str, actor: &Actor) -> Result<Merchant> {
+        merchants::rename(self, id, name, actor).await
+    }
+
+    async fn delete_merchant(&self, id: &MerchantId, actor: &Actor) -> Result<()> {
+        merchants::delete(self, id, actor).await
+    }
+
+    async fn create_endpoint(&self, new: &NewEndpoint, secret: &Secret, actor: &Actor) -> Result<Endpoint> {
+        endpoints::create(self, new, secret, actor).await
+    }
+
+    async fn endpoint(&self, id: EndpointId) -> Result<Option<Endpoint>> {
+        endpoints::find(self, id).await
+    }
+
+    async fn endpoints(&self, merchant: Option<&MerchantId>, page: &PageRequest) -> Result<Page<Endpoint>> {
+        endpoints::list(self, merchant, page).await
+    }
+
+    async fn change_endpoint(&self, id: EndpointId, change: &EndpointChange, actor: &Actor) -> Result<Endpoint> {
+        endpoints::change(self, id, change, actor).await
+    }
+
+    async fn pause_endpoint(&self, id: EndpointId, paused: bool, actor: &Actor) -> Result<Endpoint> {
+        endpoints::pause(self, id, paused, actor).await
+    }
+
+    async fn delete_endpoint(&self, id: EndpointId, actor: &Actor) -> Result<()> {
+        endpoints::delete(self, id, actor).await
+    }
+
+    async fn rotate_secret(
+        &self,
+        id: EndpointId,
+        new: &Secret,
+        earlier_end_at: Timestamp,
+        actor: &Actor,
+    ) -> Result<Endpoint> {
+        secrets::rotate(self, id, new, earlier_end_at, actor).await
+    }
+
+    async fn accept_test(&self, id: EndpointId, payment: &Payment, terms: &AcceptTerms, actor: &Actor) -> Result<Job> {
+        resend::accept_test(self, id, payment, terms, actor).await
+    }
+
+    async fn create_key(&self, key: &KeyRecord, actor: &Actor) -> Result<()> {
+        keys::create(self, key, actor).await
+    }
+
+    async fn key(&self, id: Uuid) -> Result<Option<KeyRecord>> {
+        keys::find(self, id).await
+    }
+
+    async fn keys(&self) -> Result<Vec<KeyRecord>> {
+        keys::list(self).await
+    }
+
+    async fn revoke_key(&self, id: Uuid, actor: &Actor) -> Result<()> {
+        keys::revoke(self, id, actor).await
+    }
+
+    async fn audit(&self, page: &PageRequest) -> Result<Page<AuditRow>> {
+        audit::list(self, page).await
+    }
+}

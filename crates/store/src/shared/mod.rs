@@ -1,0 +1,27 @@
+//! The SQL that reads the same on both databases, and the reading of rows. This folder is compiled twice, once inside
+//! each ledger, which says by `Db` and `This` what for; sqlx checks the types of both.
+//!
+//! Cast:
+//! - [`rows`]: database rows → domain values. [`ledger`]: the interface, act by act.
+//! - The acts of people: [`merchants`], [`endpoints`], [`payments`], [`deliveries`], [`resend`], [`settle`],
+//!   [`bulk_resend`], [`keys`], [`audit`]. [`gauges`]: the figures of the moment.
+
+mod audit;
+mod bulk_resend;
+mod deliveries;
+mod endpoints;
+mod gauges;
+mod keys;
+mod ledger;
+mod merchants;
+mod payments;
+mod resend;
+pub(super) mod rows;
+mod secrets;
+mod settle;
+
+use super::{Db, This};
+
+type Row = <Db as sqlx::Database>::Row;
+type Connection = <Db as sqlx::Database>::Connection;
+type Builder = sqlx::QueryBuilder<Db>;

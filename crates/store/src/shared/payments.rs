@@ -1,0 +1,54 @@
+//! Payments: one with its deliveries, and lists of them.
+
+use super::{Builder, This, rows};
+use crate::Result;
+use crate::error::Doing;
+use crate::manage::{Page, PageRequest, PaymentFilter, PaymentView};
+use crate::page::{after, id_ceiling, id_floor, page, rows_wanted};
+use paybell_delivery::{Payment, PaymentId};
+use uuid::Uuid;
+
+const FIND: &str = concat!("SELECT ", payment_columns!(), " FROM payments p WHERE p.id = $1");
+const DELIVERIES: &str =
+    concat!("SELECT ", delivery_columns!(), " FROM deliveries d WHERE d.payment_id = $1 ORDER BY d.id");
+
+pub(super) async fn find(ledger: &This, id: PaymentId) -> Result<Option<PaymentView>> {
+    const ACT: &str = "read a payment";
+    let Some(row) = sqlx::query(FIND).bind(id.0).fetch_optional(ledger.reader()).await.doing(ACT)? else {
+        return Ok(None);
+    };
+    let deliveries = sqlx::query(DELIVERIES).bind(id.0).fetch_all(ledger.reader()).await.doing(ACT)?;
+    let deliveries = deliveries.iter().map(rows::delivery).collect::<Result<_>>()?;
+    Ok(Some(PaymentView { payment: rows::payment(&row)?, deliveries }))
+}
+
+pub(super) async fn list(ledger: &This, filter: &PaymentFilter, request: &PageRequest) -> Result<Page<Payment>> {
+    const ACT: &str = "list payments";
+    let mut query = Builder::new(concat!("SELECT ", payment_columns!(), " FROM payments p WHERE true"));
+    restrict(&mut query, filter);
+    if let Some(after) = after::<Uuid>(request)? {
+        query.push(" AND p.id < ").push_bind(after);
+    }
+    query.push(" ORDER BY p.id DESC LIMIT ").push_bind(rows_wanted(request));
+    let rows = query.build().fetch_all(ledger.reader()).await.doing(ACT)?;
+    Ok(page(rows.iter().map(rows::payment).collect::<Result<_>>()?, request, |payment: &Payment| payment.id))
+}
+
+fn restrict(query: &mut Builder, filter: &PaymentFilter) {
+    let PaymentFilter { merchant_id, gateway_payment_id, pay_for, accepted_since, accepted_before } = filter;
+    if let Some(merchant) = merchant_id {
+        query.push(" AND p.merchant_id = ").push_bind(merchant.as_str().to_owned());
+    }
+    if let Some(gateway_id) = gateway_payment_id {
+        query.push(" AND p.gateway_payment_id = ").push_bind(gateway_id.clone());
+    }
+    if let Some(pay_for) = pay_for {
+        query.push(" AND p.pay_for = ").push_bind(pay_for.clone());
+    }
+    if let Some(since) = accepted_since {
+        query.push(" AND p.accepted_at >= ").push_bind(since.0).push(" AND p.id >= ").push_bind(id_floor(*since));
+    }
+    if let Some(before) = accepted_before {
+        query.push(" AND p.accepted_at < ").push_bind(before.0).push(" AND p.id < ").push_bind(id_ceiling(*before));
+    }
+}

@@ -1,0 +1,51 @@
+//! Endpoint secrets: read for an attempt, rotated.
+
+use super::{This, audit, endpoints, rows};
+use crate::Result;
+use crate::error::Doing;
+use crate::manage::{Actor, Secret};
+use paybell_delivery::{Endpoint, EndpointId, Timestamp};
+use sqlx::Row as _;
+
+pub(super) async fn for_attempt(ledger: &This, id: EndpointId) -> Result<(Endpoint, Vec<Secret>)> {
+    const FIND: &str = concat!("SELECT ", endpoint_columns!(), " FROM endpoints e WHERE e.id = $1");
+    let row = sqlx::query(FIND).bind(id.0).fetch_optional(ledger.reader()).await.doing("read an endpoint")?;
+    let row = row.ok_or_else(|| endpoints::not_found(id))?;
+    let sealed: &[u8] = rows::get(&row, "secrets")?;
+    Ok((rows::endpoint(&row)?, ledger.sealer.open(id, sealed)?))
+}
+
+pub(super) async fn rotate(
+    ledger: &This,
+    id: EndpointId,
+    new: &Secret,
+    earlier_end_at: Timestamp,
+    actor: &Actor,
+) -> Result<Endpoint> {
+    const ACT: &str = "rotate an endpoint's secret";
+    let mut tx = ledger.begin(ACT).await?;
+    let mut endpoint = endpoints::lock(&mut tx, id).await?;
+    let row = sqlx::query("SELECT secrets FROM endpoints WHERE id = $1").bind(id.0).fetch_one(&mut *tx).await;
+    let earlier = ledger.sealer.open(id, rows::get(&row.doing(ACT)?, "secrets")?)?;
+    let sealed = ledger.sealer.seal(id, &rotated(earlier, new, earlier_end_at, actor.now))?;
+    let update = sqlx::query(
+        "UPDATE endpoints SET secrets = $2, updated_at = $3, version = version + 1 WHERE id = $1 RETURNING version",
+    );
+    let row = update.bind(id.0).bind(sealed).bind(actor.now.0).fetch_one(&mut *tx).await.doing(ACT)?;
+    endpoint.version = row.try_get("version").doing(ACT)?;
+    endpoint.updated_at = actor.now;
+    let detail = format!("earlier secrets end at {earlier_end_at}");
+    audit::write(&mut tx, actor, "endpoint.rotate_secret", id, &detail).await?;
+    tx.commit().await.doing(ACT)?;
+    Ok(endpoint)
+}
+
+/// The earlier secrets, each ending by `end_at`, without those that have ended; then the new one.
+fn rotated(mut secrets: Vec<Secret>, new: &Secret, end_at: Timestamp, now: Timestamp) -> Vec<Secret> {
+    for secret in &mut secrets {
+        secret.ends_at = Some(secret.ends_at.map_or(end_at, |sooner| sooner.min(end_at)));
+    }
+    secrets.retain(|secret| secret.ends_at.is_none_or(|end| end > now));
+    secrets.push(new.clone());
+    secrets
+}

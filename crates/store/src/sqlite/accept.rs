@@ -1,0 +1,149 @@
+//! Accept: payments and their deliveries, in one transaction.
+
+use super::shared::rows;
+use super::{SqliteLedger, json};
+use crate::Result;
+use crate::accepting::Tally;
+use crate::engine::{AcceptTerms, Accepted};
+use crate::error::Doing;
+use crate::numbers::micros;
+use paybell_delivery::{Payment, PaymentId};
+use serde::Serialize;
+use sqlx::{Row, SqliteConnection};
+use uuid::Uuid;
+
+const ACT: &str = "accept payments";
+
+const INSERT_PAYMENTS: &str = "
+INSERT INTO payments (id, merchant_id, gateway_payment_id, kind, pay_for, amount_minor, currency, balance_minor,
+    balance_currency, method, description, payer_email, payer_phone, data, confirmed_at, accepted_at, test)
+SELECT unhex(item.value ->> 'id'), m.id, item.value ->> 'gateway_payment_id', item.value ->> 'kind',
+    item.value ->> 'pay_for', item.value ->> 'amount_minor', item.value ->> 'currency',
+    item.value ->> 'balance_minor', item.value ->> 'balance_currency', item.value ->> 'method',
+    item.value ->> 'description', item.value ->> 'payer_email', item.value ->> 'payer_phone',
+    item.value ->> 'data', item.value ->> 'confirmed_at', $2, item.value ->> 'test'
+FROM json_each($1) item CROSS JOIN merchants m ON m.id = item.value ->> 'merchant_id' AND m.deleted_at IS NULL
+WHERE true
+ON CONFLICT (gateway_payment_id, merchant_id) DO NOTHING
+RETURNING id";
+
+/// A delivery's id is the first eight bytes of its payment's and eight random ones in the variant of RFC 9562.
+const INSERT_DELIVERIES: &str = "
+INSERT INTO deliveries (id, payment_id, endpoint_id, due_at, deadline_at, created_at, attempts, in_doubt, state)
+SELECT unhex(hex(substr(p.id, 1, 8)) || '8' || substr(hex(randomblob(8)), 2)), p.id, e.id,
+    min($2 + $4, $2 + min(ifnull(e.lifetime_us, $3), $3)), $2 + min(ifnull(e.lifetime_us, $3), $3), $2, 0, 0, 'pending'
+FROM json_each($1) item CROSS JOIN payments p ON p.id = unhex(item.value)
+    CROSS JOIN endpoints e ON e.merchant_id = p.merchant_id AND e.deleted_at IS NULL
+RETURNING id AS delivery_id, payment_id, endpoint_id,
+    (SELECT concurrency_max FROM endpoints WHERE endpoints.id = endpoint_id) AS concurrency_max";
+
+/// What was accepted before, with its deliveries of that time.
+const FIND: &str = concat!(
+    "SELECT ",
+    payment_columns!(),
+    ", d.id AS delivery_id, d.endpoint_id
+    FROM json_each($1) item
+    CROSS JOIN payments p ON p.gateway_payment_id = item.value ->> 1 AND p.merchant_id = item.value ->> 0
+    LEFT JOIN deliveries d ON d.payment_id = p.id AND d.resend_of IS NULL
+    ORDER BY d.id"
+);
+
+/// A payment as its statement reads it.
+#[derive(Serialize)]
+struct Item<'a> {
+    id: String,
+    merchant_id: &'a str,
+    gateway_payment_id: &'a str,
+    kind: &'a str,
+    pay_for: Option<&'a str>,
+    amount_minor: i64,
+    currency: &'static str,
+    balance_minor: Option<i64>,
+    balance_currency: Option<&'static str>,
+    method: Option<&'a str>,
+    description: Option<&'a str>,
+    payer_email: Option<&'a str>,
+    payer_phone: Option<&'a str>,
+    data: Option<&'a str>,
+    confirmed_at: i64,
+    test: bool,
+}
+
+impl SqliteLedger {
+    pub(super) async fn accept(&self, payments: &[Payment], terms: &AcceptTerms) -> Result<Vec<Accepted>> {
+        let mut tally = Tally::new(payments)?;
+        let mut tx = self.begin(ACT).await?;
+        let new = insert_payments(&mut tx, &mut tally, payments, terms).await?;
+        if !new.is_empty() {
+            insert_deliveries(&mut tx, &mut tally, &new, terms).await?;
+        }
+        let missing = tally.not_inserted();
+        if !missing.is_empty() {
+            find(&mut tx, &mut tally, &missing).await?;
+        }
+        tx.commit().await.doing(ACT)?;
+        Ok(tally.answers(terms.now))
+    }
+}
+
+async fn insert_payments(
+    tx: &mut SqliteConnection,
+    tally: &mut Tally<'_>,
+    payments: &[Payment],
+    terms: &AcceptTerms,
+) -> Result<Vec<String>> {
+    let items: Vec<Item<'_>> = payments.iter().map(Item::from).collect();
+    let insert = sqlx::query(INSERT_PAYMENTS).bind(json(&items)?).bind(terms.now.0);
+    let mut new = Vec::new();
+    for row in insert.fetch_all(tx).await.doing(ACT)? {
+        let id: Uuid = row.try_get("id").doing(ACT)?;
+        tally.inserted(PaymentId(id), None);
+        new.push(id.simple().to_string());
+    }
+    Ok(new)
+}
+
+async fn insert_deliveries(
+    tx: &mut SqliteConnection,
+    tally: &mut Tally<'_>,
+    new: &[String],
+    terms: &AcceptTerms,
+) -> Result<()> {
+    let insert = sqlx::query(INSERT_DELIVERIES).bind(json(&new)?).bind(terms.now.0);
+    let insert = insert.bind(micros(terms.lifetime)).bind(micros(terms.grace));
+    for row in insert.fetch_all(tx).await.doing(ACT)? {
+        tally.inserted(PaymentId(row.try_get("payment_id").doing(ACT)?), Some(rows::new_job(&row)?));
+    }
+    Ok(())
+}
+
+async fn find(tx: &mut SqliteConnection, tally: &mut Tally<'_>, missing: &[&Payment]) -> Result<()> {
+    let keys: Vec<_> = missing.iter().map(|p| (p.merchant_id.as_str(), p.gateway_payment_id.as_str())).collect();
+    for row in sqlx::query(FIND).bind(json(&keys)?).fetch_all(tx).await.doing(ACT)? {
+        tally.found(rows::found(&row)?);
+    }
+    Ok(())
+}
+
+impl<'a> From<&'a Payment> for Item<'a> {
+    fn from(payment: &'a Payment) -> Self {
+        Self {
+            id: payment.id.0.simple().to_string(),
+            merchant_id: payment.merchant_id.as_str(),
+            gateway_payment_id: &payment.gateway_payment_id,
+            kind: &payment.kind,
+            pay_for: payment.pay_for.as_deref(),
+            amount_minor: payment.amount.amount_minor,
+            currency: payment.amount.currency.code(),
+            balance_minor: payment.balance.map(|money| money.amount_minor),
+            balance_currency: payment.balance.map(|money| money.currency.code()),
+            method: payment.method.as_deref(),
+            description: payment.description.as_deref(),
+            payer_email: payment.payer_email.as_deref(),
+            payer_phone: payment.payer_phone.as_deref(),
+            data: payment.data.as_deref(),
+            confirmed_at: payment.confirmed_at.0,
+            test: payment.test,
+        }
+    }
+}

@@ -1,0 +1,96 @@
+//! Dispatch: what is due is handed out, parked or expired, in one transaction.
+
+use super::shared::rows;
+use super::{SqliteLedger, json};
+use crate::Result;
+use crate::engine::Dispatched;
+use crate::error::Doing;
+use crate::numbers::micros;
+use paybell_delivery::Timestamp;
+use sqlx::{Row, SqliteConnection, SqliteExecutor};
+use std::time::Duration;
+use uuid::Uuid;
+
+const ACT: &str = "dispatch what is due";
+
+const DUE: &str = "
+SELECT d.id AS delivery_id, d.endpoint_id, d.attempts, e.concurrency_max, d.deadline_at <= $1 AS expired,
+    e.paused_at IS NOT NULL OR e.deleted_at IS NOT NULL AS closed, d.claimed_at IS NOT NULL AS lapsed
+FROM deliveries d INDEXED BY deliveries_due CROSS JOIN endpoints e ON e.id = d.endpoint_id
+WHERE d.state = 'pending' AND d.due_at <= $1 AND (d.claimed_until IS NULL OR d.claimed_until <= $1)
+ORDER BY d.due_at LIMIT $2";
+
+const WRITE_LAPSED: &str = concat!(
+    "INSERT INTO attempts (delivery_id, number, started_at, outcome, detail) SELECT d.id, d.attempts, d.claimed_at, ",
+    unknown_attempt!(),
+    " FROM json_each($1) item CROSS JOIN deliveries d ON d.id = unhex(item.value ->> 0)
+    WHERE d.claimed_at IS NOT NULL ON CONFLICT (delivery_id, number) DO NOTHING"
+);
+
+const MOVE: &str = "
+UPDATE deliveries AS d
+SET state = iif(d.deadline_at <= $2, 'undelivered', 'pending'), reason = iif(d.deadline_at <= $2, 'expired', NULL),
+    finished_at = iif(d.deadline_at <= $2, $2, NULL),
+    due_at = CASE WHEN d.deadline_at <= $2 THEN d.due_at WHEN item.value ->> 1 THEN d.deadline_at
+        ELSE min($2 + $3, d.deadline_at) END,
+    in_doubt = d.in_doubt OR d.claimed_at IS NOT NULL, claimed_at = NULL, claimed_until = NULL
+FROM json_each($1) AS item WHERE d.id = unhex(item.value ->> 0)";
+
+const MARK_PARKED: &str = "
+UPDATE endpoints SET parked = 1
+WHERE id IN (
+    SELECT d.endpoint_id FROM json_each($1) item CROSS JOIN deliveries d ON d.id = unhex(item.value ->> 0)
+    WHERE item.value ->> 1 AND d.state = 'pending'
+)";
+
+const NEXT_DUE: &str = "
+SELECT due_at FROM deliveries INDEXED BY deliveries_due
+WHERE state = 'pending' AND due_at > $1 ORDER BY due_at LIMIT 1";
+
+impl SqliteLedger {
+    pub(super) async fn dispatch_due(&self, now: Timestamp, visibility: Duration, limit: u32) -> Result<Dispatched> {
+        // A pass that finds nothing does not take the writer.
+        if due(self.reader(), now, 1).await?.is_empty() {
+            return Ok(Dispatched { next_due_at: next_due(self.reader(), now).await?, ..Dispatched::default() });
+        }
+        let mut tx = self.begin(ACT).await?;
+        let due = due(&mut *tx, now, limit).await?;
+        let mut dispatched = rows::dispatched(&due, limit)?;
+        let batch = batch(&due)?;
+        move_on(&mut tx, &batch, now, visibility).await?;
+        if dispatched.parked > 0 {
+            sqlx::query(MARK_PARKED).bind(batch).execute(&mut *tx).await.doing(ACT)?;
+        }
+        if !dispatched.more {
+            dispatched.next_due_at = next_due(&mut *tx, now).await?;
+        }
+        tx.commit().await.doing(ACT)?;
+        Ok(dispatched)
+    }
+}
+
+async fn due(from: impl SqliteExecutor<'_>, now: Timestamp, limit: u32) -> Result<Vec<sqlx::sqlite::SqliteRow>> {
+    sqlx::query(DUE).bind(now.0).bind(i64::from(limit)).fetch_all(from).await.doing(ACT)
+}
+
+/// Each delivery with whether its endpoint is closed.
+fn batch(due: &[sqlx::sqlite::SqliteRow]) -> Result<String> {
+    let mut items = Vec::with_capacity(due.len());
+    for row in due {
+        let id: Uuid = rows::get(row, "delivery_id")?;
+        items.push((id.simple().to_string(), rows::get::<bool>(row, "closed")?));
+    }
+    json(&items)
+}
+
+async fn move_on(tx: &mut SqliteConnection, batch: &str, now: Timestamp, visibility: Duration) -> Result<()> {
+    sqlx::query(WRITE_LAPSED).bind(batch).execute(&mut *tx).await.doing(ACT)?;
+    let update = sqlx::query(MOVE).bind(batch).bind(now.0).bind(micros(visibility));
+    update.execute(&mut *tx).await.doing(ACT)?;
+    Ok(())
+}
+
+async fn next_due(from: impl SqliteExecutor<'_>, now: Timestamp) -> Result<Option<Timestamp>> {
+    let row = sqlx::query(NEXT_DUE).bind(now.0).fetch_optional(from).await.doing(ACT)?;
+    row.map(|row| row.try_get(0).map(Timestamp)).transpose().doing(ACT)
+}

@@ -1,0 +1,89 @@
+//! The ledger on SQLite. One connection writes; each of the engine's acts is one transaction on it for the whole batch,
+//! and each batch reaches its statements as one JSON text.
+
+/// Nothing has to be locked: a transaction that may write is the only one.
+macro_rules! for_update {
+    () => {
+        ""
+    };
+}
+/// Nothing has to be locked: a transaction that may write is the only one.
+macro_rules! for_update_skip_locked {
+    () => {
+        ""
+    };
+}
+
+mod accept;
+mod claim;
+mod database;
+mod dispatch;
+mod record;
+mod release;
+#[path = "../shared/mod.rs"]
+mod shared;
+
+use crate::error::Doing;
+use crate::{Result, Sealer, StoreError};
+use serde::Serialize;
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::{ConnectOptions, Sqlite, SqlitePool, Transaction};
+use std::path::Path;
+use std::time::Duration;
+
+/// What the shared SQL is compiled for.
+type Db = Sqlite;
+/// Whose acts the shared SQL implements.
+type This = SqliteLedger;
+
+/// How long an act waits for the writer, and for the file's lock.
+const WAIT_TIMEOUT: Duration = Duration::from_secs(10);
+const READERS_MAX: u32 = 4;
+
+/// The ledger in a file of its own.
+#[derive(Clone, Debug)]
+pub struct SqliteLedger {
+    writer: SqlitePool,
+    readers: SqlitePool,
+    sealer: Sealer,
+}
+
+impl SqliteLedger {
+    /// There is one writer, so one batch at a time.
+    const BATCHES_AT_ONCE: usize = 1;
+
+    /// Opens the file, which is made when it is missing. Nothing is migrated.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] or [`StoreError::Database`] when the file cannot be opened or is no database.
+    pub async fn open(path: &Path, sealer: Sealer) -> Result<Self> {
+        const ACT: &str = "open the database file";
+        let options = SqliteConnectOptions::new().filename(path).busy_timeout(WAIT_TIMEOUT).foreign_keys(true);
+        let options = options.pragma("cache_size", "-32768").disable_statement_logging();
+        let write = options.clone().create_if_missing(true).journal_mode(SqliteJournalMode::Wal);
+        let write = write.synchronous(SqliteSynchronous::Full);
+        let writer = pool(1).connect_with(write).await.doing(ACT)?;
+        let readers = pool(READERS_MAX).connect_with(options.read_only(true)).await.doing(ACT)?;
+        Ok(Self { writer, readers, sealer })
+    }
+
+    fn reader(&self) -> &SqlitePool {
+        &self.readers
+    }
+
+    /// Begins as a writer at once, so that a transaction that reads first is not refused when it comes to write.
+    async fn begin(&self, act: &'static str) -> Result<Transaction<'static, Sqlite>> {
+        self.writer.begin_with("BEGIN IMMEDIATE").await.doing(act)
+    }
+}
+
+/// Connections to a file do not age.
+fn pool(connections_max: u32) -> SqlitePoolOptions {
+    let options = SqlitePoolOptions::new().max_connections(connections_max).acquire_timeout(WAIT_TIMEOUT);
+    options.idle_timeout(None).max_lifetime(None).test_before_acquire(false)
+}
+
+/// A batch as the text that its statement reads by `json_each`.
+fn json(batch: &impl Serialize) -> Result<String> {
+    serde_json::to_string(batch).map_err(|e| StoreError::Refused(format!("the batch cannot be passed on: {e}")))
+}

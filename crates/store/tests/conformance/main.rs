@@ -1,0 +1,38 @@
+//! One suite for both databases: each test runs on a SQLite file and on a PostgreSQL database of its own. Time is an
+//! argument everywhere, so nothing here waits for a clock.
+
+/// Makes a test for each database of every function named.
+macro_rules! conformance {
+    ($($name:ident),+ $(,)?) => {
+        mod sqlite {
+            $(
+                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                async fn $name() -> anyhow::Result<()> {
+                    super::$name(crate::fixture::Fixture::sqlite().await?).await
+                }
+            )+
+        }
+        mod postgres {
+            $(
+                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                async fn $name() -> anyhow::Result<()> {
+                    super::$name(crate::fixture::Fixture::postgres().await?).await
+                }
+            )+
+        }
+    };
+}
+
+mod accepting;
+mod bulk_resends;
+mod claiming;
+mod coalescing;
+mod database;
+mod dispatching;
+mod fixture;
+mod listing;
+mod managing;
+mod parking;
+mod recording;
+mod secrets;
+mod settling;

@@ -1,0 +1,117 @@
+use crate::fixture::{Fixture, LIFETIME, VISIBILITY, actor, at};
+use anyhow::Result;
+use paybell_delivery::{Reason, State};
+use std::time::Duration;
+
+conformance!(
+    what_waits_for_a_paused_endpoint_is_parked_and_released,
+    a_release_takes_no_more_than_its_limit,
+    what_is_parked_expires_without_an_attempt,
+    what_waits_for_a_deleted_endpoint_stays_parked,
+    a_claim_close_to_the_deadline_is_not_taken_for_parked,
+    a_release_and_a_dispatch_at_once_leave_nothing_behind,
+);
+
+async fn what_waits_for_a_paused_endpoint_is_parked_and_released(f: Fixture) -> Result<()> {
+    let endpoint = f.shop().await?;
+    let job = f.accept_one(at(10)).await?;
+    f.ledger.pause_endpoint(endpoint, true, &actor(at(11))).await?;
+    let due = f.ledger.dispatch_due(at(50), VISIBILITY, 10).await?;
+    assert_eq!((due.jobs.len(), due.parked), (0, 1));
+    let delivery = f.delivery(job.delivery_id).await?;
+    assert_eq!((delivery.state, delivery.due_at), (State::Pending, delivery.deadline_at));
+    assert_eq!(f.ledger.dispatch_due(at(500), VISIBILITY, 10).await?.parked, 0, "it is looked at once, not again");
+    assert_eq!(f.ledger.release_parked(at(500), 10).await?, 0, "not while it is paused");
+
+    f.ledger.pause_endpoint(endpoint, false, &actor(at(600))).await?;
+    assert_eq!(f.ledger.release_parked(at(601), 10).await?, 1);
+    assert_eq!(f.delivery(job.delivery_id).await?.due_at, at(601));
+    assert_eq!(f.ledger.dispatch_due(at(601), VISIBILITY, 10).await?.jobs, [job]);
+    assert_eq!(f.ledger.release_parked(at(602), 10).await?, 0);
+    Ok(())
+}
+
+async fn a_release_takes_no_more_than_its_limit(f: Fixture) -> Result<()> {
+    let endpoint = f.shop().await?;
+    f.accept_many(25, at(10)).await?;
+    f.ledger.pause_endpoint(endpoint, true, &actor(at(11))).await?;
+    assert_eq!(f.ledger.dispatch_due(at(50), VISIBILITY, 100).await?.parked, 25);
+    f.ledger.pause_endpoint(endpoint, false, &actor(at(60))).await?;
+    let mut released = Vec::new();
+    for second in 61..65 {
+        released.push(f.ledger.release_parked(at(second), 10).await?);
+    }
+    assert_eq!(released, [10, 10, 5, 0]);
+    Ok(())
+}
+
+async fn what_is_parked_expires_without_an_attempt(f: Fixture) -> Result<()> {
+    let endpoint = f.shop().await?;
+    let job = f.accept_one(at(10)).await?;
+    f.ledger.pause_endpoint(endpoint, true, &actor(at(11))).await?;
+    f.ledger.dispatch_due(at(50), VISIBILITY, 10).await?;
+    f.ledger.pause_endpoint(endpoint, false, &actor(at(60))).await?;
+    let deadline = at(10) + LIFETIME;
+    assert_eq!(f.ledger.release_parked(deadline, 10).await?, 0);
+    let due = f.ledger.dispatch_due(deadline, VISIBILITY, 10).await?;
+    assert_eq!((due.jobs.len(), due.expired), (0, 1));
+    let delivery = f.delivery(job.delivery_id).await?;
+    assert_eq!((delivery.reason, delivery.attempts), (Some(Reason::Expired), 0));
+    Ok(())
+}
+
+async fn what_waits_for_a_deleted_endpoint_stays_parked(f: Fixture) -> Result<()> {
+    let endpoint = f.shop().await?;
+    f.accept_one(at(10)).await?;
+    f.ledger.delete_endpoint(endpoint, &actor(at(11))).await?;
+    assert_eq!(f.ledger.dispatch_due(at(50), VISIBILITY, 10).await?.parked, 1);
+    assert_eq!(f.ledger.release_parked(at(51), 10).await?, 0);
+    Ok(())
+}
+
+async fn a_claim_close_to_the_deadline_is_not_taken_for_parked(f: Fixture) -> Result<()> {
+    let endpoint = f.shop().await?;
+    let deadline = at(10) + LIFETIME;
+    f.ledger.pause_endpoint(endpoint, true, &actor(at(9))).await?;
+    let (in_flight, parked) = (f.accept_one(at(10)).await?, f.accept_one(at(11)).await?);
+    f.ledger.pause_endpoint(endpoint, false, &actor(at(12))).await?;
+    let now = deadline.before(Duration::from_secs(9));
+    f.won(in_flight, now).await?;
+    f.ledger.pause_endpoint(endpoint, true, &actor(now)).await?;
+    assert_eq!(f.ledger.dispatch_due(now, VISIBILITY, 10).await?.parked, 1);
+    f.ledger.pause_endpoint(endpoint, false, &actor(now)).await?;
+    assert_eq!(f.ledger.release_parked(now, 10).await?, 1);
+    assert_eq!(f.delivery(in_flight.delivery_id).await?.due_at, deadline);
+    assert_eq!(f.delivery(parked.delivery_id).await?.due_at, now);
+    Ok(())
+}
+
+/// Dispatchers park what is due while the endpoint is paused and resumed and releases go on; in the end a release finds
+/// all that is parked.
+async fn a_release_and_a_dispatch_at_once_leave_nothing_behind(f: Fixture) -> Result<()> {
+    let endpoint = f.shop().await?;
+    f.accept_many(300, at(10)).await?;
+    let (other, releasing) = (f.another().await?, f.ledger.clone());
+    let dispatching = tokio::spawn(async move {
+        for _ in 0..40 {
+            other.dispatch_due(at(60), VISIBILITY, 10).await?;
+        }
+        Ok::<_, paybell_store::StoreError>(())
+    });
+    let release = tokio::spawn(async move {
+        for _ in 0..40 {
+            releasing.release_parked(at(61), 7).await?;
+        }
+        Ok::<_, paybell_store::StoreError>(())
+    });
+    for n in 0..20 {
+        f.ledger.pause_endpoint(endpoint, n % 2 == 0, &actor(at(60))).await?;
+    }
+    dispatching.await??;
+    release.await??;
+    while f.ledger.release_parked(at(62), 1_000).await? > 0 {}
+    let page = f.ledger.deliveries(&Default::default(), &crate::fixture::all()).await?;
+    assert_eq!(page.items.len(), 300);
+    assert!(page.items.iter().all(|row| row.delivery.due_at < row.delivery.deadline_at));
+    Ok(())
+}
