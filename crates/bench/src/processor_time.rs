@@ -1,0 +1,82 @@
+//! What processes spend, from the kernel's accounting (proc(5): `/proc/PID/stat`, `/proc/stat`).
+
+use std::collections::HashMap;
+use std::fs;
+
+/// The kernel counts processor time in hundredths of a second for user space (`USER_HZ`).
+const TICK_US: u64 = 10_000;
+
+/// The processor time of a process and all its descendants, living or reaped, in µs; zero when it is gone.
+pub(crate) fn tree_us(root: u32) -> u64 {
+    let processes = processes();
+    let mut total = 0;
+    for pid in processes.keys() {
+        if is_in_tree(*pid, root, &processes) {
+            total += processes.get(pid).map_or(0, |process| process.spent_ticks);
+        }
+    }
+    // Children that ended and were reaped count for the root only: a descendant's are part of its own figure there.
+    total += processes.get(&root).map_or(0, |process| process.reaped_ticks);
+    total * TICK_US
+}
+
+/// The resident memory of a process, in bytes.
+pub(crate) fn resident_bytes(pid: u32) -> u64 {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    line.and_then(|text| text.trim().trim_end_matches(" kB").parse::<u64>().ok()).unwrap_or(0) * 1024
+}
+
+/// The busy time of all processors since boot, in µs.
+pub(crate) fn machine_busy_us() -> u64 {
+    let stat = fs::read_to_string("/proc/stat").unwrap_or_default();
+    let fields: Vec<u64> = stat
+        .lines()
+        .next()
+        .unwrap_or_default()
+        .split_whitespace()
+        .skip(1)
+        .filter_map(|field| field.parse().ok())
+        .collect();
+    // user, nice, system, then idle and iowait, then irq, softirq and steal; guest time is part of user.
+    [0, 1, 2, 5, 6, 7].iter().filter_map(|i| fields.get(*i)).sum::<u64>() * TICK_US
+}
+
+struct Process {
+    parent: u32,
+    spent_ticks: u64,
+    reaped_ticks: u64,
+}
+
+fn processes() -> HashMap<u32, Process> {
+    let Ok(entries) = fs::read_dir("/proc") else { return HashMap::new() };
+    entries
+        .flatten()
+        .filter_map(|entry| {
+            let pid: u32 = entry.file_name().to_str()?.parse().ok()?;
+            let stat = fs::read_to_string(entry.path().join("stat")).ok()?;
+            // The name, in parentheses, may hold anything; the fields after it are 3, 4, …
+            let fields: Vec<&str> = stat.rsplit_once(')')?.1.split_whitespace().collect();
+            let number = |i: usize| fields.get(i - 3).and_then(|field| field.parse::<u64>().ok()).unwrap_or(0);
+            let parent = u32::try_from(number(4)).ok()?;
+            Some((
+                pid,
+                Process { parent, spent_ticks: number(14) + number(15), reaped_ticks: number(16) + number(17) },
+            ))
+        })
+        .collect()
+}
+
+fn is_in_tree(pid: u32, root: u32, processes: &HashMap<u32, Process>) -> bool {
+    let mut current = pid;
+    for _ in 0..64 {
+        if current == root {
+            return true;
+        }
+        match processes.get(&current) {
+            Some(process) if process.parent > 1 => current = process.parent,
+            _ => return false,
+        }
+    }
+    false
+}

@@ -1,0 +1,209 @@
+//! One attempt, from a job of the queue to its record.
+
+use crate::Engine;
+use crate::load_endpoint::LoadedEndpoint;
+use crate::render_notification::render_notification;
+use metrics::{counter, histogram};
+use paybell_delivery::{Attempt, Decision, Job, Outcome, Situation, State, Timestamp, decide};
+use paybell_dialects::{Tolerance, Verdict};
+use paybell_outbound::{Answer, Failure};
+use paybell_store::engine::{Claim, ClaimedDelivery, RecordAttempt, Recorded};
+use paybell_store::StoreError;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// What is kept in mind of an answer until the attempt is recorded.
+struct Judged {
+    outcome: Outcome,
+    detail: String,
+    status: Option<u16>,
+    head: Option<String>,
+    body: Option<Vec<u8>>,
+    retry_after: Option<Duration>,
+}
+
+/// Attempts the job's delivery, if it can be claimed. Losing the claim is a normal result. When the database fails,
+/// nothing is done: the delivery's `due_at` stands and fires.
+pub(crate) async fn attempt_delivery(engine: &Engine, job: Job) {
+    match engine.coalesced.claim(job).await {
+        Ok(Claim::Won(claimed)) => {
+            counter!("paybell_claims_total", "result" => "won").increment(1);
+            attempt_claimed(engine, &claimed).await;
+        }
+        Ok(Claim::Lost) => counter!("paybell_claims_total", "result" => "lost").increment(1),
+        Err(error) => {
+            counter!("paybell_claims_total", "result" => "failed").increment(1);
+            tracing::warn!(delivery.id = %job.delivery_id, error = &error as &dyn std::error::Error, "claim failed");
+        }
+    }
+}
+
+async fn attempt_claimed(engine: &Engine, claimed: &ClaimedDelivery) {
+    let loaded = match engine.endpoints.load(&*engine.ledger, claimed).await {
+        Ok(loaded) => loaded,
+        Err(error) => return record_unsent(engine, claimed, &error).await,
+    };
+    let started_at = engine.clock.now();
+    let time_limit = time_limit(engine, &loaded, claimed, started_at);
+    let begun = Instant::now();
+    let judged = match render_notification(claimed, &loaded, started_at, time_limit) {
+        Ok(request) => judge(&loaded, engine.outbound.post(request).await),
+        Err(error) => unsent(error.to_string()),
+    };
+    let duration = begun.elapsed();
+    observe_attempt(claimed, &judged, started_at, duration);
+    let decision = decide_next(engine, claimed, &judged, engine.clock.now(), time_limit);
+    record(engine, claimed, judged, started_at, duration, decision).await;
+}
+
+/// The attempt's limit: the endpoint's or the engine's, ended early enough to be recorded within the claim, and cut at
+/// the deadline.
+fn time_limit(engine: &Engine, loaded: &LoadedEndpoint, claimed: &ClaimedDelivery, now: Timestamp) -> Duration {
+    let settings = &engine.settings;
+    let wished = loaded.endpoint.time_limit.unwrap_or(settings.time_limit);
+    let claim_left = settings.visibility.saturating_sub(crate::WorkerSettings::RECORD_MARGIN);
+    wished.min(claim_left).min(claimed.deadline_at.since(now))
+}
+
+fn judge(loaded: &LoadedEndpoint, exchange: Result<Answer, Failure>) -> Judged {
+    match exchange {
+        Ok(answer) => {
+            let options = loaded.endpoint.options;
+            let tolerance =
+                Tolerance { ignore_whitespace: options.ignore_whitespace, ignore_case: options.ignore_case };
+            let verdict = loaded.dialect.judge(answer.status, &answer.body, answer.truncated, tolerance);
+            let (outcome, detail) = match verdict {
+                Verdict::Acknowledged(detail) => (Outcome::Acknowledged, detail),
+                Verdict::WrongStatus(detail) => (Outcome::WrongStatus, detail),
+                Verdict::WrongBody(detail) => (Outcome::WrongBody, detail),
+                Verdict::Refused(detail) => (Outcome::Refused, detail),
+            };
+            Judged {
+                outcome,
+                detail,
+                status: Some(answer.status),
+                head: Some(answer.head),
+                body: Some(answer.body.to_vec()),
+                retry_after: answer.retry_after,
+            }
+        }
+        Err(failure) => Judged { status: failure.status, ..failed(failure.outcome, failure.detail) },
+    }
+}
+
+/// An attempt of which nothing was sent, as the request could not be made.
+fn unsent(why: String) -> Judged {
+    failed(Outcome::Blocked, why)
+}
+
+fn failed(outcome: Outcome, detail: String) -> Judged {
+    Judged { outcome, detail, status: None, head: None, body: None, retry_after: None }
+}
+
+fn decide_next(
+    engine: &Engine,
+    claimed: &ClaimedDelivery,
+    judged: &Judged,
+    now: Timestamp,
+    time_limit: Duration,
+) -> Decision {
+    let situation = Situation {
+        attempt: claimed.attempt,
+        outcome: judged.outcome,
+        retry_after: judged.retry_after,
+        in_doubt: claimed.in_doubt,
+        now,
+        created_at: claimed.created_at,
+        deadline_at: claimed.deadline_at,
+        time_limit,
+        jitter: rand::random_range(-1.0..=1.0),
+    };
+    decide(&situation, &engine.settings.schedule)
+}
+
+/// The endpoint could not be read. When the database is away the claim simply runs out; when what is stored cannot be
+/// used (a lost master key), that is an attempt that people must see.
+async fn record_unsent(engine: &Engine, claimed: &ClaimedDelivery, error: &StoreError) {
+    tracing::error!(
+        delivery.id = %claimed.delivery_id, endpoint.id = %claimed.endpoint_id,
+        error = error as &dyn std::error::Error, "the endpoint could not be loaded"
+    );
+    if !error.is_transient() {
+        let now = engine.clock.now();
+        let judged = unsent(format!("nothing was sent: {error}"));
+        let decision = decide_next(engine, claimed, &judged, now, engine.settings.time_limit);
+        record(engine, claimed, judged, now, Duration::ZERO, decision).await;
+    }
+}
+
+/// Writes the attempt down. A database that is away is asked again for as long as a claim holds: what the merchant
+/// answered is worth the wait, and a record that comes late is still taken.
+async fn record(
+    engine: &Engine,
+    claimed: &ClaimedDelivery,
+    judged: Judged,
+    started_at: Timestamp,
+    duration: Duration,
+    decision: Decision,
+) {
+    let attempt = Attempt {
+        delivery_id: claimed.delivery_id,
+        number: claimed.attempt,
+        started_at,
+        duration: Some(duration),
+        outcome: judged.outcome,
+        detail: judged.detail,
+        status: judged.status,
+        response_head: judged.head,
+        response_body: judged.body,
+    };
+    let record = RecordAttempt { attempt, decision, now: engine.clock.now() };
+    match record_patiently(engine, record).await {
+        Ok(Recorded::Applied) => observe_decision(claimed, decision, engine.clock.now()),
+        Ok(Recorded::Fenced) => counter!("paybell_records_fenced_total").increment(1),
+        Err(error) => tracing::error!(
+            delivery.id = %claimed.delivery_id, attempt = claimed.attempt, outcome = judged.outcome.as_str(),
+            error = &error as &dyn std::error::Error, "the attempt could not be recorded; it will show as unknown"
+        ),
+    }
+}
+
+async fn record_patiently(engine: &Engine, record: RecordAttempt) -> Result<Recorded, Arc<StoreError>> {
+    let give_up = Instant::now() + engine.settings.visibility;
+    let mut pause = Duration::from_millis(50);
+    loop {
+        match engine.coalesced.record(record.clone()).await {
+            Err(error) if error.is_transient() && Instant::now() + pause < give_up => {
+                tokio::time::sleep(pause).await;
+                pause = (pause * 2).min(Duration::from_secs(2));
+            }
+            result => return result,
+        }
+    }
+}
+
+fn observe_attempt(claimed: &ClaimedDelivery, judged: &Judged, started_at: Timestamp, duration: Duration) {
+    counter!("paybell_attempts_total", "outcome" => judged.outcome.as_str()).increment(1);
+    histogram!("paybell_attempt_duration_seconds").record(duration);
+    if claimed.attempt == 1 {
+        histogram!("paybell_first_attempt_delay_seconds").record(started_at.since(claimed.created_at));
+    }
+    tracing::debug!(
+        delivery.id = %claimed.delivery_id, endpoint.id = %claimed.endpoint_id, attempt = claimed.attempt,
+        outcome = judged.outcome.as_str(), status = judged.status, "attempted"
+    );
+}
+
+fn observe_decision(claimed: &ClaimedDelivery, decision: Decision, now: Timestamp) {
+    let finished = |state: State, reason: &'static str| {
+        counter!("paybell_deliveries_finished_total", "state" => state.as_str(), "reason" => reason).increment(1);
+    };
+    match decision {
+        Decision::Delivered => {
+            finished(State::Delivered, "");
+            histogram!("paybell_acknowledgement_latency_seconds").record(now.since(claimed.created_at));
+        }
+        Decision::Undelivered(reason) => finished(State::Undelivered, reason.as_str()),
+        Decision::RetryAt(_) => {}
+    }
+}

@@ -1,0 +1,66 @@
+//! The loops that keep the promise: a worker pool that attempts what is due, a dispatcher that makes sure that
+//! everything due is looked at, and the gauges.
+//!
+//! Cast:
+//! - [`Engine`]: what all loops share. [`WorkerSettings`]: their policy.
+//! - [`run_worker`]: apalis workers over the queue. One attempt: claim → load → sign → post → judge → decide → record.
+//! - [`run_dispatcher`]: the retry timer, the crash recovery, the rebuild after a lost queue, and the expiry, in one.
+//! - [`run_gauges`]: the figures of the moment, for metrics.
+
+mod attempt_delivery;
+mod dispatch_due;
+mod load_endpoint;
+mod observe;
+mod render_notification;
+mod run_worker;
+
+pub use dispatch_due::{DispatchSettings, dispatch_once, run_dispatcher};
+pub use load_endpoint::EndpointCache;
+pub use observe::run_gauges;
+pub use run_worker::{WorkerError, run_worker};
+
+use paybell_delivery::Schedule;
+use paybell_outbound::Outbound;
+use paybell_queue::Queue;
+use paybell_store::{Clock, Coalesced, Ledger};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// What all loops share; cheap to clone.
+#[derive(Clone)]
+pub struct Engine {
+    /// The database.
+    pub ledger: Arc<dyn Ledger>,
+    /// Its batched acts.
+    pub coalesced: Coalesced,
+    /// The queue.
+    pub queue: Arc<dyn Queue>,
+    /// The outgoing HTTP.
+    pub outbound: Outbound,
+    /// The time.
+    pub clock: Arc<Clock>,
+    /// Endpoints with their secrets, as last read.
+    pub endpoints: Arc<EndpointCache>,
+    /// The policy.
+    pub settings: WorkerSettings,
+}
+
+/// How deliveries are attempted.
+#[derive(Clone, Copy, Debug)]
+pub struct WorkerSettings {
+    /// The delays between attempts.
+    pub schedule: Schedule,
+    /// The time limit of one attempt, where the endpoint has none of its own.
+    pub time_limit: Duration,
+    /// How long a claim holds; attempts are cut [`WorkerSettings::RECORD_MARGIN`] before.
+    pub visibility: Duration,
+    /// The most attempts in flight in this process.
+    pub in_flight_max: usize,
+    /// How long attempts in flight may go on when the process stops.
+    pub drain: Duration,
+}
+
+impl WorkerSettings {
+    /// What of a claim's time is kept for recording the attempt.
+    pub const RECORD_MARGIN: Duration = Duration::from_secs(5);
+}
