@@ -4,11 +4,11 @@ use crate::Engine;
 use crate::load_endpoint::LoadedEndpoint;
 use crate::render_notification::render_notification;
 use metrics::{counter, histogram};
-use paybell_delivery::{Attempt, Decision, Job, Outcome, Situation, State, Timestamp, decide};
+use paybell_delivery::{Attempt, Decision, Job, Outcome, Reason, Situation, State, Timestamp, decide};
 use paybell_dialects::{Tolerance, Verdict};
 use paybell_outbound::{Answer, Failure};
-use paybell_store::engine::{Claim, ClaimedDelivery, RecordAttempt, Recorded};
 use paybell_store::StoreError;
+use paybell_store::engine::{Claim, ClaimedDelivery, RecordAttempt, Recorded};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -203,7 +203,12 @@ fn observe_decision(claimed: &ClaimedDelivery, decision: Decision, now: Timestam
             finished(State::Delivered, "");
             histogram!("paybell_acknowledgement_latency_seconds").record(now.since(claimed.created_at));
         }
-        Decision::Undelivered(reason) => finished(State::Undelivered, reason.as_str()),
+        Decision::Undelivered(reason) => {
+            finished(State::Undelivered, reason.as_str());
+            if reason == Reason::Expired {
+                counter!("paybell_expired_total").increment(1);
+            }
+        }
         Decision::RetryAt(_) => {}
     }
 }

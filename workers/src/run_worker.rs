@@ -10,7 +10,12 @@ use apalis_core::worker::ext::parallelize::ParallelizeExt;
 use metrics::gauge;
 use paybell_delivery::Job;
 use paybell_queue::{Finished, feed};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 use tokio_util::sync::CancellationToken;
+
+/// How long the queue may take to be told of the last jobs.
+const TELL_WITHIN: Duration = Duration::from_secs(2);
 
 /// The worker pool ended in another way than by being stopped.
 #[derive(Debug, thiserror::Error)]
@@ -31,10 +36,13 @@ struct Context {
 pub async fn run_worker(engine: Engine, stop: CancellationToken) -> Result<(), WorkerError> {
     let drain = engine.settings.drain;
     let stopped = stop.clone();
+    let feeds: Arc<Mutex<Vec<Finished>>> = Arc::default();
+    let feeding = feeds.clone();
     let name = format!("paybell-{}", uuid::Uuid::now_v7());
     let build = move |_restarts: usize| {
         let in_flight_max = engine.settings.in_flight_max;
         let (backend, finished) = feed(engine.queue.clone(), in_flight_max, stop.clone());
+        feeding.lock().unwrap_or_else(PoisonError::into_inner).push(finished.clone());
         WorkerBuilder::new(name.clone())
             .backend(backend)
             .data(Context { engine: engine.clone(), finished })
@@ -52,6 +60,13 @@ pub async fn run_worker(engine: Engine, stop: CancellationToken) -> Result<(), W
             Ok(())
         })
         .await?;
+    // The last jobs are finished when the queue knows it, too; otherwise they would count until their lease runs out.
+    let feeds = std::mem::take(&mut *feeds.lock().unwrap_or_else(PoisonError::into_inner));
+    for finished in feeds {
+        if tokio::time::timeout(TELL_WITHIN, finished.all_told()).await.is_err() {
+            tracing::debug!("the queue was not told of the last jobs; their lease ends");
+        }
+    }
     Ok(())
 }
 

@@ -59,10 +59,7 @@ fn processes() -> HashMap<u32, Process> {
             let fields: Vec<&str> = stat.rsplit_once(')')?.1.split_whitespace().collect();
             let number = |i: usize| fields.get(i - 3).and_then(|field| field.parse::<u64>().ok()).unwrap_or(0);
             let parent = u32::try_from(number(4)).ok()?;
-            Some((
-                pid,
-                Process { parent, spent_ticks: number(14) + number(15), reaped_ticks: number(16) + number(17) },
-            ))
+            Some((pid, Process { parent, spent_ticks: number(14) + number(15), reaped_ticks: number(16) + number(17) }))
         })
         .collect()
 }

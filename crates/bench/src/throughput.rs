@@ -252,7 +252,10 @@ fn print(report: &Report) {
         "  processor time, each       {:>10.0} µs  (engine {:.0}, PostgreSQL {:.0}, Redis {:.0})",
         cpu.all, cpu.engine, cpu.postgres, cpu.redis
     );
-    println!("  gateway → merchant         {:>10.1} ms p50, {:.1} ms p99", report.latency_ms.p50, report.latency_ms.p99);
+    println!(
+        "  gateway → merchant         {:>10.1} ms p50, {:.1} ms p99",
+        report.latency_ms.p50, report.latency_ms.p99
+    );
     println!("  engine's memory            {:>10.0} MB", report.engine_memory_mb);
     println!("  accepted / received / lost {} / {} / {}", report.accepted, report.received, report.lost);
     println!("  others' processor time     {:>10.1} %", report.others_share * 100.0);

@@ -1,0 +1,121 @@
+//! The rules that settings obey on their own and together.
+
+use crate::duration::text;
+use crate::{ConfigError, Loaded, Mode, Problem};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use paybell_delivery::{LIFETIME_MAX, ScheduleError};
+use secrecy::ExposeSecret;
+use std::ops::RangeInclusive;
+use std::time::Duration;
+
+/// How much longer than an attempt a claim must hold, so that its record finds the claim still standing.
+const VISIBILITY_MARGIN: Duration = Duration::from_secs(5);
+
+/// Checks all rules.
+///
+/// # Errors
+/// All the problems at once.
+pub(crate) fn check(loaded: &Loaded) -> Result<(), ConfigError> {
+    let mut checker = Checker { loaded, problems: Vec::new() };
+    checker.check_connections();
+    checker.check_times();
+    checker.check_counts();
+    if checker.problems.is_empty() { Ok(()) } else { Err(ConfigError::Problems(checker.problems)) }
+}
+
+struct Checker<'a> {
+    loaded: &'a Loaded,
+    problems: Vec<Problem>,
+}
+
+impl Checker<'_> {
+    fn check_connections(&mut self) {
+        let s = &self.loaded.settings;
+        self.require("roles", !s.roles.is_empty(), || "it must name at least one role".to_owned());
+        let database = s.database_url.as_ref().map(|url| url.expose_secret());
+        let is_postgres = database.is_none_or(|url| url.starts_with("postgres://") || url.starts_with("postgresql://"));
+        self.require("database_url", is_postgres, || {
+            "it must begin with postgres:// (leave it out to run embedded, on SQLite)".to_owned()
+        });
+        let redis = s.redis_url.as_ref().map(|url| url.expose_secret());
+        let redis_schemes = ["redis://", "rediss://", "unix://", "redis+unix://"];
+        let is_redis = redis.is_none_or(|url| redis_schemes.iter().any(|scheme| url.starts_with(scheme)));
+        self.require("redis_url", is_redis, || "it must begin with redis://".to_owned());
+        let queue_needed = s.mode() == Mode::Production && s.roles.iter().any(|role| role.needs_queue());
+        self.require("redis_url", redis.is_some() || !queue_needed, || {
+            "it is needed with database_url for the roles api, worker and dispatcher".to_owned()
+        });
+        self.require("redis_url", redis.is_none() || database.is_some(), || {
+            "it has no use without database_url: an embedded Paybell keeps its queue in process".to_owned()
+        });
+        let prefix_ok = !s.redis_prefix.is_empty() && !s.redis_prefix.contains(['{', '}', ' ']);
+        self.require("redis_prefix", prefix_ok, || "it must not be empty nor hold spaces or braces".to_owned());
+        self.check_master_key();
+    }
+
+    fn check_master_key(&mut self) {
+        let s = &self.loaded.settings;
+        let key = s.master_key.as_ref().map(|key| STANDARD.decode(key.expose_secret().trim()));
+        let is_key = key.is_none_or(|bytes| bytes.is_ok_and(|bytes| bytes.len() == 32));
+        self.require("master_key", is_key, || {
+            "it must be 32 bytes in base64; make one with: head -c 32 /dev/urandom | base64".to_owned()
+        });
+        self.require("master_key_file", s.master_key.is_none() || s.master_key_file.is_none(), || {
+            "it must not be given together with master_key".to_owned()
+        });
+    }
+
+    fn check_times(&mut self) {
+        let s = &self.loaded.settings;
+        let second = Duration::from_secs(1);
+        self.require("lifetime", (second..=LIFETIME_MAX).contains(&s.lifetime), || {
+            format!("it is {}, it must be from 1s to {}", text(s.lifetime), text(LIFETIME_MAX))
+        });
+        if let Err(error) = s.schedule().validate() {
+            let key = match error {
+                ScheduleError::Initial(_) => "retry_initial",
+                ScheduleError::Factor(_) => "retry_factor",
+                ScheduleError::Cap { .. } => "retry_cap",
+                ScheduleError::Jitter(_) => "retry_jitter",
+            };
+            self.require(key, false, || error.to_string());
+        }
+        let limits = Duration::from_millis(100)..=Duration::from_secs(300);
+        self.require("time_limit", limits.contains(&s.time_limit), || {
+            format!("it is {}, it must be from 100ms to 5m", text(s.time_limit))
+        });
+        let visibility_min = s.time_limit + VISIBILITY_MARGIN;
+        self.require("visibility", s.visibility >= visibility_min, || {
+            let is = text(s.visibility);
+            format!("it is {is}, it must be at least time_limit + 5s, which is {}", text(visibility_min))
+        });
+        let graces = Duration::from_millis(100)..=Duration::from_secs(3600);
+        self.require("grace", graces.contains(&s.grace), || {
+            format!("it is {}, it must be from 100ms to 1h", text(s.grace))
+        });
+    }
+
+    fn check_counts(&mut self) {
+        let s = &self.loaded.settings;
+        self.require_in("response_body_max", s.response_body_max, 64..=64 * 1024);
+        self.require_in("in_flight_max", s.in_flight_max, 1..=100_000);
+        self.require_in("lane_max", s.lane_max, 1..=s.depth_max.max(1));
+        self.require_in("depth_max", s.depth_max, 1..=10_000_000);
+        self.require_in("database_connections", s.database_connections as usize, 4..=1_000);
+        self.require_in("batch_max", s.batch_max, 1..=5_000);
+        self.require_in("dispatch_limit", s.dispatch_limit as usize, 1..=100_000);
+    }
+
+    fn require_in(&mut self, key: &'static str, is: usize, range: RangeInclusive<usize>) {
+        let (least, most) = (*range.start(), *range.end());
+        self.require(key, range.contains(&is), || format!("it is {is}, it must be from {least} to {most}"));
+    }
+
+    fn require(&mut self, key: &'static str, holds: bool, rule: impl FnOnce() -> String) {
+        if !holds {
+            let origin = self.loaded.origins.get(key).cloned().unwrap_or_default();
+            self.problems.push(Problem { key: key.to_owned(), origin, rule: rule() });
+        }
+    }
+}

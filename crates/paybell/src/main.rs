@@ -1,0 +1,53 @@
+//! The one binary of Paybell: all roles, the command line and the demo.
+//!
+//! Cast:
+//! - [`cli`]: the commands and their flags. [`wire`]: settings → database, queue, client: a [`wire::Wired`].
+//! - [`serve`]: runs the roles until a signal. [`run_roles`]: starts and stops them.
+//! - [`keys`], [`migrate`], [`doctor`]: what operators do. [`demo`]: real payments to failing local receivers.
+
+mod cli;
+mod demo;
+mod doctor;
+mod keys;
+mod lock_folder;
+mod master_key;
+mod migrate;
+mod run_roles;
+mod serve;
+mod show_config;
+mod wire;
+
+use clap::Parser;
+use cli::{Cli, Command, ServeFlags};
+use paybell_config::{ConfigError, Loaded};
+use std::process::ExitCode;
+
+/// What a shell gets when the command line or the configuration is wrong.
+const EXIT_USAGE: u8 = 2;
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let cli = Cli::parse();
+    match run(cli).await {
+        Ok(code) => code,
+        Err(error) => {
+            let wrong_configuration = error.downcast_ref::<ConfigError>().is_some();
+            eprintln!("error: {}", format!("{error:#}").replace('\n', "\nerror: "));
+            if wrong_configuration { ExitCode::from(EXIT_USAGE) } else { ExitCode::FAILURE }
+        }
+    }
+}
+
+async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
+    let load = |serve: &ServeFlags| -> anyhow::Result<Loaded> { Ok(cli.settings.inputs(serve).load()?) };
+    let none = ServeFlags::default();
+    match cli.command {
+        Command::Serve(flags) => serve::serve(&load(&flags)?.settings).await,
+        Command::Migrate(output) => migrate::migrate(&load(&none)?.settings, output.json).await,
+        Command::Config(flags) if flags.reference => Ok(show_config::reference()),
+        Command::Config(flags) => Ok(show_config::effective(&load(&flags.serve)?)),
+        Command::Doctor(output) => doctor::doctor(&load(&none)?, output.json).await,
+        Command::Keys(flags) => keys::keys(&load(&none)?.settings, flags.command).await,
+        Command::Demo(flags) => demo::demo(flags).await,
+    }
+}

@@ -1,0 +1,207 @@
+//! Starts the roles of this process, and stops them.
+
+use crate::wire::Wired;
+use anyhow::{Context, Result, bail};
+use axum::Router;
+use axum::routing::get;
+use axum::serve::ListenerExt;
+use paybell_api::{ApiSettings, ApiState};
+use paybell_config::{Role, Settings};
+use paybell_dashboards::Dashboard;
+use paybell_queue::Queue;
+use paybell_telemetry::Metrics;
+use paybell_workers::{DispatchSettings, EndpointCache, Engine, WorkerSettings};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::{TcpListener, TcpSocket};
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+/// Connections that wait to be accepted: bursts of gateways, not of browsers.
+const BACKLOG: u32 = 4096;
+/// How often a process without a dispatcher reads the database's clock anew.
+const SYNC_EVERY: Duration = Duration::from_secs(10);
+/// What is left after the drain time for the last records and connections.
+const STOP_MARGIN: Duration = Duration::from_secs(3);
+
+/// The roles at work.
+pub(crate) struct Running {
+    /// Where HTTP is served.
+    pub(crate) address: SocketAddr,
+    tasks: JoinSet<(&'static str, Result<()>)>,
+    stop: CancellationToken,
+    drain: Duration,
+}
+
+impl Running {
+    /// Starts all roles of these settings.
+    ///
+    /// # Errors
+    /// When the address cannot be listened on.
+    pub(crate) async fn start(wired: &Wired, metrics: &Metrics) -> Result<Self> {
+        let listener = listen(wired.settings.listen)?;
+        let address = listener.local_addr()?;
+        let mut running =
+            Self { address, tasks: JoinSet::new(), stop: CancellationToken::new(), drain: wired.settings.drain };
+        running.start_http(listener, router(wired, metrics));
+        if let Some(queue) = &wired.queue {
+            running.start_engine(wired, queue);
+        }
+        Ok(running)
+    }
+
+    /// Waits for a role that ends by itself, which none should.
+    ///
+    /// # Errors
+    /// Always.
+    pub(crate) async fn failed(&mut self) -> Result<()> {
+        match self.tasks.join_next().await {
+            Some(Ok((name, ended))) => ended.with_context(|| format!("the {name} failed"))?,
+            Some(Err(panicked)) => return Err(panicked).context("a role failed"),
+            None => {}
+        }
+        bail!("a role ended by itself")
+    }
+
+    /// Stops all roles: no new work, then what is in flight within the drain time.
+    pub(crate) async fn stop(mut self) {
+        self.stop.cancel();
+        let ended = tokio::time::timeout(self.drain + STOP_MARGIN, async {
+            while let Some(ended) = self.tasks.join_next().await {
+                match ended {
+                    Ok((_, Ok(()))) => {}
+                    Ok((name, Err(error))) => tracing::error!("the {name} failed while stopping: {error:#}"),
+                    Err(error) => tracing::error!("a role failed while stopping: {error}"),
+                }
+            }
+        });
+        if ended.await.is_err() {
+            tracing::warn!("what was still in flight is left to be repeated");
+        }
+    }
+
+    fn start_http(&mut self, listener: TcpListener, router: Router) {
+        let stopped = self.stop.clone().cancelled_owned();
+        let listener = listener.tap_io(|stream| drop(stream.set_nodelay(true)));
+        let server = axum::serve(listener, router).with_graceful_shutdown(stopped);
+        self.tasks.spawn(async move { ("HTTP server", server.await.context("serving HTTP")) });
+    }
+
+    fn start_engine(&mut self, wired: &Wired, queue: &Arc<dyn Queue>) {
+        let settings = &wired.settings;
+        let engine = engine(wired, queue);
+        if settings.has_role(Role::Worker) {
+            let (engine, stop) = (engine.clone(), self.stop.clone());
+            self.tasks.spawn(async move {
+                ("worker", paybell_workers::run_worker(engine, stop).await.context("attempting deliveries"))
+            });
+        }
+        if settings.has_role(Role::Dispatcher) {
+            let (stop, dispatch) = (self.stop.clone(), dispatch_settings(settings));
+            self.tasks.spawn(async move {
+                paybell_workers::run_dispatcher(engine, dispatch, stop).await;
+                ("dispatcher", Ok(()))
+            });
+        } else {
+            self.start_clock(wired);
+        }
+        let gauges = (wired.ledger.clone(), queue.clone(), wired.clock.clone(), self.stop.clone());
+        self.tasks.spawn(async move {
+            paybell_workers::run_gauges(gauges.0, gauges.1, gauges.2, gauges.3).await;
+            ("gauges", Ok(()))
+        });
+    }
+
+    fn start_clock(&mut self, wired: &Wired) {
+        let (ledger, clock, stop) = (wired.ledger.clone(), wired.clock.clone(), self.stop.clone());
+        self.tasks.spawn(async move {
+            while stop.run_until_cancelled(tokio::time::sleep(SYNC_EVERY)).await.is_some() {
+                if let Err(error) = clock.sync(&*ledger).await {
+                    tracing::debug!(error = &error as &dyn std::error::Error, "the database's clock was not read");
+                }
+            }
+            ("clock", Ok(()))
+        });
+    }
+}
+
+fn listen(address: SocketAddr) -> Result<TcpListener> {
+    let what = || format!("cannot listen on {address} (setting: listen)");
+    let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }.with_context(what)?;
+    socket.set_reuseaddr(true).with_context(what)?;
+    socket.bind(address).with_context(what)?;
+    socket.listen(BACKLOG).with_context(what)
+}
+
+/// The pages of this process's roles. Metrics and liveness are served by every process, for Prometheus and supervisors.
+fn router(wired: &Wired, metrics: &Metrics) -> Router {
+    let metrics = metrics.clone();
+    let metrics_text: Arc<dyn Fn() -> String + Send + Sync> = Arc::new(move || metrics.render());
+    let router = match &wired.queue {
+        Some(queue) if wired.settings.has_role(Role::Api) => paybell_api::router(ApiState {
+            ledger: wired.ledger.clone(),
+            coalesced: wired.coalesced.clone(),
+            queue: queue.clone(),
+            clock: wired.clock.clone(),
+            outbound: wired.outbound.clone(),
+            settings: api_settings(&wired.settings),
+            metrics_text,
+        }),
+        Some(_) | None => probes(metrics_text),
+    };
+    if wired.settings.has_role(Role::Dashboard) {
+        router.merge(paybell_dashboards::router(Dashboard {
+            ledger: wired.ledger.clone(),
+            clock: wired.clock.clone(),
+            mode: format!("{}, {}, queue: {}", wired.settings.mode().as_str(), wired.versions.0, wired.versions.1),
+            is_key_of: paybell_api::keys::is_key_of,
+        }))
+    } else {
+        router
+    }
+}
+
+fn probes(metrics_text: Arc<dyn Fn() -> String + Send + Sync>) -> Router {
+    Router::new()
+        .route("/healthz", get(async || "alive\n"))
+        .route("/readyz", get(async || "ready\n"))
+        .route("/metrics", get(async move || metrics_text()))
+}
+
+fn engine(wired: &Wired, queue: &Arc<dyn Queue>) -> Engine {
+    let settings = &wired.settings;
+    Engine {
+        ledger: wired.ledger.clone(),
+        coalesced: wired.coalesced.clone(),
+        queue: queue.clone(),
+        outbound: wired.outbound.clone(),
+        clock: wired.clock.clone(),
+        endpoints: Arc::new(EndpointCache::default()),
+        settings: WorkerSettings {
+            schedule: settings.schedule(),
+            time_limit: settings.time_limit,
+            visibility: settings.visibility,
+            in_flight_max: settings.in_flight_max,
+            drain: settings.drain,
+        },
+    }
+}
+
+fn dispatch_settings(settings: &Settings) -> DispatchSettings {
+    DispatchSettings {
+        limit: settings.dispatch_limit,
+        depth_max: settings.depth_max,
+        grace: settings.grace,
+        lifetime: settings.lifetime,
+    }
+}
+
+fn api_settings(settings: &Settings) -> ApiSettings {
+    ApiSettings {
+        lifetime: settings.lifetime,
+        grace: settings.grace,
+        attempt_time_limit_max: settings.visibility.saturating_sub(WorkerSettings::RECORD_MARGIN),
+        ..ApiSettings::default()
+    }
+}

@@ -1,0 +1,125 @@
+//! The binary as people and scripts call it.
+
+use anyhow::{Context, Result, ensure};
+use serde_json::Value;
+use std::path::Path;
+use std::process::{Command, Output};
+
+/// The binary in an empty working folder and without any setting of the environment.
+fn paybell(folder: &Path, arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_paybell"));
+    for (name, _) in std::env::vars_os() {
+        if name.to_string_lossy().starts_with("PAYBELL_") {
+            command.env_remove(name);
+        }
+    }
+    command.current_dir(folder).args(arguments);
+    command
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+fn json_of(output: &Output) -> Result<Value> {
+    let (out, err) = (text(&output.stdout), text(&output.stderr));
+    serde_json::from_str(&out).with_context(|| format!("{}: {out}{err}", output.status))
+}
+
+#[test]
+fn every_command_explains_itself() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    for (command, word) in [
+        (&[][..], "paybell demo"),
+        (&["serve"], "paybell serve --roles worker,dispatcher"),
+        (&["migrate"], "Running it again changes nothing"),
+        (&["config"], "paybell config --reference"),
+        (&["doctor"], "Exits with 1 when a check fails"),
+        (&["keys"], "paybell keys list"),
+        (&["keys", "create"], "--role <ROLE>"),
+        (&["demo"], "paybell demo --payments 500 --json"),
+    ] {
+        let output = paybell(folder.path(), &[command, &["--help"]].concat()).output()?;
+        let help = text(&output.stdout);
+        ensure!(output.status.success() && help.contains(word), "{command:?}: {word:?} is missing in\n{help}");
+    }
+    Ok(())
+}
+
+#[test]
+fn a_bad_setting_stops_every_start_and_is_named() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    for command in [&["serve"][..], &["migrate"], &["config"], &["doctor"], &["keys", "list"]] {
+        let output = paybell(folder.path(), command).env("PAYBELL_GRACE", "soon").output()?;
+        let error = text(&output.stderr);
+        ensure!(output.status.code() == Some(2), "{command:?}: {}", output.status);
+        ensure!(error.starts_with("error: grace (the environment variable PAYBELL_GRACE): it is \"soon\""), "{error}");
+    }
+    ensure!(std::fs::read_dir(folder.path())?.count() == 0, "nothing is made with bad settings");
+    Ok(())
+}
+
+#[test]
+fn the_effective_configuration_is_a_file_that_can_be_used() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let reference = paybell(folder.path(), &["config", "--reference"]).output()?.stdout;
+    std::fs::write(folder.path().join("paybell.toml"), reference)?;
+    let shown = text(&paybell(folder.path(), &["config", "--set", "lane_max=7"]).output()?.stdout);
+    ensure!(shown.contains("lane_max = 7  # the flag --set"), "{shown}");
+    ensure!(shown.contains("grace = \"30s\"  # the file paybell.toml"), "{shown}");
+    Ok(())
+}
+
+#[test]
+fn keys_are_made_listed_and_revoked_and_shown_once() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let run = |arguments: &[&str]| paybell(folder.path(), arguments).output();
+    let made = json_of(&run(&["keys", "create", "--role", "operator", "--name", "desk", "--json"])?)?;
+    let (id, key) = (made["id"].as_str().context("id")?, made["key"].as_str().context("key")?);
+    ensure!(key.starts_with("pb_operator_"), "{made}");
+    let list = run(&["keys", "list", "--json"])?;
+    ensure!(!text(&list.stdout).contains(key), "a key is shown once");
+    let listed = json_of(&list)?;
+    ensure!(listed[0]["name"] == "desk" && listed[0]["revoked_at"].is_null(), "{listed}");
+    ensure!(run(&["keys", "revoke", id])?.status.success(), "revoking");
+    ensure!(json_of(&run(&["keys", "list", "--json"])?)?[0]["revoked_at"].is_string(), "it is revoked");
+    let unknown = run(&["keys", "revoke", "00000000-0000-7000-8000-000000000000"])?;
+    ensure!(unknown.status.code() == Some(1), "{}", unknown.status);
+    Ok(())
+}
+
+#[test]
+fn production_without_a_master_key_is_told_how_to_make_one() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let arguments =
+        ["serve", "--database-url", "postgres://nobody@127.0.0.1:9/none", "--redis-url", "redis://127.0.0.1:9"];
+    let output = paybell(folder.path(), &arguments).output()?;
+    let error = text(&output.stderr);
+    ensure!(output.status.code() == Some(1) && error.contains("head -c 32 /dev/urandom | base64"), "{error}");
+    Ok(())
+}
+
+#[test]
+fn the_doctor_names_what_is_missing_and_its_cure() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let arguments = [
+        "doctor",
+        "--json",
+        "--database-url",
+        "postgres://nobody:hunter2@127.0.0.1:9/none",
+        "--redis-url",
+        "redis://:hunter2@127.0.0.1:9",
+    ];
+    let output = paybell(folder.path(), &arguments).output()?;
+    ensure!(output.status.code() == Some(1), "{}", output.status);
+    let report = json_of(&output)?;
+    ensure!(report["ok"] == false && !report.to_string().contains("hunter2"), "{report}");
+    let checks = report["checks"].as_array().context("checks")?;
+    for name in ["database", "redis", "master key"] {
+        let check = checks.iter().find(|check| check["name"] == name).context(name)?;
+        ensure!(check["status"] == "fail" && check["cure"].as_str().is_some_and(|cure| !cure.is_empty()), "{check}");
+    }
+    let healthy = paybell(folder.path(), &["doctor", "--json"]).output()?;
+    ensure!(healthy.status.success() && json_of(&healthy)?["ok"] == true, "{}", text(&healthy.stdout));
+    Ok(())
+}

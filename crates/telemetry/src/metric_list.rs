@@ -1,0 +1,103 @@
+//! Every metric of Paybell. None has a label by merchant, endpoint or URL: those figures come from the database.
+
+use metrics::Unit;
+
+/// What a metric is.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub enum Kind {
+    /// It only grows.
+    Counter,
+    /// It goes up and down.
+    Gauge,
+    /// Observations, counted in buckets with these upper bounds.
+    Histogram(&'static [f64]),
+}
+
+/// A metric and its words.
+#[derive(Clone, Copy, Debug)]
+pub struct MetricInfo {
+    /// Its name in Prometheus.
+    pub name: &'static str,
+    /// What it is.
+    pub kind: Kind,
+    /// Its unit.
+    pub unit: Unit,
+    /// What it says.
+    pub help: &'static str,
+}
+
+/// Seconds of an exchange or a statement: 0.5 ms to 30 s.
+const SHORT: &[f64] =
+    &[0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 15.0, 20.0, 30.0];
+/// Seconds from acceptance: 1 ms to 72 h.
+const LONG: &[f64] = &[
+    0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 900.0, 3600.0,
+    10_800.0, 43_200.0, 86_400.0, 172_800.0, 259_200.0,
+];
+/// Callers in a batch.
+const SIZES: &[f64] = &[1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 500.0, 1_000.0, 5_000.0];
+
+/// Defines the names and [`METRICS`] from one list.
+macro_rules! metrics {
+    ($($constant:ident = $name:literal, $kind:expr, $unit:ident, $help:literal;)+) => {
+        /// The metrics' names.
+        pub mod name {
+            $(#[doc = $help] pub const $constant: &str = $name;)+
+        }
+
+        /// Every metric of Paybell.
+        pub const METRICS: &[MetricInfo] =
+            &[$(MetricInfo { name: $name, kind: $kind, unit: Unit::$unit, help: $help }),+];
+    };
+}
+
+metrics! {
+    INTAKE_REQUESTS_TOTAL = "paybell_intake_requests_total", Kind::Counter, Count,
+        "Payments handed in, by result.";
+    INTAKE_DURATION_SECONDS = "paybell_intake_duration_seconds", Kind::Histogram(SHORT), Seconds,
+        "How long an intake request took, commit included.";
+    HTTP_REQUESTS_TOTAL = "paybell_http_requests_total", Kind::Counter, Count,
+        "Requests to the API, by route, method and status.";
+    ATTEMPTS_TOTAL = "paybell_attempts_total", Kind::Counter, Count,
+        "Attempts made, by outcome.";
+    ATTEMPT_DURATION_SECONDS = "paybell_attempt_duration_seconds", Kind::Histogram(SHORT), Seconds,
+        "How long an attempt took.";
+    FIRST_ATTEMPT_DELAY_SECONDS = "paybell_first_attempt_delay_seconds", Kind::Histogram(LONG), Seconds,
+        "From the acceptance of a payment to the first attempt of its delivery.";
+    ACKNOWLEDGEMENT_LATENCY_SECONDS = "paybell_acknowledgement_latency_seconds", Kind::Histogram(LONG), Seconds,
+        "From the acceptance of a payment to its acknowledgement.";
+    DELIVERIES = "paybell_deliveries", Kind::Gauge, Count,
+        "Deliveries that are pending or undelivered, by state, counted to 100000.";
+    DELIVERIES_FINISHED_TOTAL = "paybell_deliveries_finished_total", Kind::Counter, Count,
+        "Deliveries that came to their end, by state and reason.";
+    OLDEST_DUE_SECONDS = "paybell_oldest_due_seconds", Kind::Gauge, Seconds,
+        "How long the oldest due delivery has been due; above the visibility time, nobody dispatches.";
+    EARLIEST_DEADLINE_SECONDS = "paybell_earliest_deadline_seconds", Kind::Gauge, Seconds,
+        "How long until the earliest deadline of a pending delivery; infinite when none is pending.";
+    EXPIRED_TOTAL = "paybell_expired_total", Kind::Counter, Count,
+        "Deliveries whose deadline passed.";
+    QUEUE_DEPTH = "paybell_queue_depth", Kind::Gauge, Count,
+        "Deliveries waiting in the queue.";
+    QUEUE_PUSHES_REFUSED_TOTAL = "paybell_queue_pushes_refused_total", Kind::Counter, Count,
+        "Deliveries that found no room in the queue and wait in the database.";
+    INTAKE_JOBS_LEFT_TO_DISPATCHER_TOTAL = "paybell_intake_jobs_left_to_dispatcher_total", Kind::Counter, Count,
+        "New deliveries that the queue did not take at once; the dispatcher finds them after the grace time.";
+    QUEUE_ERRORS_TOTAL = "paybell_queue_errors_total", Kind::Counter, Count,
+        "Failures of the queue, by act.";
+    CLAIMS_TOTAL = "paybell_claims_total", Kind::Counter, Count,
+        "Claims, by result; a lost claim is normal.";
+    RECORDS_FENCED_TOTAL = "paybell_records_fenced_total", Kind::Counter, Count,
+        "Attempts recorded after their claim had run out.";
+    DISPATCHED_TOTAL = "paybell_dispatched_total", Kind::Counter, Count,
+        "Due deliveries handed to the queue by the dispatcher.";
+    DISPATCH_RECOVERED_TOTAL = "paybell_dispatch_recovered_total", Kind::Counter, Count,
+        "Deliveries that a queue or a worker had forgotten, found by the dispatcher.";
+    DISPATCH_PARKED_TOTAL = "paybell_dispatch_parked_total", Kind::Counter, Count,
+        "Deliveries that wait for a paused or deleted endpoint.";
+    BATCH_SIZE = "paybell_batch_size", Kind::Histogram(SIZES), Count,
+        "Callers served by one statement, by act.";
+    IN_FLIGHT = "paybell_in_flight", Kind::Gauge, Count,
+        "Attempts in flight in this process.";
+    CLOCK_OFFSET_SECONDS = "paybell_clock_offset_seconds", Kind::Gauge, Seconds,
+        "How far the database's clock is ahead of this machine's.";
+}

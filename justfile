@@ -1,0 +1,40 @@
+# The tasks of the project. `just` lists them.
+
+[private]
+default:
+    @just --list
+
+# Run Paybell embedded: one process, SQLite, data in ./paybell-data
+run *arguments:
+    cargo run --release -- serve {{arguments}}
+
+# Show it at work: five merchants, one of which never recovers
+demo *arguments:
+    cargo run --release -- demo {{arguments}}
+
+# Install what is missing, build, and run every test
+test:
+    ./tests/run
+
+# What must be clean before a commit: format, lints, dependencies, documentation
+check:
+    cargo fmt --all --check
+    cargo clippy --workspace --all-targets --locked -- -D warnings
+    RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locked --quiet
+    cargo deny --log-level error check bans licenses sources
+
+# Look the dependencies up in the RustSec advisory database (fetches it)
+advisories:
+    cargo deny --log-level error check advisories
+
+# Measure throughput on this machine (about two minutes)
+bench *arguments:
+    cargo run --release -p paybell-bench -- throughput {{arguments}}
+
+# Apply the database's migrations (production: PAYBELL_DATABASE_URL)
+migrate:
+    cargo run --release -- migrate
+
+# Start private PostgreSQL and Redis, print the settings for `paybell serve`, stop both at the end
+dev-stack:
+    cargo run -p paybell-testkit --bin dev-stack

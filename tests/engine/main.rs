@@ -1,0 +1,10 @@
+//! The whole path of a payment, through the real binary, in both modes: HTTP in, the database, the queue, HTTP out to a
+//! real merchant, and what the API says of it.
+//!
+//! Cast: [`rig`]: one engine with a merchant, in either mode. [`deliver`]: what a merchant answers and what becomes of
+//! the delivery. [`intervene`]: what people do. [`survive`]: deaths of the process and of the queue.
+
+mod deliver;
+mod intervene;
+mod rig;
+mod survive;
