@@ -39,6 +39,7 @@ use axum::Router;
 use axum::body::Bytes;
 use axum::extract::DefaultBodyLimit;
 use axum::middleware::from_fn_with_state;
+use axum::routing::get;
 use enqueue::Pusher;
 use paybell_delivery::LIFETIME_MAX;
 use paybell_outbound::Outbound;
@@ -127,9 +128,24 @@ impl Served {
 /// The whole API. It must be called within a Tokio runtime, as it starts the task that feeds the queue; that ends
 /// with the last clone of the router.
 pub fn router(state: ApiState) -> Router {
+    serve(state, openapi::routes)
+}
+
+/// What every process serves for those who watch it, without the API itself: `/healthz`, `/readyz`, `/metrics`. It must
+/// be called within a Tokio runtime.
+pub fn probes(state: ApiState) -> Router {
+    serve(state, |_| {
+        Router::new()
+            .route("/healthz", get(health::healthz))
+            .route("/readyz", get(health::readyz))
+            .route("/metrics", get(health::metrics_text))
+    })
+}
+
+fn serve(state: ApiState, routes: impl FnOnce(&Api) -> Router<Api>) -> Router {
     let pusher = Pusher::start(Arc::clone(&state.queue));
     let api = Arc::new(Served { state, keys: KnownKeys::default(), pusher, description: OnceLock::new() });
-    openapi::routes(&api)
+    routes(&api)
         .method_not_allowed_fallback(async || Problem::method_not_allowed())
         .fallback(async || Problem::not_found("there is nothing at this path"))
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))

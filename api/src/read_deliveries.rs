@@ -18,15 +18,6 @@ use utoipa::{IntoParams, ToSchema};
 #[derive(Serialize, ToSchema)]
 #[schema(as = Delivery)]
 pub(crate) struct DeliveryBody {
-    #[serde(flatten)]
-    fields: DeliveryFields,
-    /// How many attempts were begun.
-    attempts: u32,
-}
-
-/// What is told of a delivery everywhere.
-#[derive(Serialize, ToSchema)]
-pub(crate) struct DeliveryFields {
     #[schema(value_type = uuid::Uuid)]
     id: DeliveryId,
     #[schema(value_type = uuid::Uuid)]
@@ -54,15 +45,11 @@ pub(crate) struct DeliveryFields {
     /// Who settled it.
     settled_by: Option<String>,
     settled_note: Option<String>,
+    /// How many attempts were begun.
+    attempts_made: u32,
 }
 
 impl From<&Delivery> for DeliveryBody {
-    fn from(delivery: &Delivery) -> Self {
-        Self { fields: DeliveryFields::from(delivery), attempts: delivery.attempts }
-    }
-}
-
-impl From<&Delivery> for DeliveryFields {
     fn from(delivery: &Delivery) -> Self {
         let pending = delivery.state == DeliveryState::Pending;
         Self {
@@ -78,6 +65,7 @@ impl From<&Delivery> for DeliveryFields {
             finished_at: delivery.finished_at.map(|at| at.to_rfc3339()),
             settled_by: delivery.settled_by.clone(),
             settled_note: delivery.settled_note.clone(),
+            attempts_made: delivery.attempts,
         }
     }
 }
@@ -109,7 +97,7 @@ impl From<DeliveryRow> for DeliveryItem {
 #[derive(Serialize, ToSchema)]
 pub(crate) struct DeliveryWithAttempts {
     #[serde(flatten)]
-    delivery: DeliveryFields,
+    delivery: DeliveryBody,
     payment: PaymentBody,
     /// Its finished attempts, the first one first.
     attempts: Vec<AttemptBody>,
@@ -218,7 +206,7 @@ pub(crate) async fn delivery_now(api: &Served, id: DeliveryId) -> Answer<Deliver
     let view = api.ledger().delivery(id, api.state.clock.now()).await?;
     let view = view.ok_or_else(|| Problem::not_found(format!("there is no delivery {id}")))?;
     Ok(DeliveryWithAttempts {
-        delivery: DeliveryFields::from(&view.delivery),
+        delivery: DeliveryBody::from(&view.delivery),
         payment: view.payment.into(),
         attempts: view.attempts.into_iter().map(AttemptBody::from).collect(),
         in_flight: view.in_flight.map(|(number, at)| InFlight { number, started_at: at.to_rfc3339() }),

@@ -31,7 +31,7 @@ async fn an_accepted_payment_can_be_read_and_its_delivery_is_queued() -> anyhow:
     assert_eq!(read["test"], false);
     let delivery = &read["deliveries"][0];
     assert_eq!(delivery["id"], answer["deliveries"][0]["id"]);
-    assert_eq!((&delivery["state"], &delivery["attempts"]), (&json!("pending"), &json!(0)));
+    assert_eq!((&delivery["state"], &delivery["attempts_made"]), (&json!("pending"), &json!(0)));
     assert!(delivery["due_at"].is_string() && delivery["deadline_at"].is_string());
 
     let jobs = harness.take_jobs(1).await?;

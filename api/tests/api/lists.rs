@@ -86,7 +86,7 @@ async fn filters_restrict_and_combine() -> anyhow::Result<()> {
     }
     let item = all_pages(&harness, "/v1/deliveries?merchant=shop-b", 10).await?.0[0].clone();
     assert_eq!(
-        (&item["merchant"], &item["gateway_payment_id"], &item["pay_for"], &item["attempts"]),
+        (&item["merchant"], &item["gateway_payment_id"], &item["pay_for"], &item["attempts_made"]),
         (&json!("shop-b"), &json!("p-1"), &json!("order 1"), &json!(0))
     );
     Ok(())

@@ -82,10 +82,10 @@ settings! {
     response_body_max: usize = 64 * 1024;
     /// After how long a worker that died is given up and its delivery attempted again; at least time_limit + 5s.
     #[serde(with = "duration")]
-    visibility: Duration = Duration::from_secs(60);
+    visibility: Duration = Duration::from_secs(30);
     /// After how long an accepted payment that the queue lost is found in the database.
     #[serde(with = "duration")]
-    grace: Duration = Duration::from_secs(30);
+    grace: Duration = Duration::from_secs(15);
 
     /// The most attempts in flight in one worker process.
     in_flight_max: usize = 1024;

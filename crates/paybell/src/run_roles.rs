@@ -3,12 +3,14 @@
 use crate::wire::Wired;
 use anyhow::{Context, Result, bail};
 use axum::Router;
+use axum::http::StatusCode;
 use axum::routing::get;
 use axum::serve::ListenerExt;
 use paybell_api::{ApiSettings, ApiState};
 use paybell_config::{Role, Settings};
 use paybell_dashboards::Dashboard;
 use paybell_queue::Queue;
+use paybell_store::Ledger;
 use paybell_telemetry::Metrics;
 use paybell_workers::{DispatchSettings, EndpointCache, Engine, WorkerSettings};
 use std::net::SocketAddr;
@@ -139,16 +141,20 @@ fn router(wired: &Wired, metrics: &Metrics) -> Router {
     let metrics = metrics.clone();
     let metrics_text: Arc<dyn Fn() -> String + Send + Sync> = Arc::new(move || metrics.render());
     let router = match &wired.queue {
-        Some(queue) if wired.settings.has_role(Role::Api) => paybell_api::router(ApiState {
-            ledger: wired.ledger.clone(),
-            coalesced: wired.coalesced.clone(),
-            queue: queue.clone(),
-            clock: wired.clock.clone(),
-            outbound: wired.outbound.clone(),
-            settings: api_settings(&wired.settings),
-            metrics_text,
-        }),
-        Some(_) | None => probes(metrics_text),
+        Some(queue) => {
+            let state = ApiState {
+                ledger: wired.ledger.clone(),
+                coalesced: wired.coalesced.clone(),
+                queue: queue.clone(),
+                clock: wired.clock.clone(),
+                outbound: wired.outbound.clone(),
+                settings: api_settings(&wired.settings),
+                metrics_text,
+            };
+            let with_api = wired.settings.has_role(Role::Api);
+            if with_api { paybell_api::router(state) } else { paybell_api::probes(state) }
+        }
+        None => probes_without_queue(wired.ledger.clone(), metrics_text),
     };
     if wired.settings.has_role(Role::Dashboard) {
         router.merge(paybell_dashboards::router(Dashboard {
@@ -162,10 +168,15 @@ fn router(wired: &Wired, metrics: &Metrics) -> Router {
     }
 }
 
-fn probes(metrics_text: Arc<dyn Fn() -> String + Send + Sync>) -> Router {
+/// The probes of a process that only shows pages.
+fn probes_without_queue(ledger: Arc<dyn Ledger>, metrics_text: Arc<dyn Fn() -> String + Send + Sync>) -> Router {
+    let ready = async move || match ledger.now().await {
+        Ok(_) => (StatusCode::OK, "ready\n"),
+        Err(_) => (StatusCode::SERVICE_UNAVAILABLE, "the database does not answer\n"),
+    };
     Router::new()
-        .route("/healthz", get(async || "alive\n"))
-        .route("/readyz", get(async || "ready\n"))
+        .route("/healthz", get(async || "ok\n"))
+        .route("/readyz", get(ready))
         .route("/metrics", get(async move || metrics_text()))
 }
 

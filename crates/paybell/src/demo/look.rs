@@ -12,6 +12,7 @@ pub(crate) struct Shown {
     pub(crate) payment_id: String,
     pub(crate) merchant: String,
     pub(crate) state: String,
+    #[serde(rename = "attempts_made")]
     pub(crate) attempts: u32,
     due_at: Option<String>,
 }
