@@ -2,6 +2,7 @@
 //! no answer. What finds no room or no queue stays in the database, where the dispatcher finds it.
 
 use metrics::counter;
+use paybell_abort::AbortPoint;
 use paybell_delivery::Job;
 use paybell_queue::Queue;
 use std::sync::Arc;
@@ -40,10 +41,12 @@ async fn push_all(queue: Arc<dyn Queue>, mut jobs: mpsc::Receiver<Job>) {
     let mut batch = Vec::with_capacity(PUSH_MAX);
     let mut failing = false;
     while jobs.recv_many(&mut batch, PUSH_MAX).await > 0 {
+        AbortPoint::EnqueueBegins.reach();
         let left = match queue.push(&batch).await {
             Ok(pushed) => {
+                AbortPoint::Enqueued.reach();
                 failing = false;
-                batch.len().saturating_sub(pushed)
+                pushed.refused.len()
             }
             Err(error) => {
                 if !failing {

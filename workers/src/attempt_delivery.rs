@@ -4,6 +4,7 @@ use crate::Engine;
 use crate::load_endpoint::LoadedEndpoint;
 use crate::render_notification::render_notification;
 use metrics::{counter, histogram};
+use paybell_abort::AbortPoint;
 use paybell_delivery::{Attempt, Decision, Job, Outcome, Reason, Situation, State, Timestamp, decide};
 use paybell_dialects::{Tolerance, Verdict};
 use paybell_outbound::{Answer, Failure};
@@ -38,16 +39,24 @@ pub(crate) async fn attempt_delivery(engine: &Engine, job: Job) {
     }
 }
 
-async fn attempt_claimed(engine: &Engine, claimed: &ClaimedDelivery) {
+pub(crate) async fn attempt_claimed(engine: &Engine, claimed: &ClaimedDelivery) {
     let loaded = match engine.endpoints.load(&*engine.ledger, claimed).await {
         Ok(loaded) => loaded,
-        Err(error) => return record_unsent(engine, claimed, &error).await,
+        Err(error) => return record_unloaded(engine, claimed, &error).await,
     };
     let started_at = engine.clock.now();
     let time_limit = time_limit(engine, &loaded, claimed, started_at);
+    if time_limit.is_zero() {
+        // A process that was held up: by now somebody else may have delivered it, or a person settled it.
+        return record_unsent(engine, claimed, "nothing was sent: the worker came too late".to_owned()).await;
+    }
     let begun = Instant::now();
     let judged = match render_notification(claimed, &loaded, started_at, time_limit) {
-        Ok(request) => judge(&loaded, engine.outbound.post(request).await),
+        Ok(request) => {
+            let exchange = engine.outbound.post(request).await;
+            AbortPoint::Answered.reach();
+            judge(&loaded, exchange)
+        }
         Err(error) => unsent(error.to_string()),
     };
     let duration = begun.elapsed();
@@ -61,7 +70,8 @@ async fn attempt_claimed(engine: &Engine, claimed: &ClaimedDelivery) {
 fn time_limit(engine: &Engine, loaded: &LoadedEndpoint, claimed: &ClaimedDelivery, now: Timestamp) -> Duration {
     let settings = &engine.settings;
     let wished = loaded.endpoint.time_limit.unwrap_or(settings.time_limit);
-    let claim_left = settings.visibility.saturating_sub(crate::WorkerSettings::RECORD_MARGIN);
+    let claim_ends_at = claimed.claimed_at + settings.visibility;
+    let claim_left = claim_ends_at.before(crate::WorkerSettings::RECORD_MARGIN).since(now);
     wished.min(claim_left).min(claimed.deadline_at.since(now))
 }
 
@@ -123,17 +133,20 @@ fn decide_next(
 
 /// The endpoint could not be read. When the database is away the claim simply runs out; when what is stored cannot be
 /// used (a lost master key), that is an attempt that people must see.
-async fn record_unsent(engine: &Engine, claimed: &ClaimedDelivery, error: &StoreError) {
+async fn record_unloaded(engine: &Engine, claimed: &ClaimedDelivery, error: &StoreError) {
     tracing::error!(
         delivery.id = %claimed.delivery_id, endpoint.id = %claimed.endpoint_id,
         error = error as &dyn std::error::Error, "the endpoint could not be loaded"
     );
     if !error.is_transient() {
-        let now = engine.clock.now();
-        let judged = unsent(format!("nothing was sent: {error}"));
-        let decision = decide_next(engine, claimed, &judged, now, engine.settings.time_limit);
-        record(engine, claimed, judged, now, Duration::ZERO, decision).await;
+        record_unsent(engine, claimed, format!("nothing was sent: {error}")).await;
     }
+}
+
+async fn record_unsent(engine: &Engine, claimed: &ClaimedDelivery, why: String) {
+    let judged = unsent(why);
+    let decision = decide_next(engine, claimed, &judged, engine.clock.now(), engine.settings.time_limit);
+    record(engine, claimed, judged, claimed.claimed_at, Duration::ZERO, decision).await;
 }
 
 /// Writes the attempt down. A database that is away is asked again for as long as a claim holds: what the merchant

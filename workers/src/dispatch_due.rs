@@ -2,10 +2,13 @@
 //! Any number of processes may run it.
 
 use crate::Engine;
+use crate::hold_back::HeldBack;
+use crate::resend_in_bulk::resend_in_bulk;
 use metrics::{counter, gauge};
+use paybell_abort::AbortPoint;
 use paybell_delivery::State;
 use paybell_store::StoreError;
-use paybell_store::engine::{AcceptTerms, Dispatched};
+use paybell_store::engine::Dispatched;
 use std::time::Duration;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -15,35 +18,43 @@ use tokio_util::sync::CancellationToken;
 pub struct DispatchSettings {
     /// The most deliveries looked at in one pass.
     pub limit: u32,
-    /// The most jobs in the queue: when it is full, only expiry goes on.
-    pub depth_max: usize,
-    /// See [`AcceptTerms::grace`]; for bulk resends.
+    /// See [`paybell_store::engine::AcceptTerms::grace`]; for bulk resends.
     pub grace: Duration,
-    /// See [`AcceptTerms::lifetime`]; for bulk resends.
+    /// See [`paybell_store::engine::AcceptTerms::lifetime`]; for bulk resends.
     pub lifetime: Duration,
 }
 
 /// The longest and the shortest rest between two passes.
-const REST_MAX: Duration = Duration::from_secs(1);
-const REST_MIN: Duration = Duration::from_millis(5);
+pub(crate) const REST_MAX: Duration = Duration::from_secs(1);
+pub(crate) const REST_MIN: Duration = Duration::from_millis(5);
+/// The longest rest while jobs are held back, and how many of each endpoint's are offered to the queue in one pass.
+const REST_HELD: Duration = Duration::from_millis(20);
+const OFFER_EACH: usize = 250;
 /// How often the clock's offset to the database is read anew.
 const SYNC_EVERY: Duration = Duration::from_secs(10);
 /// How many parked deliveries of each resumed endpoint are released in one pass: a ramp, not a stampede.
 const RELEASE_LIMIT: u32 = 500;
-/// How many deliveries of a bulk resend are made in one transaction.
-const BULK_STEP: u32 = 500;
+/// How long a release may take: a connection that was cut without a reset would else hold the dispatcher for as long as
+/// the network's own time limits are.
+const RELEASE_WITHIN: Duration = Duration::from_secs(30);
 
-/// Dispatches until `stop`. A database that fails is asked again after a rest.
+/// Dispatches until `stop`, and makes the deliveries of bulk resends beside that, so that a large or broken one keeps
+/// nothing from being dispatched. A database that fails is asked again after a rest.
 pub async fn run_dispatcher(engine: Engine, settings: DispatchSettings, stop: CancellationToken) {
+    tokio::join!(dispatch_all(&engine, &settings, &stop), resend_in_bulk(&engine, &settings, &stop));
+}
+
+async fn dispatch_all(engine: &Engine, settings: &DispatchSettings, stop: &CancellationToken) {
     let mut synced: Option<Instant> = None;
     let mut failing = false;
+    let mut held = HeldBack::default();
     while !stop.is_cancelled() {
         if synced.is_none_or(|at| at.elapsed() >= SYNC_EVERY) && engine.clock.sync(&*engine.ledger).await.is_ok() {
             synced = Some(Instant::now());
             #[expect(clippy::cast_precision_loss, reason = "an offset is far below 2^52 µs")]
             gauge!("paybell_clock_offset_seconds").set(engine.clock.offset_us() as f64 / 1e6);
         }
-        let rest = match pass(&engine, &settings).await {
+        let rest = match pass(engine, settings, &mut held).await {
             Ok(rest) => {
                 if std::mem::take(&mut failing) {
                     tracing::info!("dispatch goes on");
@@ -64,39 +75,54 @@ pub async fn run_dispatcher(engine: Engine, settings: DispatchSettings, stop: Ca
     }
 }
 
-/// One pass over everything that is the dispatcher's; answers how long to rest.
-async fn pass(engine: &Engine, settings: &DispatchSettings) -> Result<Duration, StoreError> {
-    let now = engine.clock.now();
-    let released = engine.ledger.release_parked(now, RELEASE_LIMIT).await?;
-    let terms = AcceptTerms { now, grace: settings.grace, lifetime: settings.lifetime };
-    let bulk = engine.ledger.step_bulk_resend(&terms, BULK_STEP).await?;
-    let dispatched = dispatch_once(engine, settings).await?;
-    let more = dispatched.more || bulk.is_some() || released > 0;
-    let until_due = dispatched.next_due_at.map_or(REST_MAX, |at| at.since(engine.clock.now()));
-    Ok(if more { REST_MIN } else { until_due.clamp(REST_MIN, REST_MAX) })
+/// One pass over what is parked and what is due; answers how long to rest. A release that fails keeps nothing from being
+/// dispatched.
+async fn pass(engine: &Engine, settings: &DispatchSettings, held: &mut HeldBack) -> Result<Duration, StoreError> {
+    let release = engine.ledger.release_parked(engine.clock.now(), RELEASE_LIMIT);
+    let released = tokio::time::timeout(RELEASE_WITHIN, release).await;
+    AbortPoint::DispatchBegins.reach();
+    let dispatched = engine.ledger.dispatch_due(engine.clock.now(), engine.settings.visibility, settings.limit).await?;
+    if !dispatched.jobs.is_empty() {
+        AbortPoint::DispatchCommitted.reach();
+    }
+    observe(&dispatched);
+    held.hold(dispatched.jobs);
+    let queue_takes = offer(engine, held).await;
+    let released = released.unwrap_or_else(|_| {
+        tracing::warn!("releasing parked deliveries took too long; trying again");
+        Ok(0)
+    })?;
+    if !queue_takes || held.is_full() {
+        // Moving more forward than anybody can take would only write it again and again.
+        return Ok(REST_MAX);
+    }
+    if dispatched.more || released > 0 {
+        return Ok(REST_MIN);
+    }
+    let rest_max = if held.len() > 0 { REST_HELD } else { REST_MAX };
+    let until_due = dispatched.next_due_at.map_or(rest_max, |at| at.since(engine.clock.now()));
+    Ok(until_due.clamp(REST_MIN, rest_max))
 }
 
-/// Dispatches what is due now, once: at most [`DispatchSettings::limit`] deliveries, and no more than the queue has
-/// room for. Their jobs are pushed to the queue; those that find no room come due again by themselves.
-///
-/// # Errors
-/// When the database fails. A queue that fails is no error: its jobs come due again.
-pub async fn dispatch_once(engine: &Engine, settings: &DispatchSettings) -> Result<Dispatched, StoreError> {
-    let room = match engine.queue.depth().await {
-        Ok(depth) => settings.depth_max.saturating_sub(usize::try_from(depth).unwrap_or(usize::MAX)),
-        Err(_) => 0,
-    };
-    // Even a full or lost queue must not keep anything from expiring.
-    let limit = u32::try_from(room).unwrap_or(u32::MAX).clamp(1, settings.limit);
-    let dispatched = engine.ledger.dispatch_due(engine.clock.now(), engine.settings.visibility, limit).await?;
-    observe(&dispatched);
-    if !dispatched.jobs.is_empty()
-        && let Err(error) = engine.queue.push(&dispatched.jobs).await
-    {
-        counter!("paybell_queue_errors_total", "act" => "push").increment(1);
-        tracing::debug!(error = &error as &dyn std::error::Error, "jobs were not queued; they come due again");
+/// Pushes what is held to the queue. What finds no room is held on; a queue that fails gets it later. Answers whether
+/// the queue answers.
+async fn offer(engine: &Engine, held: &mut HeldBack) -> bool {
+    let offered = held.take(OFFER_EACH);
+    if offered.is_empty() {
+        return true;
     }
-    Ok(dispatched)
+    match engine.queue.push(&offered).await {
+        Ok(pushed) => {
+            held.put_back(pushed.refused);
+            true
+        }
+        Err(error) => {
+            held.put_back(offered);
+            counter!("paybell_queue_errors_total", "act" => "push").increment(1);
+            tracing::debug!(error = &error as &dyn std::error::Error, "jobs could not be queued; trying again");
+            false
+        }
+    }
 }
 
 fn observe(dispatched: &Dispatched) {

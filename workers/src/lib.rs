@@ -9,12 +9,16 @@
 
 mod attempt_delivery;
 mod dispatch_due;
+mod hold_back;
 mod load_endpoint;
 mod observe;
 mod render_notification;
+mod resend_in_bulk;
 mod run_worker;
+#[cfg(test)]
+mod tests;
 
-pub use dispatch_due::{DispatchSettings, dispatch_once, run_dispatcher};
+pub use dispatch_due::{DispatchSettings, run_dispatcher};
 pub use load_endpoint::EndpointCache;
 pub use observe::run_gauges;
 pub use run_worker::{WorkerError, run_worker};

@@ -16,7 +16,7 @@ struct QueueThatIsGone;
 
 #[async_trait]
 impl Queue for QueueThatIsGone {
-    async fn push(&self, _: &[Job]) -> Result<usize, QueueError> {
+    async fn push(&self, _: &[Job]) -> Result<paybell_queue::Pushed, QueueError> {
         Err(gone())
     }
     async fn turn(&self, _: &[Job], _: usize) -> Result<Vec<Job>, QueueError> {

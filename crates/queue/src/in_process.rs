@@ -1,7 +1,7 @@
 //! The queue within one process.
 
 use crate::lanes::Lanes;
-use crate::{Queue, QueueError, QueueSettings, READY_MAX};
+use crate::{Pushed, Queue, QueueError, QueueSettings, READY_MAX};
 use async_trait::async_trait;
 use paybell_delivery::Job;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -27,9 +27,9 @@ impl InProcessQueue {
 
 #[async_trait]
 impl Queue for InProcessQueue {
-    async fn push(&self, jobs: &[Job]) -> Result<usize, QueueError> {
+    async fn push(&self, jobs: &[Job]) -> Result<Pushed, QueueError> {
         let pushed = self.lanes().push(jobs);
-        if pushed > 0 {
+        if pushed.added > 0 {
             self.wake.notify_one();
         }
         Ok(pushed)

@@ -3,7 +3,7 @@
 //! An endpoint has a lane while jobs wait for it. Its lane is in the ring, or, while the endpoint is at its cap, it is
 //! capped; never both.
 
-use crate::QueueSettings;
+use crate::{Pushed, QueueSettings};
 use paybell_delivery::{DeliveryId, EndpointId, Job};
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::time::Instant;
@@ -46,16 +46,23 @@ impl Lanes {
     }
 
     /// See [`crate::Queue::push`].
-    pub(crate) fn push(&mut self, jobs: &[Job]) -> usize {
-        jobs.iter().filter(|job| self.push_one(**job)).count()
+    pub(crate) fn push(&mut self, jobs: &[Job]) -> Pushed {
+        let mut pushed = Pushed::default();
+        for job in jobs {
+            let length = self.lanes.get(&job.endpoint_id).map_or(0, |lane| lane.waiting.len());
+            if self.depth >= self.settings.depth_max || length >= self.settings.lane_max {
+                pushed.refused.push(*job);
+            } else if self.push_one(*job) {
+                pushed.added += 1;
+            }
+        }
+        pushed
     }
 
+    /// Whether it did not wait already.
     fn push_one(&mut self, job: Job) -> bool {
-        if self.depth >= self.settings.depth_max {
-            return false;
-        }
         let lane = self.lanes.entry(job.endpoint_id).or_default();
-        if lane.waiting.len() >= self.settings.lane_max || !lane.known.insert(key(&job)) {
+        if !lane.known.insert(key(&job)) {
             return false;
         }
         if lane.waiting.is_empty() {
@@ -186,7 +193,7 @@ mod tests {
     fn lease_that_ends_frees_its_place_and_not_a_moment_sooner() {
         let mut lanes = lanes();
         let begin = Instant::now();
-        assert_eq!(lanes.push(&[job(1, 1, 1), job(1, 2, 1), job(1, 3, 1)]), 3);
+        assert_eq!(lanes.push(&[job(1, 1, 1), job(1, 2, 1), job(1, 3, 1)]).added, 3);
         assert_eq!(lanes.turn(&[], 9, begin), [job(1, 1, 1)]);
         assert_eq!(lanes.turn(&[], 9, begin + LEASE - Duration::from_nanos(1)), []);
         assert!(!lanes.is_ready());
@@ -210,7 +217,7 @@ mod tests {
         let mut lanes = lanes();
         let now = Instant::now();
         let jobs: Vec<Job> = (0..90).map(|n| job(n % 7, n, 3)).collect();
-        assert_eq!(lanes.push(&jobs), 90);
+        assert_eq!(lanes.push(&jobs).added, 90);
         let mut taken = lanes.turn(&[], 50, now);
         let mut count = 0;
         while !taken.is_empty() {

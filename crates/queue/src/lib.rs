@@ -48,12 +48,20 @@ pub struct QueueSettings {
     pub lease: Duration,
 }
 
+/// What became of jobs that were pushed.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Pushed {
+    /// How many were added.
+    pub added: usize,
+    /// Those that found no room.
+    pub refused: Vec<Job>,
+}
+
 /// One lane per endpoint, served in turn, each with its cap of jobs in flight over all workers.
 #[async_trait]
 pub trait Queue: Send + Sync {
-    /// Appends jobs to their lanes. Answers how many found room. A job that waits already is not added again, and is
-    /// not counted.
-    async fn push(&self, jobs: &[Job]) -> Result<usize, QueueError>;
+    /// Appends jobs to their lanes. A job that waits already is neither added again nor refused.
+    async fn push(&self, jobs: &[Job]) -> Result<Pushed, QueueError>;
     /// In one round trip: tells that `finished` jobs are no longer in flight, and takes at most `want` jobs, one from
     /// each lane in turn, none from a lane whose endpoint is at its cap.
     async fn turn(&self, finished: &[Job], want: usize) -> Result<Vec<Job>, QueueError>;

@@ -1,7 +1,7 @@
 //! The queue in Redis, for any number of processes.
 
 use crate::wire::{to_job, to_payload};
-use crate::{Queue, QueueError, QueueSettings, READY_MAX};
+use crate::{Pushed, Queue, QueueError, QueueSettings, READY_MAX};
 use async_trait::async_trait;
 use futures_util::StreamExt as _;
 use paybell_delivery::{EndpointId, Job};
@@ -87,31 +87,38 @@ impl RedisQueue {
         self.note(act, result)
     }
 
-    async fn push_some(&self, jobs: &[Job]) -> Result<usize, QueueError> {
-        let mut lanes: BTreeMap<EndpointId, Vec<&Job>> = BTreeMap::new();
+    async fn push_some(&self, jobs: &[Job]) -> Result<Pushed, QueueError> {
+        let mut lanes: BTreeMap<EndpointId, Vec<Job>> = BTreeMap::new();
         for job in jobs {
-            lanes.entry(job.endpoint_id).or_default().push(job);
+            lanes.entry(job.endpoint_id).or_default().push(*job);
         }
         let mut call = self.keys.invocation(&self.push);
         call.arg(self.settings.lane_max).arg(self.settings.depth_max);
-        for (endpoint, jobs) in lanes {
-            call.arg(hex(endpoint)).arg(jobs.len());
+        for (endpoint, jobs) in &lanes {
+            call.arg(hex(*endpoint)).arg(jobs.len());
             for job in jobs {
                 call.arg(&to_payload(job)[..]);
             }
         }
-        self.run("push jobs", call).await
+        let counts: Vec<usize> = self.run("push jobs", call).await?;
+        let mut pushed = Pushed { added: counts.first().copied().unwrap_or(0), refused: Vec::new() };
+        for (jobs, refused) in lanes.values().zip(counts.iter().skip(1)) {
+            pushed.refused.extend_from_slice(&jobs[jobs.len().saturating_sub(*refused)..]);
+        }
+        Ok(pushed)
     }
 }
 
 #[async_trait]
 impl Queue for RedisQueue {
-    async fn push(&self, jobs: &[Job]) -> Result<usize, QueueError> {
-        let mut pushed = 0;
+    async fn push(&self, jobs: &[Job]) -> Result<Pushed, QueueError> {
+        let mut all = Pushed::default();
         for some in jobs.chunks(PUSH_MAX) {
-            pushed += self.push_some(some).await?;
+            let pushed = self.push_some(some).await?;
+            all.added += pushed.added;
+            all.refused.extend(pushed.refused);
         }
-        Ok(pushed)
+        Ok(all)
     }
 
     async fn turn(&self, finished: &[Job], want: usize) -> Result<Vec<Job>, QueueError> {

@@ -8,6 +8,7 @@
 use crate::engine::{AcceptTerms, Accepted, Claim, RecordAttempt, Recorded};
 use crate::{Clock, Ledger, Result as StoreResult, StoreError};
 use async_trait::async_trait;
+use paybell_abort::AbortPoint;
 use paybell_delivery::{Job, Payment};
 use std::sync::Arc;
 use std::time::Duration;
@@ -99,7 +100,10 @@ impl Act for Accept {
     const NAME: &'static str = "accept";
     async fn run(&self, items: &[Payment]) -> StoreResult<Vec<Accepted>> {
         let CoalesceSettings { grace, lifetime, .. } = self.0.settings;
-        self.0.ledger.accept(items, &AcceptTerms { now: self.0.clock.now(), grace, lifetime }).await
+        AbortPoint::AcceptBegins.reach();
+        let accepted = self.0.ledger.accept(items, &AcceptTerms { now: self.0.clock.now(), grace, lifetime }).await?;
+        AbortPoint::AcceptCommitted.reach();
+        Ok(accepted)
     }
 }
 
@@ -109,7 +113,10 @@ impl Act for ClaimJobs {
     type Answer = Claim;
     const NAME: &'static str = "claim";
     async fn run(&self, items: &[Job]) -> StoreResult<Vec<Claim>> {
-        self.0.ledger.claim(items, self.0.clock.now(), self.0.settings.visibility).await
+        AbortPoint::ClaimBegins.reach();
+        let claims = self.0.ledger.claim(items, self.0.clock.now(), self.0.settings.visibility).await?;
+        AbortPoint::ClaimCommitted.reach();
+        Ok(claims)
     }
 }
 
@@ -119,7 +126,10 @@ impl Act for Record {
     type Answer = Recorded;
     const NAME: &'static str = "record";
     async fn run(&self, items: &[RecordAttempt]) -> StoreResult<Vec<Recorded>> {
-        self.0.ledger.record(items).await
+        AbortPoint::RecordBegins.reach();
+        let recorded = self.0.ledger.record(items).await?;
+        AbortPoint::RecordCommitted.reach();
+        Ok(recorded)
     }
 }
 

@@ -8,7 +8,8 @@ use std::time::Duration;
 pub struct AcceptTerms {
     /// The moment of acceptance.
     pub now: Timestamp,
-    /// After how long a delivery becomes due if nobody took it from the queue.
+    /// After how long a delivery becomes due if nobody took it from the queue; at the latest when half of its life is
+    /// over, so that there is time left to attempt it.
     pub grace: Duration,
     /// The longest life of a delivery; an endpoint may ask for less.
     pub lifetime: Duration,
@@ -72,6 +73,8 @@ pub struct ClaimedDelivery {
     pub created_at: Timestamp,
     /// When it ends.
     pub deadline_at: Timestamp,
+    /// When it was claimed; the claim holds from then on for the visibility time.
+    pub claimed_at: Timestamp,
     /// What to tell.
     pub payment: Payment,
 }

@@ -49,7 +49,7 @@ pub trait Ledger: Send + Sync {
     // ── the engine's acts ──────────────────────────────────────────────────────────────────────────────────────
 
     /// Writes payments and their deliveries (one for each endpoint of the merchant that is not deleted) in one
-    /// transaction, `due_at = now + grace`, never past the deadline. Answers one result for each payment, in order.
+    /// transaction, due after [`AcceptTerms::grace`]. Answers one result for each payment, in order.
     /// Idempotent by merchant and gateway payment id, within a batch too.
     async fn accept(&self, payments: &[Payment], terms: &AcceptTerms) -> Result<Vec<Accepted>>;
 
@@ -63,7 +63,7 @@ pub trait Ledger: Send + Sync {
     async fn record(&self, records: &[RecordAttempt]) -> Result<Vec<Recorded>>;
 
     /// Looks at most `limit` deliveries with `due_at ≤ now`, the oldest first: moves them forward by the visibility
-    /// time and answers their jobs; ends as expired those past their deadline; parks (`due_at = deadline_at`) those
+    /// time, or half of what is left to the deadline, and answers their jobs; ends as expired those past their deadline; parks (`due_at = deadline_at`) those
     /// of paused and deleted endpoints. Any number of processes may do this at once.
     async fn dispatch_due(&self, now: Timestamp, visibility: Duration, limit: u32) -> Result<Dispatched>;
 
@@ -143,6 +143,8 @@ pub trait Ledger: Send + Sync {
     async fn change_endpoint(&self, id: EndpointId, change: &EndpointChange, actor: &Actor) -> Result<Endpoint>;
     /// Pauses (`true`) or resumes an endpoint. Pausing what is paused changes nothing.
     async fn pause_endpoint(&self, id: EndpointId, paused: bool, actor: &Actor) -> Result<Endpoint>;
+    /// Pauses (`true`) or resumes all endpoints of a merchant that are not so already. Answers how many were changed.
+    async fn pause_merchant(&self, id: &MerchantId, paused: bool, actor: &Actor) -> Result<u64>;
     /// Deletes an endpoint (soft). Its pending deliveries wait for their deadline and can be settled.
     async fn delete_endpoint(&self, id: EndpointId, actor: &Actor) -> Result<()>;
     /// Adds a secret and lets all earlier ones end at `earlier_end_at` (or sooner, where they end sooner).

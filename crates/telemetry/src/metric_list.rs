@@ -78,8 +78,6 @@ metrics! {
         "Deliveries whose deadline passed.";
     QUEUE_DEPTH = "paybell_queue_depth", Kind::Gauge, Count,
         "Deliveries waiting in the queue.";
-    QUEUE_PUSHES_REFUSED_TOTAL = "paybell_queue_pushes_refused_total", Kind::Counter, Count,
-        "Deliveries that found no room in the queue and wait in the database.";
     INTAKE_JOBS_LEFT_TO_DISPATCHER_TOTAL = "paybell_intake_jobs_left_to_dispatcher_total", Kind::Counter, Count,
         "New deliveries that the queue did not take at once; the dispatcher finds them after the grace time.";
     QUEUE_ERRORS_TOTAL = "paybell_queue_errors_total", Kind::Counter, Count,

@@ -39,9 +39,9 @@ const LEASE: Duration = Duration::from_millis(150);
 
 async fn lanes_are_served_in_turn(Consumers { one, two }: Consumers) -> Result<()> {
     let jobs = [job(1, 1), job(1, 2), job(1, 3), job(1, 4), job(2, 1), job(2, 2), job(3, 1)];
-    assert_eq!(one.push(&jobs).await?, 7);
+    assert_eq!(one.push(&jobs).await?.added, 7);
     assert_eq!(two.turn(&[], 5).await?, [job(1, 1), job(2, 1), job(3, 1), job(1, 2), job(2, 2)]);
-    assert_eq!(one.push(&[job(3, 2)]).await?, 1);
+    assert_eq!(one.push(&[job(3, 2)]).await?.added, 1);
     assert_eq!(one.depth().await?, 3);
     assert_eq!(one.turn(&[], 9).await?, [job(1, 3), job(3, 2), job(1, 4)]);
     assert_eq!((one.depth().await?, two.turn(&[], 9).await?), (0, vec![]));
@@ -100,24 +100,24 @@ async fn lost_job_frees_its_place_while_others_come_and_go(Consumers { one, two 
 
 async fn lane_and_queue_are_bounded(Consumers { one, two }: Consumers) -> Result<()> {
     let jobs: Vec<Job> = (1..=4).map(|number| job(1, number)).collect();
-    assert_eq!(one.push(&jobs).await?, 3, "the lane is full");
+    assert_eq!(one.push(&jobs).await?.added, 3, "the lane is full");
     let jobs: Vec<Job> = (1..=3).map(|number| job(2, number)).collect();
-    assert_eq!(one.push(&jobs).await?, 2, "the queue is full");
-    assert_eq!(two.push(&[job(3, 1)]).await?, 0, "the queue is full");
+    assert_eq!(one.push(&jobs).await?.added, 2, "the queue is full");
+    assert_eq!(two.push(&[job(3, 1)]).await?.added, 0, "the queue is full");
     assert_eq!(one.depth().await?, 5);
     assert_eq!(one.turn(&[], 1).await?, [job(1, 1)]);
-    assert_eq!(one.push(&[job(3, 1), job(3, 2)]).await?, 1, "there is room for one");
+    assert_eq!(one.push(&[job(3, 1), job(3, 2)]).await?.added, 1, "there is room for one");
     assert_eq!(one.turn(&[], 99).await?.len(), 5);
     Ok(())
 }
 
 async fn waiting_job_is_not_added_twice(Consumers { one, two }: Consumers) -> Result<()> {
-    assert_eq!(one.push(&[job(1, 1), job(1, 1)]).await?, 1);
-    assert_eq!(two.push(&[job(1, 1), job(1, 2)]).await?, 1);
+    assert_eq!(one.push(&[job(1, 1), job(1, 1)]).await?.added, 1);
+    assert_eq!(two.push(&[job(1, 1), job(1, 2)]).await?.added, 1);
     let taken = one.turn(&[], 9).await?;
     assert_eq!(taken, [job(1, 1), job(1, 2)]);
     let later = Job { attempts: 4, ..job(1, 1) };
-    assert_eq!(one.push(&[job(1, 1), later]).await?, 2, "what was taken may come again");
+    assert_eq!(one.push(&[job(1, 1), later]).await?.added, 2, "what was taken may come again");
     assert_eq!(one.turn(&taken, 9).await?, [job(1, 1), later]);
     assert_eq!(one.depth().await?, 0);
     Ok(())
@@ -136,7 +136,7 @@ async fn finishing_what_is_not_in_flight_is_harmless(Consumers { one, .. }: Cons
 async fn many_jobs_are_each_taken_once(Consumers { one, two }: Consumers) -> Result<()> {
     const JOBS: usize = 30_000;
     let jobs: Vec<Job> = (0..JOBS as u128).map(|number| capped_job(number % 7, number, 40)).collect();
-    assert_eq!(one.push(&jobs).await?, JOBS);
+    assert_eq!(one.push(&jobs).await?.added, JOBS);
     assert_eq!(two.depth().await?, JOBS as u64);
     let mut seen = HashSet::new();
     let (mut of_one, mut of_two) = (Vec::new(), Vec::new());
@@ -179,7 +179,7 @@ async fn push_wakes_who_waits(Consumers { one, two }: Consumers) -> Result<()> {
 }
 
 async fn empty_turn_and_empty_push_do_nothing(Consumers { one, .. }: Consumers) -> Result<()> {
-    assert_eq!(one.push(&[]).await?, 0);
+    assert_eq!(one.push(&[]).await?.added, 0);
     assert_eq!(one.turn(&[], 0).await?, []);
     assert_eq!(one.turn(&[], 5).await?, []);
     one.push(&[job(1, 1)]).await?;

@@ -14,7 +14,8 @@ fn connect(redis: &Redis, settings: QueueSettings) -> Result<RedisQueue> {
 }
 
 async fn until_it_takes(queue: &RedisQueue, jobs: &[Job]) -> Result<()> {
-    eventually("a push succeeds", SOON, async || Ok(queue.push(jobs).await.ok().filter(|pushed| *pushed > 0))).await?;
+    eventually("a push succeeds", SOON, async || Ok(queue.push(jobs).await.ok().filter(|pushed| pushed.added > 0)))
+        .await?;
     ensure!(queue.turn(&[], 9).await? == jobs, "it takes something else");
     Ok(())
 }
@@ -30,7 +31,7 @@ async fn flushed_redis_is_used_on_as_an_empty_one() -> Result<()> {
     assert_eq!(queue.depth().await?, 0);
     assert_eq!(queue.turn(&taken, 9).await?, []);
     assert_eq!(queue.depth().await?, 0);
-    assert_eq!(queue.push(&jobs).await?, 9);
+    assert_eq!(queue.push(&jobs).await?.added, 9);
     assert_eq!(queue.turn(&[], 9).await?, jobs[..2], "the cap begins anew");
     assert_eq!(queue.turn(&jobs[..2], 9).await?, jobs[2..4]);
     assert_eq!(queue.depth().await?, 5);

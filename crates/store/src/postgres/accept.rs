@@ -35,7 +35,7 @@ WITH new_payment AS (
     JOIN endpoints e ON e.merchant_id = p.merchant_id AND e.deleted_at IS NULL
 ), new_delivery AS (
     INSERT INTO deliveries (id, payment_id, endpoint_id, due_at, deadline_at, created_at, attempts, in_doubt, state)
-    SELECT id, payment_id, endpoint_id, LEAST($17 + $19, deadline_at), deadline_at, $17, 0, false, 'pending'
+    SELECT id, payment_id, endpoint_id, $17 + LEAST($19, (deadline_at - $17) / 2), deadline_at, $17, 0, false, 'pending'
     FROM draft
 )
 SELECT id AS payment_id, NULL AS delivery_id, NULL AS endpoint_id, NULL AS concurrency_max FROM new_payment

@@ -37,10 +37,11 @@ pub(super) const CLAIM: &str = concat!(
     SET attempts = d.attempts + 1, claimed_at = $3, claimed_until = $3 + $4, due_at = LEAST($3 + $4, d.deadline_at),
         in_doubt = d.in_doubt OR d.claimed_at IS NOT NULL
     FROM held WHERE d.id = held.id
-    RETURNING d.id, d.payment_id, d.endpoint_id, held.version, d.attempts, d.in_doubt, d.created_at, d.deadline_at
+    RETURNING d.id, d.payment_id, d.endpoint_id, held.version, d.attempts, d.in_doubt, d.created_at, d.deadline_at,
+        d.claimed_at
 )
 SELECT won.id AS delivery_id, won.endpoint_id, won.version, won.attempts, won.in_doubt, won.created_at,
-    won.deadline_at, ",
+    won.deadline_at, won.claimed_at, ",
     payment_columns!(),
     " FROM won
     JOIN payments p ON p.id = won.payment_id"
@@ -52,6 +53,6 @@ impl PostgresLedger {
         let attempts: Vec<i32> = jobs.iter().map(|job| int(job.attempts)).collect();
         let query = sqlx::query(CLAIM).bind(ids).bind(attempts).bind(now.0).bind(micros(visibility));
         let won = self.run("claim deliveries", query).await?;
-        rows::claims(jobs, &won)
+        Ok(rows::claims(jobs, &won))
     }
 }

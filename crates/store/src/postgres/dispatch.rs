@@ -12,8 +12,10 @@ use std::time::Duration;
 
 const ACT: &str = "dispatch what is due";
 
-/// `LATERAL` and `OFFSET 0` keep the planner from beginning with the endpoints. Endpoints are locked in the order of their ids, and always written, so that a release that clears their mark at
-/// the same time cannot miss what is parked here.
+/// What is handed out comes due again after the visibility time, or after half of what is left to its deadline, so that a
+/// job that the queue loses near the end still gets its last attempt. `LATERAL` and `OFFSET 0` keep the planner from
+/// beginning with the endpoints. Endpoints are locked in the order of their ids, and always written, so that a release
+/// that clears their mark at the same time cannot miss what is parked here.
 pub(super) const DISPATCH: &str = concat!(
     "WITH due AS (
     SELECT d.id, d.endpoint_id, d.attempts, d.claimed_at, d.deadline_at <= $1 AS expired, e.closed, e.concurrency_max
@@ -37,7 +39,7 @@ pub(super) const DISPATCH: &str = concat!(
         reason = CASE WHEN due.expired THEN 'expired' END,
         finished_at = CASE WHEN due.expired THEN $1 END,
         due_at = CASE WHEN due.expired THEN d.due_at WHEN due.closed THEN d.deadline_at
-            ELSE LEAST($1 + $2, d.deadline_at) END,
+            ELSE $1 + LEAST($2, (d.deadline_at - $1) / 2) END,
         in_doubt = d.in_doubt OR due.claimed_at IS NOT NULL, claimed_at = NULL, claimed_until = NULL
     FROM due WHERE d.id = due.id
 ), parking AS (

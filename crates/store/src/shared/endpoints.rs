@@ -42,9 +42,15 @@ pub(super) async fn create(ledger: &This, new: &NewEndpoint, secret: &Secret, ac
         return Err(StoreError::Exists { what: "endpoint", id: new.id.to_string() });
     }
     let endpoint = lock(&mut tx, new.id).await?;
-    audit::write(&mut tx, actor, "endpoint.create", new.id, &format!("{}, {}", new.dialect, new.url)).await?;
+    audit::write(&mut tx, actor, "endpoint.create", new.id, &format!("{}, {}", new.dialect, without_query(&new.url)))
+        .await?;
     tx.commit().await.doing(ACT)?;
     Ok(endpoint)
+}
+
+/// A URL as the audit shows it: its query may hold a token.
+fn without_query(url: &str) -> &str {
+    url.split(['?', '#']).next().unwrap_or_default()
 }
 
 pub(super) async fn find(ledger: &This, id: EndpointId) -> Result<Option<Endpoint>> {

@@ -1,6 +1,6 @@
 //! The figures of the moment, counted to a limit.
 
-use super::{This, rows};
+use super::{Row, This, rows};
 use crate::Result;
 use crate::engine::Gauges;
 use crate::error::Doing;
@@ -21,12 +21,18 @@ SELECT count(*) AS undelivered FROM (SELECT 1 AS one FROM deliveries WHERE state
 
 pub(super) async fn gauges(ledger: &This, now: Timestamp) -> Result<Gauges> {
     let limit = i64::try_from(Gauges::COUNT_MAX).unwrap_or(i64::MAX);
-    let pending = sqlx::query(PENDING).bind(limit).fetch_one(ledger.reader()).await.doing(ACT)?;
-    let undelivered = sqlx::query(UNDELIVERED).bind(limit).fetch_one(ledger.reader()).await.doing(ACT)?;
+    let pending = ledger.run(ACT, sqlx::query(PENDING).bind(limit)).await?;
+    let undelivered = ledger.run(ACT, sqlx::query(UNDELIVERED).bind(limit)).await?;
+    let (pending, undelivered) = (the(&pending)?, the(&undelivered)?);
     Ok(Gauges {
-        pending: count(rows::get(&pending, "pending")?),
-        undelivered: count(rows::get(&undelivered, "undelivered")?),
-        oldest_due: rows::time_if_any(&pending, "due_at")?.map_or(Duration::ZERO, |due_at| now.since(due_at)),
-        earliest_deadline_at: rows::time_if_any(&pending, "deadline_at")?,
+        pending: count(rows::get(pending, "pending")?),
+        undelivered: count(rows::get(undelivered, "undelivered")?),
+        oldest_due: rows::time_if_any(pending, "due_at")?.map_or(Duration::ZERO, |due_at| now.since(due_at)),
+        earliest_deadline_at: rows::time_if_any(pending, "deadline_at")?,
     })
+}
+
+/// The one row of a count.
+fn the(rows: &[Row]) -> Result<&Row> {
+    rows.first().ok_or(sqlx::Error::RowNotFound).doing(ACT)
 }

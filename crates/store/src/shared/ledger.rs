@@ -137,6 +137,9 @@ impl Ledger for This {
         endpoints::change(self, id, change, actor).await
     }
 
+    async fn pause_merchant(&self, id: &MerchantId, paused: bool, actor: &Actor) -> Result<u64> {
+        merchants::pause(self, id, paused, actor).await
+    }
     async fn pause_endpoint(&self, id: EndpointId, paused: bool, actor: &Actor) -> Result<Endpoint> {
         endpoints::pause(self, id, paused, actor).await
     }

@@ -73,6 +73,30 @@ pub(super) async fn delete(ledger: &This, id: &MerchantId, actor: &Actor) -> Res
     tx.commit().await.doing(ACT)
 }
 
+pub(super) async fn pause(ledger: &This, id: &MerchantId, paused: bool, actor: &Actor) -> Result<u64> {
+    const ACT: &str = "pause or resume a merchant's endpoints";
+    let mut tx = ledger.begin(ACT).await?;
+    let exists = sqlx::query("SELECT 1 AS one FROM merchants WHERE id = $1 AND deleted_at IS NULL");
+    if exists.bind(id.as_str()).fetch_optional(&mut *tx).await.doing(ACT)?.is_none() {
+        return Err(not_found(id));
+    }
+    let endpoints = sqlx::query(
+        "UPDATE endpoints SET paused_at = $2, paused_by = $3, updated_at = $4, version = version + 1
+        WHERE merchant_id = $1 AND deleted_at IS NULL AND (paused_at IS NOT NULL) <> $5",
+    );
+    let endpoints = endpoints
+        .bind(id.as_str())
+        .bind(paused.then_some(actor.now.0))
+        .bind(paused.then_some(actor.name.as_str()))
+        .bind(actor.now.0)
+        .bind(paused);
+    let changed = endpoints.execute(&mut *tx).await.doing(ACT)?.rows_affected();
+    let action = if paused { "merchant.pause" } else { "merchant.resume" };
+    audit::write(&mut tx, actor, action, id, &format!("{changed} endpoints")).await?;
+    tx.commit().await.doing(ACT)?;
+    Ok(changed)
+}
+
 pub(super) fn not_found(id: &MerchantId) -> StoreError {
     StoreError::NotFound { what: "merchant", id: id.to_string() }
 }

@@ -22,9 +22,9 @@ pub(super) struct Draft {
 }
 
 impl Draft {
-    /// Due after the grace time, never past the deadline.
+    /// Due after the grace time, at the latest when half of its life is over.
     fn due_after(mut self, grace: Duration) -> Self {
-        self.due_at = (self.created_at + grace).min(self.deadline_at);
+        self.due_at = self.created_at + grace.min(self.deadline_at.since(self.created_at) / 2);
         self
     }
 

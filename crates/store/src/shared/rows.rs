@@ -11,6 +11,7 @@ use paybell_delivery::{
 };
 use sqlx::{Decode, Row as _, Type};
 use std::collections::HashMap;
+use std::error::Error;
 use std::str::FromStr;
 use uuid::Uuid;
 
@@ -141,18 +142,24 @@ pub(in super::super) fn found(row: &Row) -> Result<Found> {
     Ok(Found { payment: payment(row)?, delivery })
 }
 
-/// What became of each job, given the rows of those that were won.
-pub(in super::super) fn claims(jobs: &[Job], rows: &[Row]) -> Result<Vec<Claim>> {
+/// What became of each job, given the rows of those that were won. The claims are committed by now, so a row that cannot
+/// be read must not spoil the others: its own claim runs out.
+pub(in super::super) fn claims(jobs: &[Job], rows: &[Row]) -> Vec<Claim> {
     let mut won = HashMap::with_capacity(rows.len());
     for row in rows {
-        let claimed = claimed(row)?;
-        won.insert((claimed.delivery_id, claimed.attempt), claimed);
+        match claimed(row) {
+            Ok(claimed) => drop(won.insert((claimed.delivery_id, claimed.attempt), claimed)),
+            Err(error) => {
+                let delivery = get::<Uuid>(row, "delivery_id").unwrap_or_default();
+                tracing::error!(delivery.id = %delivery, error = &error as &dyn Error, "a claimed delivery is unreadable");
+            }
+        }
     }
     let mut outcome = |job: &Job| match won.remove(&(job.delivery_id, job.attempts.saturating_add(1))) {
         Some(claimed) => Claim::Won(Box::new(claimed)),
         None => Claim::Lost,
     };
-    Ok(jobs.iter().map(&mut outcome).collect())
+    jobs.iter().map(&mut outcome).collect()
 }
 
 fn claimed(row: &Row) -> Result<ClaimedDelivery> {
@@ -164,6 +171,7 @@ fn claimed(row: &Row) -> Result<ClaimedDelivery> {
         in_doubt: get(row, "in_doubt")?,
         created_at: time(row, "created_at")?,
         deadline_at: time(row, "deadline_at")?,
+        claimed_at: time(row, "claimed_at")?,
         payment: payment(row)?,
     })
 }

@@ -9,10 +9,10 @@ use sqlx::Row as _;
 
 pub(super) async fn for_attempt(ledger: &This, id: EndpointId) -> Result<(Endpoint, Vec<Secret>)> {
     const FIND: &str = concat!("SELECT ", endpoint_columns!(), " FROM endpoints e WHERE e.id = $1");
-    let row = sqlx::query(FIND).bind(id.0).fetch_optional(ledger.reader()).await.doing("read an endpoint")?;
-    let row = row.ok_or_else(|| endpoints::not_found(id))?;
-    let sealed: &[u8] = rows::get(&row, "secrets")?;
-    Ok((rows::endpoint(&row)?, ledger.sealer.open(id, sealed)?))
+    let rows = ledger.run("read an endpoint", sqlx::query(FIND).bind(id.0)).await?;
+    let row = rows.first().ok_or_else(|| endpoints::not_found(id))?;
+    let sealed: &[u8] = rows::get(row, "secrets")?;
+    Ok((rows::endpoint(row)?, ledger.sealer.open(id, sealed)?))
 }
 
 pub(super) async fn rotate(

@@ -31,7 +31,7 @@ RETURNING id";
 const INSERT_DELIVERIES: &str = "
 INSERT INTO deliveries (id, payment_id, endpoint_id, due_at, deadline_at, created_at, attempts, in_doubt, state)
 SELECT unhex(hex(substr(p.id, 1, 8)) || '8' || substr(hex(randomblob(8)), 2)), p.id, e.id,
-    min($2 + $4, $2 + min(ifnull(e.lifetime_us, $3), $3)), $2 + min(ifnull(e.lifetime_us, $3), $3), $2, 0, 0, 'pending'
+    $2 + min($4, min(ifnull(e.lifetime_us, $3), $3) / 2), $2 + min(ifnull(e.lifetime_us, $3), $3), $2, 0, 0, 'pending'
 FROM json_each($1) item CROSS JOIN payments p ON p.id = unhex(item.value)
     CROSS JOIN endpoints e ON e.merchant_id = p.merchant_id AND e.deleted_at IS NULL
 RETURNING id AS delivery_id, payment_id, endpoint_id,

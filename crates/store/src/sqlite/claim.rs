@@ -43,7 +43,8 @@ const TAKE: &str = concat!(
 );
 
 const READ: &str = concat!(
-    "SELECT d.id AS delivery_id, d.endpoint_id, e.version, d.attempts, d.in_doubt, d.created_at, d.deadline_at, ",
+    "SELECT d.id AS delivery_id, d.endpoint_id, e.version, d.attempts, d.in_doubt, d.created_at, d.deadline_at,
+        d.claimed_at, ",
     payment_columns!(),
     " FROM json_each($1) item
     CROSS JOIN deliveries d ON d.id = unhex(item.value)
@@ -65,6 +66,6 @@ impl SqliteLedger {
         }
         let won = sqlx::query(READ).bind(json(&ids)?).fetch_all(&mut *tx).await.doing(ACT)?;
         tx.commit().await.doing(ACT)?;
-        rows::claims(jobs, &won)
+        Ok(rows::claims(jobs, &won))
     }
 }

@@ -32,7 +32,7 @@ UPDATE deliveries AS d
 SET state = iif(d.deadline_at <= $2, 'undelivered', 'pending'), reason = iif(d.deadline_at <= $2, 'expired', NULL),
     finished_at = iif(d.deadline_at <= $2, $2, NULL),
     due_at = CASE WHEN d.deadline_at <= $2 THEN d.due_at WHEN item.value ->> 1 THEN d.deadline_at
-        ELSE min($2 + $3, d.deadline_at) END,
+        ELSE $2 + min($3, (d.deadline_at - $2) / 2) END,
     in_doubt = d.in_doubt OR d.claimed_at IS NOT NULL, claimed_at = NULL, claimed_until = NULL
 FROM json_each($1) AS item WHERE d.id = unhex(item.value ->> 0)";
 

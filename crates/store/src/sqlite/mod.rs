@@ -26,7 +26,10 @@ mod shared;
 use crate::error::Doing;
 use crate::{Result, Sealer, StoreError};
 use serde::Serialize;
-use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::query::Query;
+use sqlx::sqlite::{
+    SqliteArguments, SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteRow, SqliteSynchronous,
+};
 use sqlx::{ConnectOptions, Sqlite, SqlitePool, Transaction};
 use std::path::Path;
 use std::time::Duration;
@@ -69,6 +72,11 @@ impl SqliteLedger {
 
     fn reader(&self) -> &SqlitePool {
         &self.readers
+    }
+
+    /// Runs one statement that only reads.
+    async fn run(&self, act: &'static str, query: Query<'_, Sqlite, SqliteArguments>) -> Result<Vec<SqliteRow>> {
+        query.fetch_all(&self.readers).await.doing(act)
     }
 
     /// Begins as a writer at once, so that a transaction that reads first is not refused when it comes to write.

@@ -13,6 +13,7 @@ conformance!(
     nothing_is_claimed_at_or_after_the_deadline,
     a_claim_that_ran_out_is_written_down_and_taken_over,
     a_changed_endpoint_shows_in_its_version,
+    a_claimed_row_that_cannot_be_read_spoils_only_itself,
 );
 
 async fn a_claim_reads_all_that_an_attempt_needs(f: Fixture) -> Result<()> {
@@ -22,6 +23,7 @@ async fn a_claim_reads_all_that_an_attempt_needs(f: Fixture) -> Result<()> {
     assert_eq!((claimed.delivery_id, claimed.endpoint_id, claimed.endpoint_version), (job.delivery_id, endpoint, 1));
     assert_eq!((claimed.attempt, claimed.in_doubt), (1, false));
     assert_eq!((claimed.created_at, claimed.deadline_at), (at(10), at(10) + LIFETIME));
+    assert_eq!(claimed.claimed_at, at(11));
     assert_eq!(claimed.payment.accepted_at, at(10));
     let view = f.view(job.delivery_id, at(12)).await?;
     assert_eq!(view.payment, claimed.payment);
@@ -138,5 +140,15 @@ async fn a_changed_endpoint_shows_in_its_version(f: Fixture) -> Result<()> {
     let changed = f.ledger.change_endpoint(endpoint, &change, &actor(at(13))).await?;
     let after = f.won(second, at(14)).await?.endpoint_version;
     assert!(after > before && after == changed.version);
+    Ok(())
+}
+
+async fn a_claimed_row_that_cannot_be_read_spoils_only_itself(f: Fixture) -> Result<()> {
+    f.shop().await?;
+    let (sound, damaged) = (f.accept_one(at(10)).await?, f.accept_one(at(11)).await?);
+    let damage = format!("UPDATE payments SET currency = 'QQQ' WHERE accepted_at = {}", at(11).0);
+    assert_eq!(f.execute(&damage).await?, None);
+    let claims = f.ledger.claim(&[damaged, sound], at(12), VISIBILITY).await?;
+    assert!(matches!(claims[..], [Claim::Lost, Claim::Won(_)]), "{claims:?}");
     Ok(())
 }

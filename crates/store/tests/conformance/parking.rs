@@ -1,10 +1,12 @@
 use crate::fixture::{Fixture, LIFETIME, VISIBILITY, actor, at};
 use anyhow::Result;
-use paybell_delivery::{Reason, State};
+use paybell_delivery::{MerchantId, Reason, State};
+use paybell_store::StoreError;
 use std::time::Duration;
 
 conformance!(
     what_waits_for_a_paused_endpoint_is_parked_and_released,
+    a_merchant_is_paused_and_resumed_with_all_its_endpoints,
     a_release_takes_no_more_than_its_limit,
     what_is_parked_expires_without_an_attempt,
     what_waits_for_a_deleted_endpoint_stays_parked,
@@ -28,6 +30,22 @@ async fn what_waits_for_a_paused_endpoint_is_parked_and_released(f: Fixture) -> 
     assert_eq!(f.delivery(job.delivery_id).await?.due_at, at(601));
     assert_eq!(f.ledger.dispatch_due(at(601), VISIBILITY, 10).await?.jobs, [job]);
     assert_eq!(f.ledger.release_parked(at(602), 10).await?, 0);
+    Ok(())
+}
+
+async fn a_merchant_is_paused_and_resumed_with_all_its_endpoints(f: Fixture) -> Result<()> {
+    let endpoint = f.shop().await?;
+    let shop = f.ledger.endpoint(endpoint).await?.map(|endpoint| endpoint.merchant_id).expect("it was just made");
+    let job = f.accept_one(at(10)).await?;
+    assert_eq!(f.ledger.pause_merchant(&shop, true, &actor(at(11))).await?, 1);
+    assert_eq!(f.ledger.pause_merchant(&shop, true, &actor(at(12))).await?, 0, "it is paused already");
+    assert!(f.ledger.endpoint(endpoint).await?.is_some_and(|endpoint| endpoint.pause.is_some()));
+    assert_eq!(f.ledger.dispatch_due(at(50), VISIBILITY, 10).await?.parked, 1);
+    assert_eq!(f.ledger.pause_merchant(&shop, false, &actor(at(60))).await?, 1);
+    assert_eq!(f.ledger.release_parked(at(61), 10).await?, 1);
+    assert_eq!(f.ledger.dispatch_due(at(61), VISIBILITY, 10).await?.jobs, [job]);
+    let nobody = MerchantId::new("nobody").expect("a valid id");
+    assert!(matches!(f.ledger.pause_merchant(&nobody, true, &actor(at(70))).await, Err(StoreError::NotFound { .. })));
     Ok(())
 }
 
