@@ -80,7 +80,7 @@ async fn killed_redis_delays_and_loses_nothing() -> Result<()> {
     all_are_delivered_and_shown(&rig, &deliveries).await
 }
 
-async fn pay_many(rig: &Rig) -> Result<Vec<String>> {
+pub(crate) async fn pay_many(rig: &Rig) -> Result<Vec<String>> {
     let mut deliveries = Vec::new();
     for i in 0..PAYMENTS {
         deliveries.push(rig.pay(&format!("p{i}")).await?);
@@ -90,7 +90,7 @@ async fn pay_many(rig: &Rig) -> Result<Vec<String>> {
 
 /// Every delivery ends as delivered, the merchant really acknowledged it, and every request that the merchant saw
 /// belongs to an attempt that the API shows.
-async fn all_are_delivered_and_shown(rig: &Rig, deliveries: &[String]) -> Result<()> {
+pub(crate) async fn all_are_delivered_and_shown(rig: &Rig, deliveries: &[String]) -> Result<()> {
     let mut shown = HashSet::new();
     for id in deliveries {
         let delivery = rig.wait(id, "delivered").await?;

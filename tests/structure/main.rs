@@ -9,20 +9,35 @@ const MAY_IMPORT: &[(&str, &str, &[&str])] = &[
     ("crates/dialects", "paybell-dialects", &[]),
     ("crates/config", "paybell-config", &["delivery"]),
     ("crates/telemetry", "paybell-telemetry", &[]),
-    ("crates/store", "paybell-store", &["delivery", "dialects"]),
+    ("crates/abort", "paybell-abort", &[]),
+    ("crates/store", "paybell-store", &["abort", "delivery", "dialects"]),
     ("crates/queue", "paybell-queue", &["delivery"]),
     ("crates/outbound", "paybell-outbound", &["delivery", "dialects"]),
-    ("api", "paybell-api", &["delivery", "dialects", "store", "queue", "outbound"]),
-    ("workers", "paybell-workers", &["delivery", "dialects", "store", "queue", "outbound"]),
+    ("api", "paybell-api", &["abort", "delivery", "dialects", "store", "queue", "outbound"]),
+    ("workers", "paybell-workers", &["abort", "delivery", "dialects", "store", "queue", "outbound"]),
     ("dashboards", "paybell-dashboards", &["delivery", "dialects", "store", "outbound"]),
     (
         "crates/paybell",
         "paybell",
-        &["delivery", "dialects", "store", "queue", "outbound", "config", "telemetry", "api", "workers", "dashboards"],
+        &[
+            "abort",
+            "delivery",
+            "dialects",
+            "store",
+            "queue",
+            "outbound",
+            "config",
+            "telemetry",
+            "api",
+            "workers",
+            "dashboards",
+        ],
     ),
+    ("crates/simulation", "paybell-simulation", &["delivery", "store"]),
     ("crates/testkit", "paybell-testkit", &[]),
     ("crates/bench", "paybell-bench", &["testkit"]),
     ("tests", "paybell-tests", &[]),
+    ("tests/faults", "paybell-faults", &["testkit"]),
 ];
 
 fn root() -> &'static Path {
@@ -69,7 +84,7 @@ fn every_crate_has_its_rule() {
 #[test]
 fn sql_redis_and_outgoing_http_have_one_home_each() {
     let homes: BTreeMap<&str, &[&str]> = BTreeMap::from([
-        ("sqlx", ["paybell-store", "paybell-testkit"].as_slice()),
+        ("sqlx", ["paybell-store", "paybell-testkit", "paybell-faults"].as_slice()),
         ("redis", ["paybell-queue", "paybell-testkit"].as_slice()),
         ("reqwest", ["paybell-outbound"].as_slice()),
     ]);
