@@ -1,5 +1,5 @@
 //! Who calls: a bearer key, looked up and compared, with its role. A known key costs no query: its record is kept for
-//! a few seconds, which is also how long a revocation may take to be seen.
+//! a few seconds, and a revocation is seen within ten at the latest.
 
 use crate::keys::{id_within, is_key_of};
 use crate::problem::{Answer, Problem};
@@ -66,6 +66,8 @@ fn bearer(headers: &HeaderMap) -> Option<&str> {
 
 /// How long a record is taken for current.
 const CURRENT_FOR: Duration = Duration::from_secs(5);
+/// How much longer it may serve others while one caller reads it anew.
+const STALE_FOR: Duration = Duration::from_secs(5);
 /// How many records are kept, those of unknown ids too.
 const KEPT_MAX: usize = 1000;
 
@@ -85,19 +87,41 @@ impl From<KeyRecord> for Known {
 /// The records of keys that were sent lately; nothing for an id that belongs to no key.
 #[derive(Default)]
 pub(crate) struct KnownKeys {
-    kept: Mutex<HashMap<Uuid, (Instant, Option<Known>)>>,
+    kept: Mutex<HashMap<Uuid, Kept>>,
+}
+
+struct Kept {
+    known: Option<Known>,
+    read_at: Instant,
+    /// When somebody last set out to read it; they may have gone away without doing so.
+    asked_at: Instant,
+}
+
+impl Kept {
+    /// The record, if it may be used at `now`. The first caller after it has aged gets nothing and reads it anew;
+    /// those who come meanwhile still get the old one, so that its age does not send them all to the database.
+    fn current(&mut self, now: Instant) -> Option<Option<Known>> {
+        let age = now.duration_since(self.read_at);
+        let being_read = now.duration_since(self.asked_at) <= STALE_FOR && self.asked_at > self.read_at;
+        if age <= CURRENT_FOR || (being_read && age <= CURRENT_FOR + STALE_FOR) {
+            return Some(self.known.clone());
+        }
+        self.asked_at = now;
+        None
+    }
 }
 
 impl KnownKeys {
-    fn kept(&self) -> MutexGuard<'_, HashMap<Uuid, (Instant, Option<Known>)>> {
+    fn kept(&self) -> MutexGuard<'_, HashMap<Uuid, Kept>> {
         self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     async fn look_up(&self, id: Uuid, ledger: &dyn Ledger) -> Answer<Option<Known>> {
-        if let Some(kept) = self.current(id) {
-            return Ok(kept);
+        let read_at = Instant::now();
+        if let Some(known) = self.kept().get_mut(&id).and_then(|kept| kept.current(read_at)) {
+            return Ok(known);
         }
-        let found = match ledger.key(id).await {
+        let known = match ledger.key(id).await {
             Ok(record) => record.map(Known::from),
             Err(error) => {
                 self.kept().remove(&id);
@@ -108,19 +132,30 @@ impl KnownKeys {
         if kept.len() >= KEPT_MAX {
             kept.clear();
         }
-        kept.insert(id, (Instant::now(), found.clone()));
-        Ok(found)
+        kept.insert(id, Kept { known: known.clone(), read_at, asked_at: read_at });
+        Ok(known)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_aged_record_is_read_by_one_caller_while_the_others_still_get_it() {
+        let read_at = Instant::now();
+        let at = |s| read_at + Duration::from_secs(s);
+        let mut kept = Kept { known: None, read_at, asked_at: read_at };
+        assert!(kept.current(at(5)).is_some(), "it is current");
+        assert!(kept.current(at(6)).is_none(), "the first one reads it anew");
+        assert!(kept.current(at(7)).is_some(), "the second one need not");
     }
 
-    /// The record that is kept, if it is current. The first caller after that gets nothing and reads it anew; those
-    /// who come meanwhile still get the old one, so that an expiry does not send them all to the database.
-    fn current(&self, id: Uuid) -> Option<Option<Known>> {
-        let mut kept = self.kept();
-        let (since, known) = kept.get_mut(&id)?;
-        if since.elapsed() > CURRENT_FOR {
-            *since = Instant::now();
-            return None;
-        }
-        Some(known.clone())
+    #[test]
+    fn callers_who_go_away_before_they_have_read_a_record_cannot_keep_it_alive() {
+        let read_at = Instant::now();
+        let mut kept = Kept { known: None, read_at, asked_at: read_at };
+        let served = (6..60).filter(|s| kept.current(read_at + Duration::from_secs(*s)).is_some());
+        assert_eq!(served.last(), Some(10), "a revoked key would be valid for as long as its holder wishes");
     }
 }

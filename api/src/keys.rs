@@ -46,7 +46,7 @@ pub fn is_key_of(key: &str, record: &KeyRecord) -> bool {
 }
 
 /// The id within a key; nothing where it has not the form of a key.
-pub(crate) fn id_within(key: &str) -> Option<Uuid> {
+pub fn id_within(key: &str) -> Option<Uuid> {
     let mut parts = key.strip_prefix("pb_")?.split('_');
     role_named(parts.next()?)?;
     let id = parts.next()?;

@@ -83,6 +83,8 @@ pub struct ApiSettings {
     pub request_time_limit: Duration,
     /// The longest time limit that an endpoint may ask for; a claim must hold longer than that.
     pub attempt_time_limit_max: Duration,
+    /// How many bytes of an answer's body the engine keeps.
+    pub response_body_max: usize,
 }
 
 impl Default for ApiSettings {
@@ -93,6 +95,7 @@ impl Default for ApiSettings {
             ready_max: Duration::from_secs(60),
             request_time_limit: Duration::from_secs(10),
             attempt_time_limit_max: Duration::from_secs(60),
+            response_body_max: 64 * 1024,
         }
     }
 }

@@ -136,6 +136,50 @@ pub(crate) async fn delete_merchant(
     Ok(StatusCode::NO_CONTENT)
 }
 
+/// What pausing or resuming a merchant did.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct PausedMerchant {
+    merchant: String,
+    /// Whether its endpoints are paused now.
+    paused: bool,
+    /// How many of its endpoints were not so already.
+    endpoints_changed: u64,
+}
+
+/// Pause all endpoints of a merchant.
+///
+/// Their deliveries wait, and their deadlines go on.
+#[utoipa::path(post, path = "/v1/merchants/{id}/pause", tag = "management",
+    params(("id" = String, Path, description = "The merchant")),
+    responses((status = 200, description = "Paused", body = PausedMerchant)))]
+pub(crate) async fn pause_merchant(
+    State(api): State<Api>,
+    path: MerchantPath,
+    Extension(caller): Extension<Caller>,
+) -> Answer<Json<PausedMerchant>> {
+    pause(&api, path, true, &caller).await
+}
+
+/// Resume all endpoints of a merchant.
+///
+/// What waited is released in a ramp.
+#[utoipa::path(post, path = "/v1/merchants/{id}/resume", tag = "management",
+    params(("id" = String, Path, description = "The merchant")),
+    responses((status = 200, description = "Resumed", body = PausedMerchant)))]
+pub(crate) async fn resume_merchant(
+    State(api): State<Api>,
+    path: MerchantPath,
+    Extension(caller): Extension<Caller>,
+) -> Answer<Json<PausedMerchant>> {
+    pause(&api, path, false, &caller).await
+}
+
+async fn pause(api: &Api, path: MerchantPath, paused: bool, caller: &Caller) -> Answer<Json<PausedMerchant>> {
+    let id = merchant_in(path)?;
+    let changed = api.ledger().pause_merchant(&id, paused, &caller.at(api.state.clock.now())).await?;
+    Ok(Json(PausedMerchant { merchant: id.to_string(), paused, endpoints_changed: changed }))
+}
+
 type MerchantPath = Result<Path<String>, PathRejection>;
 
 /// What cannot be a merchant's id is not found.

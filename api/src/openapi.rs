@@ -88,6 +88,8 @@ fn management() -> OpenApiRouter<Api> {
     OpenApiRouter::new()
         .routes(routes!(merchants::create_merchant, merchants::read_merchants))
         .routes(routes!(merchants::read_merchant, merchants::rename_merchant, merchants::delete_merchant))
+        .routes(routes!(merchants::pause_merchant))
+        .routes(routes!(merchants::resume_merchant))
         .routes(routes!(endpoints::create_endpoint, endpoints::read_endpoints))
         .routes(routes!(endpoints::read_endpoint, change_endpoint::change_endpoint, endpoints::delete_endpoint))
         .routes(routes!(endpoints::pause_endpoint))

@@ -141,18 +141,16 @@ pub(crate) struct ResponseBody {
     head: Option<String>,
     /// The body, cut at 64 KiB; what is not UTF-8 is replaced.
     body: Option<String>,
-    /// Whether the body reached the cut.
+    /// Whether the body is as long as the engine keeps at most, so that more may have followed.
     body_truncated: bool,
 }
 
-/// Where the engine cuts an answer's body.
-const RESPONSE_BODY_MAX: usize = 64 * 1024;
-
-impl From<Attempt> for AttemptBody {
-    fn from(attempt: Attempt) -> Self {
+impl AttemptBody {
+    /// An attempt of an engine that keeps `kept_max` bytes of an answer's body.
+    fn of(attempt: Attempt, kept_max: usize) -> Self {
         let answered = attempt.response_head.is_some() || attempt.response_body.is_some();
         let response = answered.then(|| ResponseBody {
-            body_truncated: attempt.response_body.as_ref().is_some_and(|body| body.len() >= RESPONSE_BODY_MAX),
+            body_truncated: attempt.response_body.as_ref().is_some_and(|body| body.len() >= kept_max),
             body: attempt.response_body.map(|body| String::from_utf8_lossy(&body).into_owned()),
             head: attempt.response_head,
         });
@@ -205,10 +203,11 @@ pub(crate) async fn read_delivery(
 pub(crate) async fn delivery_now(api: &Served, id: DeliveryId) -> Answer<DeliveryWithAttempts> {
     let view = api.ledger().delivery(id, api.state.clock.now()).await?;
     let view = view.ok_or_else(|| Problem::not_found(format!("there is no delivery {id}")))?;
+    let kept_max = api.state.settings.response_body_max;
     Ok(DeliveryWithAttempts {
         delivery: DeliveryBody::from(&view.delivery),
         payment: view.payment.into(),
-        attempts: view.attempts.into_iter().map(AttemptBody::from).collect(),
+        attempts: view.attempts.into_iter().map(|attempt| AttemptBody::of(attempt, kept_max)).collect(),
         in_flight: view.in_flight.map(|(number, at)| InFlight { number, started_at: at.to_rfc3339() }),
     })
 }

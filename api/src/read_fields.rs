@@ -11,6 +11,7 @@ use crate::problem::{Answer, FieldError, Problem};
 use paybell_delivery::Timestamp;
 use scan::{Finding, Name};
 use serde::de::{Deserializer, Error as _, MapAccess, Visitor};
+use serde_json::error::Category;
 use serde_json::value::RawValue;
 use std::borrow::Cow;
 use std::fmt;
@@ -54,7 +55,7 @@ impl<'a> Fields<'a> {
         let members = deserializer
             .deserialize_map(MembersVisitor { known })
             .and_then(|members| deserializer.end().map(|()| members))
-            .map_err(|e| Problem::malformed(format!("the body is not a sound JSON object: {e}")))?;
+            .map_err(|error| malformed("the body is not a sound JSON object", &error))?;
         let mut fields = Fields { known, values: Vec::with_capacity(known.len()), errors: Vec::new() };
         for (name, raw) in known.iter().zip(members.known) {
             let value = raw.map(|raw| fields.scan(name, raw)).transpose()?;
@@ -184,6 +185,17 @@ impl<'a> Fields<'a> {
         // Each missing value has left an error, so this arm is a fault of the caller's.
         value.ok_or_else(Problem::internal)
     }
+}
+
+/// The problem of JSON that cannot be read: where, and the parser's words only where they quote nothing that was sent.
+fn malformed(what: &str, error: &serde_json::Error) -> Problem {
+    let (line, column) = (error.line(), error.column());
+    let words = error.to_string();
+    Problem::malformed(match error.classify() {
+        Category::Syntax | Category::Eof => format!("{what}: {words}"),
+        Category::Data if words.starts_with(scan::DUPLICATE) => format!("{what}: {words}"),
+        Category::Data | Category::Io => format!("{what}, at line {line} column {column}"),
+    })
 }
 
 /// An unknown field's name as it may be repeated to the caller: short and free of card data.

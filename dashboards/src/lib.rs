@@ -16,6 +16,7 @@ use axum::routing::get;
 use paybell_store::manage::KeyRecord;
 use paybell_store::{Clock, Ledger};
 use std::sync::Arc;
+use uuid::Uuid;
 
 /// What the pages work with.
 #[derive(Clone)]
@@ -26,6 +27,8 @@ pub struct Dashboard {
     pub clock: Arc<Clock>,
     /// How Paybell runs, for people: `embedded, SQLite 3.50`.
     pub mode: String,
+    /// The id within a key; nothing where it has not the form of a key.
+    pub key_id: fn(&str) -> Option<Uuid>,
     /// Whether a key is the record's, compared in constant time.
     pub is_key_of: fn(&str, &KeyRecord) -> bool,
 }

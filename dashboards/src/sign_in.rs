@@ -36,9 +36,11 @@ fn refuse() -> Response {
 }
 
 async fn is_operator(dashboard: &Dashboard, key: &str) -> Result<bool, StoreError> {
-    let keys = dashboard.ledger.keys().await?;
-    let mut operators = keys.iter().filter(|record| record.role == KeyRole::Operator && record.revoked_at.is_none());
-    Ok(operators.any(|record| (dashboard.is_key_of)(key, record)))
+    let Some(id) = (dashboard.key_id)(key) else { return Ok(false) };
+    let record = dashboard.ledger.key(id).await?;
+    Ok(record.is_some_and(|record| {
+        record.role == KeyRole::Operator && record.revoked_at.is_none() && (dashboard.is_key_of)(key, &record)
+    }))
 }
 
 fn password(headers: &HeaderMap) -> Option<String> {

@@ -3,7 +3,7 @@
 
 use super::Value;
 use crate::find_card::{holds_card_number, names_verification_code};
-use crate::problem::{Answer, Problem};
+use crate::problem::Answer;
 use serde::de::{Deserialize, DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 use std::borrow::Cow;
@@ -44,9 +44,8 @@ pub(super) fn value(raw: &RawValue, digits_min: usize) -> Answer<(Value<'_>, Opt
     let mut deserializer = serde_json::Deserializer::from_str(raw.get());
     // A number that is a field of its own, such as the amount, is no card; within free data it may be.
     let scan = Scan { finding: &mut finding, digits_min, nested: false };
-    let value = scan
-        .deserialize(&mut deserializer)
-        .map_err(|e| Problem::malformed(format!("the body is not sound JSON: {e}")))?;
+    let value =
+        scan.deserialize(&mut deserializer).map_err(|error| super::malformed("the body is not sound JSON", &error))?;
     let value = match value {
         Value::Object(_) => Value::Object(raw.get()),
         other => other,

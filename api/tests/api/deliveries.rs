@@ -1,5 +1,6 @@
-use crate::harness::{Harness, payment, payment_with, text_at};
+use crate::harness::{Harness, Parts, payment, payment_with, text_at};
 use http::StatusCode;
+use paybell_api::ApiSettings;
 use paybell_delivery::{Attempt, Decision, DeliveryId, LIFETIME_MAX, Outcome};
 use paybell_store::engine::{Claim, RecordAttempt};
 use serde_json::json;
@@ -16,7 +17,8 @@ async fn expire_all(harness: &Harness) -> anyhow::Result<()> {
 
 #[tokio::test]
 async fn a_delivery_is_shown_with_its_attempts() -> anyhow::Result<()> {
-    let harness = Harness::new().await?;
+    let settings = ApiSettings { response_body_max: 6, ..ApiSettings::default() };
+    let harness = Harness::with(Parts { settings, ..Parts::default() }).await?;
     harness.merchant_with_endpoint("shop").await?;
     let (payment_id, id) = harness.accepted(payment_with("shop", "p-1", json!({"pay_for": "order 7"}))).await?;
     let job = harness.take_jobs(1).await?[0];
@@ -51,7 +53,7 @@ async fn a_delivery_is_shown_with_its_attempts() -> anyhow::Result<()> {
         "number": 1, "started_at": now.to_rfc3339(), "duration_ms": 12.5, "outcome": "wrong_status",
         "outcome_in_words": "answered with a status that is no acknowledgement",
         "detail": "503 is no acknowledgement", "status": 503,
-        "response": {"head": "retry-after: 5\n", "body": "busy \u{fffd}", "body_truncated": false},
+        "response": {"head": "retry-after: 5\n", "body": "busy \u{fffd}", "body_truncated": true},
     }]);
     assert_eq!(shown["attempts"], expected);
     Ok(())

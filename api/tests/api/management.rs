@@ -157,6 +157,19 @@ async fn an_endpoint_is_paused_resumed_and_deleted() -> anyhow::Result<()> {
 }
 
 #[tokio::test]
+async fn a_merchant_is_paused_and_resumed_with_all_its_endpoints() -> anyhow::Result<()> {
+    let harness = Harness::new().await?;
+    let id = harness.merchant_with_endpoint("shop").await?;
+    let paused = harness.send("POST", "/v1/merchants/shop/pause", None).await?.json();
+    assert_eq!(paused, json!({"merchant": "shop", "paused": true, "endpoints_changed": 1}));
+    assert!(harness.get(&format!("/v1/endpoints/{id}")).await?.json()["pause"].is_object());
+    let resumed = harness.send("POST", "/v1/merchants/shop/resume", None).await?.json();
+    assert_eq!(resumed, json!({"merchant": "shop", "paused": false, "endpoints_changed": 1}));
+    assert_eq!(harness.send("POST", "/v1/merchants/nobody/pause", None).await?.status, StatusCode::NOT_FOUND);
+    Ok(())
+}
+
+#[tokio::test]
 async fn a_rotated_secret_leaves_the_earlier_one_its_overlap() -> anyhow::Result<()> {
     let harness = Harness::new().await?;
     let id = harness.merchant_with_endpoint("shop").await?;

@@ -26,6 +26,8 @@ const ROUTES: &[(&str, &str)] = &[
     ("get", "/v1/endpoints/{id}"),
     ("patch", "/v1/endpoints/{id}"),
     ("delete", "/v1/endpoints/{id}"),
+    ("post", "/v1/merchants/{id}/pause"),
+    ("post", "/v1/merchants/{id}/resume"),
     ("post", "/v1/endpoints/{id}/pause"),
     ("post", "/v1/endpoints/{id}/resume"),
     ("post", "/v1/endpoints/{id}/rotate-secret"),

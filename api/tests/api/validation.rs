@@ -162,6 +162,11 @@ async fn card_data_is_refused_and_never_repeated() -> anyhow::Result<()> {
         let told: String = reply.text.chars().filter(char::is_ascii_digit).collect();
         assert!(!told.contains(CARD) && !told.contains("5500005555555559"), "{}", reply.text);
     }
+    for body in [CARD.to_owned(), format!("\"{CARD}\""), format!("[{CARD}]"), format!("{{\"id\":{CARD} {CARD}}}")] {
+        let reply = harness.post_bytes("/v1/payments", "application/json", body.clone()).await?;
+        assert_eq!(reply.status, StatusCode::BAD_REQUEST, "{body}");
+        assert!(!reply.text.contains(CARD), "{}", reply.text);
+    }
     let list = harness.get("/v1/payments").await?.json();
     assert_eq!(list["items"], json!([]), "nothing of them was kept");
     Ok(())

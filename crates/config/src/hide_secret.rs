@@ -26,9 +26,14 @@ pub(crate) fn url<S: Serializer>(secret: &Option<SecretString>, serializer: S) -
 /// The URL with its password hidden, and with all its parameters hidden when one of them is a password.
 fn url_shown(url: &str) -> String {
     let Some((scheme, rest)) = url.split_once("://") else { return HIDDEN.to_owned() };
-    let (rest, query) = rest.split_once('?').map_or((rest, None), |(rest, query)| (rest, Some(query)));
-    // A password may hold `/` and `@` unescaped, so everything up to the last `@` counts as user and password.
+    let parameters = rest.split_once('?').map(|(_, parameters)| parameters.to_ascii_lowercase()).unwrap_or_default();
+    if parameters.contains("pass") && parameters.contains('@') {
+        // Where the password begins and ends cannot be told.
+        return format!("{scheme}://{HIDDEN}");
+    }
+    // A password may hold `/`, `?` and `@` unescaped, so everything up to the last `@` counts as user and password.
     let (user, host) = rest.rsplit_once('@').map_or((None, rest), |(user, host)| (Some(user), host));
+    let (host, query) = host.split_once('?').map_or((host, None), |(host, query)| (host, Some(query)));
     let user = match user.map(|user| user.split_once(':')) {
         None => String::new(),
         Some(Some((name, _))) => format!("{name}:{HIDDEN}@"),
@@ -51,6 +56,9 @@ mod tests {
         let table = [
             ("postgres://pay:hunter2@db:5432/pay", "postgres://pay:***@db:5432/pay"),
             ("postgres://pay:hun/ter@2@db/pay", "postgres://pay:***@db/pay"),
+            ("postgres://pay:hun?ter@2@db/pay", "postgres://pay:***@db/pay"),
+            ("postgres://pay:hun#ter@db/pay?a=b", "postgres://pay:***@db/pay?a=b"),
+            ("postgres://db/pay?user=pay&password=hun@ter2", "postgres://***"),
             ("postgres://pay@db/pay?sslmode=require", "postgres://pay@db/pay?sslmode=require"),
             ("postgres://db/pay?user=pay&password=hunter2", "postgres://db/pay?***"),
             ("redis://:hunter2@cache:6379/3", "redis://:***@cache:6379/3"),

@@ -6,6 +6,7 @@ use figment::error::{Actual, Kind};
 use figment::value::{Dict, Map, Num, Value};
 use figment::{Figment, Metadata, Profile, Provider};
 use std::collections::BTreeMap;
+use std::fmt;
 use std::path::{Path, PathBuf};
 
 const PREFIX: &str = "PAYBELL_";
@@ -16,11 +17,21 @@ const DEFAULT_FILE: &str = "paybell.toml";
 const DEFAULT_ORIGIN: &str = "the default";
 
 /// Where settings come from. Empty at first: only the defaults.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub struct Inputs {
     file: Option<PathBuf>,
     variables: Vec<(String, String)>,
     flags: Vec<Layer>,
+}
+
+impl fmt::Debug for Inputs {
+    /// The values may be secrets, so only their names are written.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let variables: Vec<_> = self.variables.iter().map(|(name, _)| name).collect();
+        let flags: Vec<_> = self.flags.iter().flat_map(|layer| layer.dict.keys()).collect();
+        let mut shown = f.debug_struct("Inputs");
+        shown.field("file", &self.file).field("variables", &variables).field("flags", &flags).finish()
+    }
 }
 
 /// Settings that were merged and checked.
@@ -105,7 +116,7 @@ impl Inputs {
 }
 
 /// Values from one source.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 struct Layer {
     origin: String,
     dict: Dict,

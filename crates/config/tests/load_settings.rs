@@ -196,3 +196,13 @@ fn the_reference_is_a_file_that_says_the_defaults() -> Result<()> {
     assert!(SETTINGS.iter().all(|setting| reference().contains(setting.key)));
     Ok(())
 }
+
+#[test]
+fn what_was_handed_in_shows_no_value_when_it_is_debugged() {
+    let url = "postgres://pay:hunter2@db/pay";
+    let inputs =
+        Inputs::default().variable("PAYBELL_MASTER_KEY", "hunter2").flag("database_url", url, "--database-url");
+    let shown = format!("{inputs:?}");
+    assert!(shown.contains("PAYBELL_MASTER_KEY") && shown.contains("database_url"), "{shown}");
+    assert!(!shown.contains("hunter2"), "{shown}");
+}

@@ -129,7 +129,7 @@ pub(crate) enum KeysCommand {
     Create(CreateKeyFlags),
     /// List the keys, never the secrets themselves
     List(OutputFlags),
-    /// Revoke a key, at once and for good
+    /// Revoke a key for good; running processes see it within seconds
     Revoke(RevokeKeyFlags),
 }
 
@@ -183,6 +183,18 @@ pub(crate) struct DemoFlags {
 }
 
 impl SettingFlags {
+    /// The first of these flags that was given: a command without settings refuses it rather than ignore it.
+    pub(crate) fn first_given(&self) -> Option<&'static str> {
+        let given = [
+            ("--config", self.config.is_some()),
+            ("--set", !self.set.is_empty()),
+            ("--data-dir", self.data_dir.is_some()),
+            ("--database-url", self.database_url.is_some()),
+            ("--redis-url", self.redis_url.is_some()),
+        ];
+        given.into_iter().find_map(|(name, given)| given.then_some(name))
+    }
+
     /// All sources of settings of this process.
     pub(crate) fn inputs(&self, serve: &ServeFlags) -> Inputs {
         let mut inputs = Inputs::of_this_process(self.config.clone());

@@ -3,6 +3,7 @@
 use anyhow::{Context, Result, bail};
 use std::fs::{File, TryLockError};
 use std::io::{Read, Seek, Write};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
 /// Holds a data folder until it is dropped, or until its process ends in whatever way.
@@ -18,8 +19,10 @@ impl FolderLock {
     /// When another process has it; with the folder and that process's id.
     pub(crate) fn take(folder: &Path) -> Result<Self> {
         let path = folder.join("paybell.lock");
-        let open = File::options().read(true).write(true).create(true).truncate(false).open(&path);
-        let mut file = open.with_context(|| format!("cannot open {}", path.display()))?;
+        let mut options = File::options();
+        // Whoever can open it can lock it, so it is for its owner alone.
+        options.read(true).write(true).create(true).truncate(false).mode(0o600);
+        let mut file = options.open(&path).with_context(|| format!("cannot open {}", path.display()))?;
         match file.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {

@@ -28,6 +28,8 @@ const EXIT_USAGE: u8 = 2;
 #[tokio::main]
 async fn main() -> ExitCode {
     let cli = Cli::parse();
+    #[cfg(feature = "abort-points")]
+    let _armed = paybell_abort::arm();
     match run(cli).await {
         Ok(code) => code,
         Err(error) => {
@@ -48,6 +50,12 @@ async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Config(flags) => Ok(show_config::effective(&load(&flags.serve)?)),
         Command::Doctor(output) => doctor::doctor(&load(&none)?, output.json).await,
         Command::Keys(flags) => keys::keys(&load(&none)?.settings, flags.command).await,
-        Command::Demo(flags) => demo::demo(flags).await,
+        Command::Demo(flags) => {
+            if let Some(name) = cli.settings.first_given() {
+                eprintln!("error: the demo has settings of its own, so {name} would have no effect");
+                return Ok(ExitCode::from(EXIT_USAGE));
+            }
+            demo::demo(flags).await
+        }
     }
 }

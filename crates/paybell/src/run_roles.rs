@@ -49,6 +49,8 @@ impl Running {
         running.start_http(listener, router(wired, metrics));
         if let Some(queue) = &wired.queue {
             running.start_engine(wired, queue);
+        } else {
+            running.start_clock(wired);
         }
         Ok(running)
     }
@@ -161,6 +163,7 @@ fn router(wired: &Wired, metrics: &Metrics) -> Router {
             ledger: wired.ledger.clone(),
             clock: wired.clock.clone(),
             mode: format!("{}, {}, queue: {}", wired.settings.mode().as_str(), wired.versions.0, wired.versions.1),
+            key_id: paybell_api::keys::id_within,
             is_key_of: paybell_api::keys::is_key_of,
         }))
     } else {
@@ -202,7 +205,6 @@ fn engine(wired: &Wired, queue: &Arc<dyn Queue>) -> Engine {
 fn dispatch_settings(settings: &Settings) -> DispatchSettings {
     DispatchSettings {
         limit: settings.dispatch_limit,
-        depth_max: settings.depth_max,
         grace: settings.grace,
         lifetime: settings.lifetime,
     }
@@ -212,6 +214,7 @@ fn api_settings(settings: &Settings) -> ApiSettings {
     ApiSettings {
         lifetime: settings.lifetime,
         grace: settings.grace,
+        response_body_max: settings.response_body_max,
         attempt_time_limit_max: settings.visibility.saturating_sub(WorkerSettings::RECORD_MARGIN),
         ..ApiSettings::default()
     }

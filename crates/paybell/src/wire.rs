@@ -8,8 +8,9 @@ use paybell_outbound::{Outbound, OutboundSettings};
 use paybell_queue::{InProcessQueue, Queue, QueueSettings, RedisQueue};
 use paybell_store::{Clock, CoalesceSettings, Coalesced, Ledger, PostgresLedger, Sealer, SqliteLedger};
 use secrecy::ExposeSecret;
-use std::os::unix::fs::DirBuilderExt;
-use std::path::PathBuf;
+use std::fs::OpenOptions;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// All that the roles work with.
@@ -90,10 +91,17 @@ async fn open_ledger(settings: &Settings, sealer: Sealer) -> Result<Arc<dyn Ledg
         None => {
             make_folder(settings)?;
             let file = database_file(settings);
+            make_for_owner_alone(&file).with_context(|| format!("cannot make the database {}", file.display()))?;
             let ledger = SqliteLedger::open(&file, sealer).await;
             Ok(Arc::new(ledger.with_context(|| format!("cannot use the database {}", file.display()))?))
         }
     }
+}
+
+/// Makes a file that is missing, so that it is not for others to read even where its folder is. What SQLite puts beside
+/// its database has the database's rights.
+fn make_for_owner_alone(file: &Path) -> std::io::Result<()> {
+    OpenOptions::new().append(true).create(true).mode(0o600).open(file).map(drop)
 }
 
 /// Refuses a database that is not ready or not safe; an embedded one is migrated.

@@ -2,6 +2,8 @@
 
 use anyhow::{Context, Result, ensure};
 use serde_json::Value;
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::{Command, Output};
 
@@ -66,7 +68,7 @@ fn the_effective_configuration_is_a_file_that_can_be_used() -> Result<()> {
     std::fs::write(folder.path().join("paybell.toml"), reference)?;
     let shown = text(&paybell(folder.path(), &["config", "--set", "lane_max=7"]).output()?.stdout);
     ensure!(shown.contains("lane_max = 7  # the flag --set"), "{shown}");
-    ensure!(shown.contains("grace = \"30s\"  # the file paybell.toml"), "{shown}");
+    ensure!(shown.contains("grace = \"15s\"  # the file paybell.toml"), "{shown}");
     Ok(())
 }
 
@@ -85,6 +87,33 @@ fn keys_are_made_listed_and_revoked_and_shown_once() -> Result<()> {
     ensure!(json_of(&run(&["keys", "list", "--json"])?)?[0]["revoked_at"].is_string(), "it is revoked");
     let unknown = run(&["keys", "revoke", "00000000-0000-7000-8000-000000000000"])?;
     ensure!(unknown.status.code() == Some(1), "{}", unknown.status);
+    Ok(())
+}
+
+#[test]
+fn an_embedded_database_is_for_its_owner_alone_wherever_it_lies() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let data = folder.path().join("paybell-data");
+    std::fs::create_dir(&data)?;
+    std::fs::set_permissions(&data, Permissions::from_mode(0o755))?;
+    ensure!(paybell(folder.path(), &["keys", "create", "--role", "gateway"]).output()?.status.success(), "a key");
+    for file in std::fs::read_dir(&data)? {
+        let file = file?;
+        let mode = file.metadata()?.permissions().mode() & 0o777;
+        ensure!(mode == 0o600, "{} has mode {mode:o}", file.path().display());
+    }
+    ensure!(data.join("paybell.db").exists(), "the database");
+    Ok(())
+}
+
+#[test]
+fn the_demo_takes_no_settings_as_it_would_ignore_them() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    for flags in [["--set", "grace=1s"], ["--data-dir", "x"], ["--config", "x.toml"]] {
+        let output = paybell(folder.path(), &[&["demo"][..], &flags].concat()).output()?;
+        let error = text(&output.stderr);
+        ensure!(output.status.code() == Some(2) && error.contains(flags[0]), "{}: {error}", output.status);
+    }
     Ok(())
 }
 
