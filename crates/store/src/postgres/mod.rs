@@ -29,7 +29,7 @@ use crate::{Result, Sealer, StoreError};
 use secrecy::{ExposeSecret, SecretString};
 use sqlx::postgres::{PgArguments, PgConnectOptions, PgPoolOptions, PgRow};
 use sqlx::query::Query;
-use sqlx::{ConnectOptions, PgPool, Postgres, Transaction};
+use sqlx::{ConnectOptions, Connection, PgConnection, PgPool, Postgres, Transaction};
 use std::io;
 use std::time::Duration;
 
@@ -65,6 +65,10 @@ impl PostgresLedger {
         let unreadable = |_| StoreError::Refused("the database URL cannot be read; it is postgres://…".to_owned());
         let options: PgConnectOptions = url.expose_secret().parse().map_err(unreadable)?;
         let options = options.application_name("paybell").options(SESSION).disable_statement_logging();
+        // A pool that cannot connect says only that it waited; one plain connection says why.
+        let first = tokio::time::timeout(ACQUIRE_TIMEOUT, PgConnection::connect_with(&options));
+        let first = first.await.unwrap_or_else(|_| Err(io::Error::from(io::ErrorKind::TimedOut).into()));
+        first.doing("connect to the database")?.close().await.doing("connect to the database")?;
         let pool = PgPoolOptions::new()
             .max_connections(connections_max.max(2))
             .acquire_timeout(ACQUIRE_TIMEOUT)
