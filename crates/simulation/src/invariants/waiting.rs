@@ -1,0 +1,123 @@
+//! I9: nothing that is due waits longer than a minute, unless something is wrong; and how lives end without an attempt.
+
+use super::{Checked, Checker, violation};
+use crate::draw_plan::SKEW_MAX;
+use crate::model::{DeliveryNo, EndpointNo, Job, Model};
+use crate::world::VISIBILITY;
+use paybell_delivery::{State, Timestamp};
+use std::time::Duration;
+
+/// How long what is due may wait once nothing is wrong any more.
+const WAIT_MAX: Duration = Duration::from_secs(60);
+
+/// Within what time a job that was handed out is claimed, when nothing is wrong.
+const ARRIVES_WITHIN: Duration = Duration::from_secs(1);
+
+impl Checker {
+    /// Somebody looks at a delivery: it must not be late.
+    pub(super) fn see_look(&self, delivery: DeliveryNo, now: Timestamp) -> Checked {
+        let expected = self.lives[delivery.index()].expect_by;
+        if now <= expected + WAIT_MAX {
+            return Ok(());
+        }
+        let calm_since = self.calm_since(expected, now);
+        if now > calm_since + WAIT_MAX {
+            let late = now.since(calm_since);
+            return Err(violation("I9", delivery, format!("nobody looked at it for {late:?} after it was due")));
+        }
+        Ok(())
+    }
+
+    /// Since when nothing was wrong, as of `now`; `from` when nothing was since then.
+    fn calm_since(&self, from: Timestamp, now: Timestamp) -> Timestamp {
+        let spans = self.disturbed.iter().filter(|span| span.until >= from && span.from <= now);
+        spans.map(|span| span.until).max().map_or(from, |until| until.max(from)).min(now)
+    }
+
+    /// A delivery was handed out to the queue. When that happened before, nothing was wrong since and yet nobody
+    /// attempted it, it is being skipped.
+    pub(crate) fn handed_out(&mut self, job: Job, model: &Model, clock: Timestamp, now: Timestamp) -> Checked {
+        let delivery = job.delivery;
+        self.see_look(delivery, now)?;
+        self.see_state(delivery, model)?;
+        self.see_claim_end(delivery, clock)?;
+        let life = &self.lives[delivery.index()];
+        let endpoint = self.endpoints[life.endpoint.index()];
+        if let Some(before) = life.handed_out_at {
+            let paused = endpoint.paused || endpoint.changed_at.is_some_and(|at| at >= before);
+            let wrong = self.disturbed.iter().any(|span| span.until + SKEW_MAX >= before && span.from <= now);
+            // Close before a deadline jobs are handed out again and again, sooner than they can arrive; and by the worker's
+            // clock it may have passed.
+            let soon = now.since(before) < ARRIVES_WITHIN || now + SKEW_MAX * 2 >= life.deadline_at;
+            if !paused && !wrong && !soon {
+                return Err(violation("I9", delivery, "it was handed out twice, and nobody attempted it"));
+            }
+        }
+        let life = &mut self.lives[delivery.index()];
+        (life.handed_out_at, life.expect_by, life.parked) = (Some(now), now + VISIBILITY, false);
+        Ok(())
+    }
+
+    /// A claim is ended by a dispatcher: it must have run out.
+    fn see_claim_end(&mut self, delivery: DeliveryNo, clock: Timestamp) -> Checked {
+        let life = &mut self.lives[delivery.index()];
+        match life.held_until.take() {
+            Some(until) if clock + SKEW_MAX * 2 < until => {
+                Err(violation("I3", delivery, format!("attempt {} was ended while it was held", life.begun)))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// A delivery ended as expired.
+    pub(crate) fn expired(&mut self, delivery: DeliveryNo, model: &Model, clock: Timestamp, now: Timestamp) -> Checked {
+        self.see_look(delivery, now)?;
+        self.see_state(delivery, model)?;
+        self.see_claim_end(delivery, clock)?;
+        let deadline = self.lives[delivery.index()].deadline_at;
+        if clock < deadline {
+            return Err(violation("I1", delivery, format!("it expired at {clock}, its deadline is {deadline}")));
+        }
+        Ok(())
+    }
+
+    /// A delivery was parked.
+    pub(crate) fn parked(&mut self, delivery: DeliveryNo, now: Timestamp) -> Checked {
+        self.see_look(delivery, now)?;
+        let life = &mut self.lives[delivery.index()];
+        if !self.endpoints[life.endpoint.index()].paused {
+            return Err(violation("I9", delivery, "it was parked although its endpoint is open"));
+        }
+        (life.parked, life.expect_by, life.held_until, life.handed_out_at) = (true, life.deadline_at, None, None);
+        Ok(())
+    }
+
+    /// A delivery that was parked is due.
+    pub(crate) fn released(&mut self, delivery: DeliveryNo, now: Timestamp) {
+        let life = &mut self.lives[delivery.index()];
+        (life.parked, life.expect_by) = (false, now);
+    }
+
+    /// An endpoint was paused or resumed: then what was parked for it must soon be looked at.
+    pub(crate) fn paused(&mut self, endpoint: EndpointNo, paused: bool, now: Timestamp) {
+        let seen = &mut self.endpoints[endpoint.index()];
+        seen.changed_at = Some(now);
+        if seen.paused == paused {
+            return;
+        }
+        seen.paused = paused;
+        for life in self.lives.iter_mut().filter(|life| life.endpoint == endpoint && life.parked) {
+            life.expect_by = if paused { life.deadline_at } else { now };
+        }
+    }
+
+    /// A delivery was settled.
+    pub(crate) fn settled(&mut self, delivery: DeliveryNo, model: &Model, now: Timestamp) -> Checked {
+        let before = self.lives[delivery.index()].state;
+        if !matches!(before, State::Pending | State::Undelivered) {
+            return Err(violation("I1", delivery, format!("it was settled at {now}, being {}", before.as_str())));
+        }
+        self.lives[delivery.index()].held_until = None;
+        self.see_state(delivery, model)
+    }
+}

@@ -1,0 +1,248 @@
+//! A model of the ledger's engine acts, in memory: what `paybell_store::Ledger` promises, without SQL, clock or locks.
+//! Every act is atomic. The same histories run on it and on the real ledgers (`tests/model_against_ledgers.rs`).
+//!
+//! Cast:
+//! - [`Model`]: the ledger. [`Row`]: a delivery with its attempts. [`MerchantNo`], [`EndpointNo`], [`PaymentNo`],
+//!   [`DeliveryNo`]: what they are known by here.
+//! - Its acts, a file each: `accept`, `attempt` (claim and record), `dispatch` (with release), `manage`.
+
+mod accept;
+mod attempt;
+mod dispatch;
+mod manage;
+
+pub use accept::{Accepted, Order};
+pub use attempt::{Claimed, Record, Recorded};
+pub use dispatch::Dispatched;
+
+use crate::Bug;
+use paybell_delivery::{Outcome, Reason, State, Timestamp};
+use std::collections::{BTreeSet, HashMap};
+use std::fmt;
+use std::time::Duration;
+
+macro_rules! number {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+        pub struct $name(pub u32);
+
+        impl $name {
+            fn next_after(count: usize) -> Self {
+                Self(u32::try_from(count).unwrap_or(u32::MAX))
+            }
+
+            /// Its place in a list of all.
+            pub fn index(self) -> usize {
+                self.0 as usize
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                self.0.fmt(f)
+            }
+        }
+    };
+}
+
+number!(
+    /// A merchant.
+    MerchantNo
+);
+number!(
+    /// An endpoint.
+    EndpointNo
+);
+number!(
+    /// A payment.
+    PaymentNo
+);
+number!(
+    /// A delivery.
+    DeliveryNo
+);
+
+/// What travels through the queue; see [`paybell_delivery::Job`].
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct Job {
+    /// Which delivery.
+    pub delivery: DeliveryNo,
+    /// How many attempts had been begun when it was made.
+    pub attempts: u32,
+}
+
+/// A delivery as the ledger keeps it.
+#[derive(Clone, Debug)]
+pub struct Row {
+    /// What is told.
+    pub payment: PaymentNo,
+    /// To whom.
+    pub endpoint: EndpointNo,
+    /// Where it stands.
+    pub state: State,
+    /// Why it is undelivered.
+    pub reason: Option<Reason>,
+    /// How many attempts were begun.
+    pub attempts: u32,
+    /// Whether an earlier attempt's answer was lost.
+    pub in_doubt: bool,
+    /// When somebody must look at it again.
+    pub due_at: Timestamp,
+    /// When it ends.
+    pub deadline_at: Timestamp,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// Since when and until when it is claimed.
+    pub claim: Option<(Timestamp, Timestamp)>,
+    /// When it reached a terminal state.
+    pub finished_at: Option<Timestamp>,
+    /// The attempts that are written down, by number.
+    pub kept: Vec<Kept>,
+}
+
+/// An attempt that is written down.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Kept {
+    /// Its number.
+    pub number: u32,
+    /// When it was begun.
+    pub started_at: Timestamp,
+    /// What came of it.
+    pub outcome: Outcome,
+}
+
+#[derive(Clone, Debug)]
+struct Endpoint {
+    merchant: MerchantNo,
+    lifetime: Option<Duration>,
+    paused: bool,
+    deleted: bool,
+    /// Some of its deliveries may be parked.
+    parked: bool,
+}
+
+/// The ledger.
+#[derive(Clone, Debug)]
+pub struct Model {
+    bug: Option<Bug>,
+    merchants: usize,
+    endpoints: Vec<Endpoint>,
+    payments: Vec<Order>,
+    by_key: HashMap<(MerchantNo, u32), PaymentNo>,
+    deliveries: Vec<Row>,
+    /// What is pending, by when it may next be dispatched.
+    looks: BTreeSet<(Timestamp, DeliveryNo)>,
+    /// Pending, unclaimed, due at its deadline.
+    parked: BTreeSet<(EndpointNo, DeliveryNo)>,
+    /// Endpoints that are open and whose parked deliveries were not all released.
+    resumed: BTreeSet<EndpointNo>,
+}
+
+impl Model {
+    /// An empty ledger; `bug` is for tests of the checker.
+    pub fn new(bug: Option<Bug>) -> Self {
+        Self {
+            bug,
+            merchants: 0,
+            endpoints: Vec::new(),
+            payments: Vec::new(),
+            by_key: HashMap::new(),
+            deliveries: Vec::new(),
+            looks: BTreeSet::new(),
+            parked: BTreeSet::new(),
+            resumed: BTreeSet::new(),
+        }
+    }
+
+    /// A delivery.
+    pub fn delivery(&self, delivery: DeliveryNo) -> &Row {
+        &self.deliveries[delivery.index()]
+    }
+
+    /// All deliveries.
+    pub fn deliveries(&self) -> impl Iterator<Item = (DeliveryNo, &Row)> {
+        self.deliveries.iter().enumerate().map(|(n, row)| (DeliveryNo::next_after(n), row))
+    }
+
+    /// When the next delivery may be dispatched: it is due, and nobody holds it.
+    pub fn next_look_at(&self) -> Option<Timestamp> {
+        self.looks.first().map(|(at, _)| *at)
+    }
+
+    /// Whether a release would find an endpoint.
+    pub fn has_resumed(&self) -> bool {
+        !self.resumed.is_empty()
+    }
+
+    fn has(&self, bug: Bug) -> bool {
+        self.bug == Some(bug)
+    }
+
+    /// Changes a delivery and what it is found by.
+    fn change<T>(&mut self, delivery: DeliveryNo, change: impl FnOnce(&mut Row) -> T) -> T {
+        let heed_claims = !self.has(Bug::ExpiryOfLiveClaim);
+        let row = &mut self.deliveries[delivery.index()];
+        let before = (row.look_at(heed_claims), row.is_parked());
+        let result = change(row);
+        let after = (row.look_at(heed_claims), row.is_parked());
+        let endpoint = row.endpoint;
+        if before.0 != after.0 {
+            before.0.map(|at| self.looks.remove(&(at, delivery)));
+            after.0.map(|at| self.looks.insert((at, delivery)));
+        }
+        match (before.1, after.1) {
+            (false, true) => drop(self.parked.insert((endpoint, delivery))),
+            (true, false) => drop(self.parked.remove(&(endpoint, delivery))),
+            _ => {}
+        }
+        result
+    }
+
+    fn change_endpoint(&mut self, endpoint: EndpointNo, change: impl FnOnce(&mut Endpoint)) {
+        let kept = &mut self.endpoints[endpoint.index()];
+        change(kept);
+        if kept.parked && kept.is_open() {
+            self.resumed.insert(endpoint);
+        } else {
+            self.resumed.remove(&endpoint);
+        }
+    }
+}
+
+impl Endpoint {
+    fn is_open(&self) -> bool {
+        !self.paused && !self.deleted
+    }
+}
+
+impl Row {
+    /// When it may next be dispatched.
+    fn look_at(&self, heed_claims: bool) -> Option<Timestamp> {
+        let claim = self.claim.filter(|_| heed_claims);
+        let free_at = claim.map_or(self.due_at, |(_, until)| until.max(self.due_at));
+        (self.state == State::Pending).then_some(free_at)
+    }
+
+    fn is_parked(&self) -> bool {
+        self.state == State::Pending && self.claim.is_none() && self.due_at == self.deadline_at
+    }
+
+    /// Writes down that the claim ended without a record, unless its attempt is written down.
+    fn close_claim(&mut self, write: bool) {
+        let Some((started_at, _)) = self.claim.take() else { return };
+        self.in_doubt = true;
+        if write {
+            self.keep(Kept { number: self.attempts, started_at, outcome: Outcome::Unknown });
+        }
+    }
+
+    /// Writes an attempt down; one that was written down as unknown is corrected.
+    fn keep(&mut self, attempt: Kept) {
+        match self.kept.binary_search_by_key(&attempt.number, |kept| kept.number) {
+            Ok(at) if self.kept[at].outcome == Outcome::Unknown => self.kept[at] = attempt,
+            Ok(_) => {}
+            Err(at) => self.kept.insert(at, attempt),
+        }
+    }
+}

@@ -1,0 +1,43 @@
+//! Acts of people.
+
+use super::{DeliveryNo, Endpoint, EndpointNo, MerchantNo, Model};
+use paybell_delivery::{State, Timestamp};
+use std::time::Duration;
+
+impl Model {
+    /// Creates a merchant.
+    pub fn create_merchant(&mut self) -> MerchantNo {
+        self.merchants += 1;
+        MerchantNo::next_after(self.merchants - 1)
+    }
+
+    /// Creates an endpoint; `lifetime` where it asks for less than the engine's.
+    pub fn create_endpoint(&mut self, merchant: MerchantNo, lifetime: Option<Duration>) -> EndpointNo {
+        let endpoint = Endpoint { merchant, lifetime, paused: false, deleted: false, parked: false };
+        self.endpoints.push(endpoint);
+        EndpointNo::next_after(self.endpoints.len() - 1)
+    }
+
+    /// Pauses or resumes an endpoint.
+    pub fn pause_endpoint(&mut self, endpoint: EndpointNo, paused: bool) {
+        self.change_endpoint(endpoint, |endpoint| endpoint.paused = paused);
+    }
+
+    /// Deletes an endpoint. Its deliveries wait for their deadline.
+    pub fn delete_endpoint(&mut self, endpoint: EndpointNo) {
+        self.change_endpoint(endpoint, |endpoint| endpoint.deleted = true);
+    }
+
+    /// Settles what is pending or undelivered; otherwise it is refused, by `false`.
+    pub fn settle(&mut self, delivery: DeliveryNo, now: Timestamp) -> bool {
+        self.change(delivery, |row| match row.state {
+            State::Delivered | State::Settled => false,
+            State::Pending | State::Undelivered => {
+                row.close_claim(true);
+                row.state = State::Settled;
+                row.finished_at = row.finished_at.or(Some(now));
+                true
+            }
+        })
+    }
+}

@@ -1,0 +1,215 @@
+//! The world around the ledger, with virtual time: gateways, a queue that may do anything, workers, dispatchers,
+//! merchants and people. What the engine's processes do is what `api` and `workers` do, step by step.
+//!
+//! Cast:
+//! - [`World`]: all state, the events to come, the checker that watches. [`Event`]: what happens at a moment.
+//! - A file for each who acts: `gateway`, `queue`, `worker`, `merchant`, `dispatcher`, `people`; and `mishaps`.
+
+mod dispatcher;
+mod events;
+mod gateway;
+mod merchant;
+mod mishaps;
+mod people;
+mod queue;
+mod worker;
+
+use crate::dice::{Dice, mix};
+use crate::draw_plan::BEGIN;
+use crate::invariants::{Checker, Violation};
+use crate::model::{DeliveryNo, EndpointNo, Job, MerchantNo, Model};
+use crate::plan::{Fault, Plan, Span};
+use crate::{Bug, Tally};
+use events::{Event, Events};
+use paybell_delivery::{Schedule, Timestamp};
+use std::collections::{HashMap, HashSet};
+use std::time::Duration;
+
+/// How long a claim holds.
+pub(crate) const VISIBILITY: Duration = Duration::from_secs(60);
+/// What of a claim's time is kept for recording the attempt.
+pub(crate) const RECORD_MARGIN: Duration = Duration::from_secs(5);
+/// After how long an accepted delivery is due if nobody took it from the queue.
+pub(crate) const GRACE: Duration = Duration::from_secs(30);
+/// No world lasts longer; whatever is still pending then is lost.
+const END: Duration = Duration::from_secs(20 * 24 * 3600);
+
+pub(crate) struct World<'a> {
+    pub(crate) plan: &'a Plan,
+    pub(crate) model: Model,
+    pub(crate) checker: Checker,
+    pub(crate) tally: Tally,
+    pub(crate) digest: u64,
+    pub(crate) story: Option<Vec<String>>,
+    bug: Option<Bug>,
+    dice: Dice,
+    schedule: Schedule,
+    now: Timestamp,
+    events: Events,
+    /// Where each endpoint of the model stands in the plan.
+    endpoints: Vec<(u32, u32)>,
+    endpoint_numbers: HashMap<(u32, u32), EndpointNo>,
+    workers: Vec<Worker>,
+    dispatchers: Vec<Timestamp>,
+    /// Grows when the queue is flushed.
+    epoch: u32,
+    waiting: HashSet<Job>,
+    fired: Vec<bool>,
+    database_down: Vec<Span>,
+    dispatch_blocked: Vec<Span>,
+}
+
+/// A worker process.
+#[derive(Clone, Copy, Default)]
+struct Worker {
+    /// Grows when it dies.
+    life: u32,
+    down_until: Option<Timestamp>,
+    stopped_until: Option<Timestamp>,
+}
+
+impl<'a> World<'a> {
+    /// The world at its beginning; with a story when `telling`.
+    pub(crate) fn new(plan: &'a Plan, bug: Option<Bug>, telling: bool) -> Self {
+        let spans = |wanted: fn(&Fault) -> bool| {
+            plan.faults.iter().filter(|fault| wanted(fault)).filter_map(Fault::span).collect::<Vec<_>>()
+        };
+        let mut world = Self {
+            plan,
+            model: Model::new(bug),
+            checker: Checker::new(plan),
+            tally: Tally::default(),
+            digest: 0,
+            story: telling.then(Vec::new),
+            bug,
+            dice: Dice(plan.seed).of(&[1]),
+            schedule: Schedule::default(),
+            now: BEGIN,
+            events: Events::default(),
+            endpoints: Vec::new(),
+            endpoint_numbers: HashMap::new(),
+            workers: vec![Worker::default(); plan.workers.len()],
+            dispatchers: vec![BEGIN; plan.dispatchers.len()],
+            epoch: 0,
+            waiting: HashSet::new(),
+            fired: vec![false; plan.faults.len()],
+            database_down: spans(|fault| matches!(fault, Fault::DatabaseDown(_))),
+            dispatch_blocked: spans(|fault| matches!(fault, Fault::DatabaseDown(_) | Fault::DispatchersDown(_))),
+        };
+        world.set_up();
+        world
+    }
+
+    fn set_up(&mut self) {
+        let plan = self.plan;
+        for (m, merchant) in (0..).zip(&plan.merchants) {
+            let merchant_no: MerchantNo = self.model.create_merchant();
+            for (e, endpoint) in (0..).zip(&merchant.endpoints) {
+                let number = self.model.create_endpoint(merchant_no, endpoint.lifetime);
+                self.endpoints.push((m, e));
+                self.endpoint_numbers.insert((m, e), number);
+                self.checker.endpoint(endpoint.time_limit);
+            }
+        }
+        for (payment, planned) in plan.payments.iter().enumerate() {
+            self.at(planned.at, Event::Pay { payment, tries: 0 });
+            if let Some(at) = planned.settled_at {
+                self.at(at, Event::Settle { payment });
+            }
+        }
+        for fault in &plan.faults {
+            match fault {
+                Fault::WorkersDown(span) => self.at(span.from, Event::WorkersDie(span.until)),
+                Fault::QueueFlushed(at) => self.at(*at, Event::Flush),
+                _ => {}
+            }
+        }
+        for pause in &plan.pauses {
+            let endpoint = self.endpoint_numbers[&(pause.merchant, pause.endpoint)];
+            self.at(pause.span.from, Event::Pause { endpoint, paused: true });
+            self.at(pause.span.until, Event::Pause { endpoint, paused: false });
+        }
+    }
+
+    /// Lets everything happen until nothing is left to happen, or something is wrong.
+    ///
+    /// # Errors
+    /// The first violation of an invariant.
+    pub(crate) fn run(&mut self) -> Result<(), Violation> {
+        loop {
+            let next_event = self.events.next_at();
+            let next_dispatch = self.next_dispatch();
+            match (next_event, next_dispatch) {
+                (None, None) => break,
+                (event, Some((at, _))) if at > BEGIN + END && event.is_none_or(|event| event > at) => break,
+                (event, Some((at, dispatcher))) if event.is_none_or(|event| at <= event) => {
+                    self.now = at;
+                    self.dispatch(dispatcher)?;
+                }
+                _ => {
+                    let Some((at, event)) = self.events.pop() else { break };
+                    self.now = at;
+                    self.happen(event)?;
+                }
+            }
+        }
+        self.checker.end(&self.model, self.now)
+    }
+
+    fn happen(&mut self, event: Event) -> Result<(), Violation> {
+        match event {
+            Event::Pay { payment, tries } => self.pay(payment, tries),
+            Event::PayAgain { payment } => self.pay_again(payment),
+            Event::Arrive { job, epoch } => self.arrive(job, epoch),
+            Event::Step(flight) => self.step(flight),
+            Event::WorkersDie(until) => {
+                self.tell(|| "all workers die".to_owned());
+                (0..self.workers.len()).for_each(|worker| self.worker_dies(worker, until));
+                Ok(())
+            }
+            Event::Flush => {
+                self.tell(|| "the queue is flushed".to_owned());
+                self.tally.faults += 1;
+                self.epoch += 1;
+                self.waiting.clear();
+                Ok(())
+            }
+            Event::Pause { endpoint, paused } => self.pause(endpoint, paused),
+            Event::Settle { payment } => self.settle(payment),
+        }
+    }
+
+    fn at(&mut self, at: Timestamp, event: Event) {
+        self.events.push(at.max(self.now), event);
+    }
+
+    fn after(&mut self, delay: Duration, event: Event) {
+        self.at(self.now + delay, event);
+    }
+
+    fn clock(&self, ahead_us: i64) -> Timestamp {
+        Timestamp(self.now.0 + ahead_us)
+    }
+
+    /// Dice about a delivery's attempt, by what it has in the plan: its number depends on who else is in the world.
+    fn dice_of(&self, what: u64, delivery: DeliveryNo, attempt: u32) -> Dice {
+        let endpoint = self.model.delivery(delivery).endpoint;
+        let payment = self.checker.payment_of(delivery);
+        self.dice.of(&[what, u64::from(payment), u64::from(endpoint.0), u64::from(attempt)])
+    }
+
+    fn is_database_down(&self) -> bool {
+        self.database_down.iter().any(|span| span.has(self.now))
+    }
+
+    fn note(&mut self, what: u64, delivery: DeliveryNo, result: u64) {
+        self.digest = mix(self.digest ^ (self.now.0 as u64) ^ (what << 56) ^ (u64::from(delivery.0) << 32) ^ result);
+    }
+
+    fn tell(&mut self, line: impl FnOnce() -> String) {
+        if let Some(story) = &mut self.story {
+            let since = self.now.since(BEGIN);
+            story.push(format!("t=+{}.{:03}s {}", since.as_secs(), since.subsec_millis(), line()));
+        }
+    }
+}

@@ -1,0 +1,156 @@
+//! The acts of a history, and how the next one is drawn from what the model knows.
+
+use crate::pair::Pair;
+use paybell_delivery::{Decision, Outcome, Reason, Timestamp};
+use paybell_simulation::Dice;
+use paybell_simulation::model::{Claimed, DeliveryNo, EndpointNo, Job, Kept, MerchantNo, Order, Record};
+use std::time::Duration;
+
+/// How many kinds of acts there are.
+pub(crate) const KINDS: usize = 7;
+/// How long a claim holds.
+pub(crate) const VISIBILITY: Duration = Duration::from_secs(60);
+/// What the model has of merchants: one with two endpoints, one with one, one with none, and one that is not there.
+pub(crate) const MERCHANTS: u64 = 4;
+
+/// An act of the ledger, at a moment.
+#[derive(Debug)]
+pub(crate) enum Act {
+    Accept(Vec<Order>, Timestamp),
+    Claim(Vec<Job>, Timestamp),
+    Record(Vec<Record>),
+    Dispatch(Timestamp, usize),
+    Release(Timestamp, usize),
+    Settle(DeliveryNo, Timestamp),
+    /// `None` deletes it.
+    Pause(EndpointNo, Option<bool>, Timestamp),
+}
+
+impl Act {
+    pub(crate) fn name(&self) -> &'static str {
+        match self {
+            Act::Accept(..) => "accept",
+            Act::Claim(..) => "claim",
+            Act::Record(..) => "record",
+            Act::Dispatch(..) => "dispatch",
+            Act::Release(..) => "release",
+            Act::Settle(..) => "settle",
+            Act::Pause(..) => "pause",
+        }
+    }
+}
+
+impl Pair {
+    /// Draws the next act and lets time go on.
+    pub(crate) fn draw(&mut self) -> Act {
+        let mut dice = self.dice.of(&[self.story.len() as u64]);
+        self.now = self.draw_moment(&mut dice);
+        // Processes whose clocks disagree a little act in turn.
+        let skew = if dice.chance(20) { dice.between(Duration::ZERO, Duration::from_secs(2)) } else { Duration::ZERO };
+        let now = self.now.before(skew);
+        let some_delivery = self.some_delivery(&mut dice);
+        match (dice.below(100), some_delivery) {
+            (0..14, _) | (_, None) => Act::Accept(self.draw_orders(&mut dice), now),
+            (14..44, _) if !self.jobs.is_empty() => Act::Claim(self.draw_jobs(&mut dice), now),
+            (44..69, _) if !self.claims.is_empty() => Act::Record(self.draw_records(&mut dice, now)),
+            (69..86, _) => Act::Dispatch(now, self.draw_limit(&mut dice, now)),
+            (86..92, _) => Act::Release(now, if dice.chance(50) { 1_000 } else { self.most_parked(now).max(1) }),
+            (92..95, Some(delivery)) => Act::Settle(delivery, now),
+            (95..100, _) => {
+                let endpoint = EndpointNo(dice.below(self.endpoints.len() as u64) as u32);
+                let paused = if dice.chance(3) { None } else { Some(dice.chance(50)) };
+                Act::Pause(endpoint, paused, now)
+            }
+            _ => Act::Dispatch(now, 1_000),
+        }
+    }
+
+    /// Some time later; often exactly at a moment that matters to a delivery, or a microsecond beside it.
+    fn draw_moment(&self, dice: &mut Dice) -> Timestamp {
+        let later = match dice.below(10) {
+            0..=3 => Duration::from_micros(dice.below(3_000_000)),
+            4..=5 => dice.between(Duration::from_secs(1), Duration::from_secs(70)),
+            6 => dice.between(Duration::from_secs(60), Duration::from_secs(3_600)),
+            _ => {
+                let Some(delivery) = self.some_delivery(dice) else { return self.now };
+                let row = self.model.delivery(delivery);
+                let mut moments = vec![row.due_at, row.due_at, row.deadline_at];
+                moments.extend(row.claim.map(|(_, until)| until));
+                let moment = moments[dice.below(moments.len() as u64) as usize];
+                let beside = Timestamp(moment.0 + dice.below(3) as i64 - 1);
+                // The end of a life comes seldom, or nothing would be left to happen.
+                let far = beside.since(self.now) > Duration::from_secs(7_200) && !dice.chance(25);
+                return if far { self.now } else { beside.max(self.now) };
+            }
+        };
+        self.now + later
+    }
+
+    fn some_delivery(&self, dice: &mut Dice) -> Option<DeliveryNo> {
+        let count = self.deliveries.len() as u64;
+        (count > 0).then(|| DeliveryNo(dice.below(count) as u32))
+    }
+
+    fn draw_orders(&self, dice: &mut Dice) -> Vec<Order> {
+        let draw = |dice: &mut Dice| Order {
+            merchant: MerchantNo(if dice.chance(70) { 0 } else { dice.below(MERCHANTS) as u32 }),
+            gateway_payment_id: dice.below(12) as u32,
+            content: u32::from(dice.chance(10)),
+        };
+        (0..1 + dice.below(4)).map(|_| draw(dice)).collect()
+    }
+
+    /// Jobs that were handed out, now or long ago, some of them twice, and some whose count was never right.
+    fn draw_jobs(&self, dice: &mut Dice) -> Vec<Job> {
+        let newest = self.jobs.len().saturating_sub(4);
+        let draw = |dice: &mut Dice| {
+            let from = if dice.chance(75) { newest } else { 0 };
+            let mut job = self.jobs[from + dice.below((self.jobs.len() - from) as u64) as usize];
+            if dice.chance(5) {
+                job.attempts += 1;
+            }
+            job
+        };
+        (0..1 + dice.below(5)).map(|_| draw(dice)).collect()
+    }
+
+    /// Attempts that were begun, now or long ago, some of them recorded before.
+    fn draw_records(&self, dice: &mut Dice, now: Timestamp) -> Vec<Record> {
+        let newest = self.claims.len().saturating_sub(3);
+        let draw = |dice: &mut Dice| {
+            let from = if dice.chance(75) { newest } else { 0 };
+            let (delivery, claimed) = self.claims[from + dice.below((self.claims.len() - from) as u64) as usize];
+            draw_record(dice, delivery, &claimed, now)
+        };
+        (0..1 + dice.below(4)).map(|_| draw(dice)).collect()
+    }
+
+    /// A limit that cuts between two moments: which of two that are due at once comes first is the database's choice.
+    fn draw_limit(&self, dice: &mut Dice, now: Timestamp) -> usize {
+        let due = self.model.due(now);
+        let limit = 1 + dice.below(4) as usize;
+        let due_at = |n: usize| due.get(n).map(|delivery| self.model.delivery(*delivery).due_at);
+        if dice.chance(60) || (due.len() > limit && due_at(limit - 1) == due_at(limit)) { 1_000 } else { limit }
+    }
+
+    /// How many are parked for the endpoint that has the most: with that limit no choice is left to the database.
+    fn most_parked(&self, now: Timestamp) -> usize {
+        let endpoints = (0..self.endpoints.len()).map(|n| EndpointNo(n as u32));
+        endpoints.map(|endpoint| self.model.parked_for(endpoint, now).len()).max().unwrap_or(0)
+    }
+}
+
+fn draw_record(dice: &mut Dice, delivery: DeliveryNo, claimed: &Claimed, now: Timestamp) -> Record {
+    let outcome = Outcome::ALL[dice.below(Outcome::ALL.len() as u64 - 1) as usize];
+    let longest = Duration::from_secs(if dice.chance(90) { 600 } else { 400_000 });
+    let retry = now + dice.between(Duration::ZERO, longest);
+    let decision = match outcome {
+        Outcome::Acknowledged => Decision::Delivered,
+        Outcome::Refused if claimed.in_doubt => Decision::Undelivered(Reason::RefusedAfterUnknown),
+        Outcome::Refused => Decision::Undelivered(Reason::Refused),
+        _ if dice.chance(3) => Decision::Undelivered(Reason::Expired),
+        _ => Decision::RetryAt(retry),
+    };
+    let started_at = now.before(dice.between(Duration::ZERO, Duration::from_secs(15)));
+    Record { delivery, attempt: Kept { number: claimed.attempt, started_at, outcome }, decision, now }
+}

@@ -1,0 +1,51 @@
+//! The checker, checked: each planted bug turns its invariant red, and the story of it is short.
+
+use paybell_simulation::{Bug, simulate_many};
+
+/// The most lives in which a bug must show.
+const LIVES: u64 = 6_000;
+/// The longest story, in lines.
+const LINES_MAX: usize = 81;
+
+fn turns_red(bug: Bug, invariants: &[&str]) {
+    let summary = simulate_many(1, LIVES, Some(bug), |_| ());
+    let failure = summary.failure.unwrap_or_else(|| panic!("{bug:?} was not noticed in {LIVES} lives"));
+    let story = failure.story.join("\n");
+    println!("{bug:?}, noticed after {} lives: {}\n{story}\n", summary.tally.lives, failure.violation);
+    assert!(invariants.contains(&failure.violation.invariant), "{}\n{story}", failure.violation);
+    assert!(failure.story.len() <= LINES_MAX, "{} lines:\n{story}", failure.story.len());
+    assert!(failure.story.iter().all(|line| line.starts_with("t=+")), "{story}");
+}
+
+macro_rules! planted_bugs {
+    ($($name:ident: $bug:ident => $invariants:expr;)+) => {
+        $(#[test]
+        fn $name() {
+            turns_red(Bug::$bug, &$invariants);
+        })+
+
+        #[test]
+        fn every_bug_has_its_test() {
+            let tested = [$(Bug::$bug),+];
+            assert!(Bug::ALL.iter().all(|bug| tested.contains(bug)));
+        }
+    };
+}
+
+planted_bugs! {
+    dropped_due_at_is_noticed: DueAtDropped => ["I1"];
+    claim_without_fence_is_noticed: ClaimWithoutFence => ["I10"];
+    unguarded_claim_is_noticed: ClaimUnguarded => ["I3", "I10"];
+    claim_after_the_deadline_is_noticed: ClaimAfterDeadline => ["I2"];
+    record_without_fence_is_noticed: RecordWithoutFence => ["I1", "I3", "I10"];
+    lost_unknown_attempt_is_noticed: UnknownAttemptLost => ["I4"];
+    expiry_of_a_live_claim_is_noticed: ExpiryOfLiveClaim => ["I3"];
+    dropped_acknowledgement_is_noticed: AcknowledgementDropped => ["I1", "I3"];
+    early_retry_is_noticed: RetryEarly => ["I10"];
+    payment_accepted_twice_is_noticed: AcceptedTwice => ["I8"];
+    post_after_a_stop_is_noticed: PostAfterStop => ["I3"];
+    limit_past_the_deadline_is_noticed: LimitPastDeadline => ["I2"];
+    invented_acknowledgement_is_noticed: AnyAnswerAcknowledges => ["I11"];
+    parked_forever_is_noticed: ParkedForever => ["I9"];
+    job_handed_out_only_once_is_noticed: HandedOutOnce => ["I9"];
+}
