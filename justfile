@@ -31,6 +31,15 @@ advisories:
 bench *arguments:
     cargo run --release -p paybell-bench -- throughput {{arguments}}
 
+# Live whole 72-hour lives in virtual time and check the invariants at every step
+simulate *arguments:
+    cargo run --release -p paybell-simulation -- {{arguments}}
+
+# Inject faults into real processes and check the invariants (`just faults list` lists them)
+faults *arguments:
+    cargo build --release -p paybell --features abort-points
+    cargo run --release -p paybell-faults -- {{arguments}}
+
 # Apply the database's migrations (production: PAYBELL_DATABASE_URL)
 migrate:
     cargo run --release -- migrate
