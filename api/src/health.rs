@@ -37,8 +37,10 @@ pub(crate) struct QueueState {
     answers: bool,
     /// How many deliveries wait in it.
     depth: Option<u64>,
-    /// Whether what is due is taken; `null` when the database cannot say.
+    /// Whether a dispatcher finds what is due and workers ask for it; `null` when that cannot be told.
     consumed: Option<bool>,
+    /// How long ago a worker last asked, in seconds; `null` when none did.
+    last_turn_s: Option<f64>,
     /// How long the oldest due delivery has been due, in seconds.
     oldest_due_s: Option<f64>,
 }
@@ -67,16 +69,21 @@ async fn readiness(api: &Served) -> Readiness {
     let state = &api.state;
     let gauges = timeout(ANSWER_WITHIN, state.ledger.gauges(state.clock.now()));
     let depth = timeout(ANSWER_WITHIN, state.queue.depth());
-    let (gauges, depth) = tokio::join!(gauges, depth);
+    let last_turn = timeout(ANSWER_WITHIN, state.queue.last_turn());
+    let (gauges, depth, last_turn) = tokio::join!(gauges, depth, last_turn);
     let gauges = gauges.ok().and_then(Result::ok);
     let depth = depth.ok().and_then(Result::ok);
+    let last_turn = last_turn.ok().and_then(Result::ok);
+    let soon = |age: Duration| age <= state.settings.ready_max;
+    let consumed = last_turn.zip(gauges).map(|(turned, gauges)| turned.is_some_and(soon) && soon(gauges.oldest_due));
     Readiness {
         ready: gauges.is_some(),
         database: DatabaseState { answers: gauges.is_some(), pending: gauges.map(|gauges| gauges.pending) },
         queue: QueueState {
             answers: depth.is_some(),
             depth,
-            consumed: gauges.map(|gauges| gauges.oldest_due <= state.settings.ready_max),
+            consumed,
+            last_turn_s: last_turn.flatten().map(|age| age.as_secs_f64()),
             oldest_due_s: gauges.map(|gauges| gauges.oldest_due.as_secs_f64()),
         },
     }

@@ -77,7 +77,8 @@ pub struct ApiSettings {
     pub lifetime: Duration,
     /// After how long such a delivery becomes due if nobody took it from the queue.
     pub grace: Duration,
-    /// How long the oldest due delivery may have been due before `/readyz` says that the queue is not consumed.
+    /// How long ago a worker may last have asked for work, and how long the oldest due delivery may have been due, before
+    /// `/readyz` says that the queue is not consumed.
     pub ready_max: Duration,
     /// How long a request may take before it is answered by 503.
     pub request_time_limit: Duration,

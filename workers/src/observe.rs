@@ -37,6 +37,8 @@ async fn observe(
     gauge!("paybell_oldest_due_seconds").set(gauges.oldest_due.as_secs_f64());
     let left = gauges.earliest_deadline_at.map_or(f64::INFINITY, |at| at.since(now).as_secs_f64());
     gauge!("paybell_earliest_deadline_seconds").set(left);
+    let last_turn = queue.last_turn().await?.map_or(f64::INFINITY, |age| age.as_secs_f64());
+    gauge!("paybell_queue_last_turn_seconds").set(last_turn);
     gauge!("paybell_queue_depth").set(queue.depth().await? as f64);
     Ok(())
 }

@@ -26,6 +26,9 @@ impl Queue for QueueThatIsGone {
     async fn depth(&self) -> Result<u64, QueueError> {
         Err(gone())
     }
+    async fn last_turn(&self) -> Result<Option<Duration>, QueueError> {
+        Err(gone())
+    }
     async fn version(&self) -> Result<String, QueueError> {
         Err(gone())
     }

@@ -2,7 +2,9 @@ use crate::harness::{Harness, Parts, payment};
 use axum::body::Body;
 use http::{Request, StatusCode};
 use paybell_api::ApiSettings;
+use paybell_queue::{InProcessQueue, Queue, QueueSettings};
 use serde_json::json;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
@@ -24,7 +26,7 @@ async fn those_who_watch_need_no_key() -> anyhow::Result<()> {
     let expected = json!({
         "ready": true,
         "database": {"answers": true, "pending": 0},
-        "queue": {"answers": true, "depth": 0, "consumed": true, "oldest_due_s": 0.0},
+        "queue": {"answers": true, "depth": 0, "consumed": false, "last_turn_s": null, "oldest_due_s": 0.0},
     });
     assert_eq!(ready.json(), expected);
     Ok(())
@@ -41,6 +43,19 @@ async fn readiness_tells_when_nobody_takes_what_is_due() -> anyhow::Result<()> {
     assert_eq!(ready.status, StatusCode::OK, "what is accepted is safe, so more can be accepted");
     assert_eq!(ready.json()["queue"]["consumed"], false, "{}", ready.text);
     assert_eq!(ready.json()["database"]["pending"], 1);
+    Ok(())
+}
+
+#[tokio::test]
+async fn readiness_tells_whether_workers_ask() -> anyhow::Result<()> {
+    let settings = QueueSettings { lane_max: 1, depth_max: 1, lease: Duration::from_secs(60) };
+    let queue = Arc::new(InProcessQueue::new(settings));
+    let harness = Harness::with(Parts { queue: Arc::clone(&queue) as Arc<dyn Queue>, ..Parts::default() }).await?;
+    assert_eq!(read(&harness, "/readyz").await?.json()["queue"]["consumed"], false);
+    queue.turn(&[], 0).await?;
+    let ready = read(&harness, "/readyz").await?.json();
+    assert_eq!(ready["queue"]["consumed"], true, "{ready}");
+    assert!(ready["queue"]["last_turn_s"].as_f64().is_some_and(|age| age < 60.0), "{ready}");
     Ok(())
 }
 

@@ -5,7 +5,7 @@ use crate::{Pushed, Queue, QueueError, QueueSettings, READY_MAX};
 use async_trait::async_trait;
 use paybell_delivery::Job;
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use tokio::sync::Notify;
 
 /// A queue whose lanes are in memory; it never fails, and it ends with the process.
@@ -51,6 +51,10 @@ impl Queue for InProcessQueue {
 
     async fn depth(&self) -> Result<u64, QueueError> {
         Ok(self.lanes().depth() as u64)
+    }
+
+    async fn last_turn(&self) -> Result<Option<Duration>, QueueError> {
+        Ok(self.lanes().last_turn().map(|at| at.elapsed()))
     }
 
     async fn version(&self) -> Result<String, QueueError> {

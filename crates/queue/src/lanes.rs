@@ -23,6 +23,7 @@ pub(crate) struct Lanes {
     /// No lease of a capped endpoint ends before this.
     next_lease_end: Option<Instant>,
     depth: usize,
+    last_turn: Option<Instant>,
 }
 
 #[derive(Default)]
@@ -42,6 +43,7 @@ impl Lanes {
             in_flight: HashMap::new(),
             next_lease_end: None,
             depth: 0,
+            last_turn: None,
         }
     }
 
@@ -75,6 +77,7 @@ impl Lanes {
 
     /// See [`crate::Queue::turn`].
     pub(crate) fn turn(&mut self, finished: &[Job], want: usize, now: Instant) -> Vec<Job> {
+        self.last_turn = Some(now);
         for job in finished {
             self.finish(job);
         }
@@ -90,6 +93,11 @@ impl Lanes {
     /// How many jobs wait.
     pub(crate) fn depth(&self) -> usize {
         self.depth
+    }
+
+    /// When a worker last took its turn.
+    pub(crate) fn last_turn(&self) -> Option<Instant> {
+        self.last_turn
     }
 
     /// Whether a turn would find something.

@@ -69,6 +69,8 @@ pub trait Queue: Send + Sync {
     async fn ready(&self);
     /// How many jobs wait in all lanes.
     async fn depth(&self) -> Result<u64, QueueError>;
+    /// How long ago a worker last took its turn; nothing when none did, as far as the queue remembers (a day at most).
+    async fn last_turn(&self) -> Result<Option<Duration>, QueueError>;
     /// What it is, for people: `in process`, `Redis 7.0.15`.
     async fn version(&self) -> Result<String, QueueError>;
 }

@@ -141,6 +141,15 @@ impl Queue for RedisQueue {
         Ok(depth.unwrap_or(0))
     }
 
+    async fn last_turn(&self) -> Result<Option<Duration>, QueueError> {
+        let mut pipeline = redis::pipe();
+        pipeline.cmd("TIME").get(format!("{}turned", self.keys.prefix));
+        let result = pipeline.query_async(&mut self.connection()).await;
+        let ((seconds, micros), turned): ((u64, u64), Option<u64>) =
+            self.note("read when a worker came last", result)?;
+        Ok(turned.map(|turned| Duration::from_millis((seconds * 1000 + micros / 1000).saturating_sub(turned))))
+    }
+
     async fn version(&self) -> Result<String, QueueError> {
         let result = redis::cmd("INFO").arg("server").query_async(&mut self.connection()).await;
         let info: String = self.note("read the version of Redis", result)?;

@@ -8,6 +8,8 @@ local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local sequence = tonumber(redis.call('GET', sequence_key) or 0)
 local uncapped = false
+-- So that anybody can tell whether workers ask at all.
+redis.call('SET', prefix .. 'turned', now, 'PX', 86400000)
 
 local function enter_ring(endpoint)
     sequence = sequence + 1

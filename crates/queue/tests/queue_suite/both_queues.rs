@@ -33,6 +33,7 @@ on_both_queues! {
     many_jobs_are_each_taken_once with QueueSettings { lane_max: 10_000, ..SETTINGS };
     push_wakes_who_waits with SETTINGS;
     empty_turn_and_empty_push_do_nothing with SETTINGS;
+    last_turn_tells_whether_workers_ask with SETTINGS;
 }
 
 const LEASE: Duration = Duration::from_millis(150);
@@ -175,6 +176,16 @@ async fn push_wakes_who_waits(Consumers { one, two }: Consumers) -> Result<()> {
     let begin = Instant::now();
     two.ready().await;
     assert!(begin.elapsed() < Duration::from_millis(500), "a push just before the wait was missed");
+    Ok(())
+}
+
+async fn last_turn_tells_whether_workers_ask(Consumers { one, two }: Consumers) -> Result<()> {
+    one.push(&[job(1, 1)]).await?;
+    assert_eq!(two.last_turn().await?, None, "a push is no turn");
+    one.turn(&[], 1).await?;
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    let age = two.last_turn().await?;
+    assert!(age.is_some_and(|age| (40..5_000).contains(&age.as_millis())), "{age:?}");
     Ok(())
 }
 
