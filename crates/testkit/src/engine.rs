@@ -7,7 +7,8 @@ use crate::wait::eventually;
 use anyhow::{Context, Result, bail, ensure};
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
-use nix::sys::signal::Signal;
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -28,6 +29,8 @@ pub struct EngineBuilder {
     migrates: bool,
     /// The key to use in place of a new one.
     token: Option<String>,
+    /// Where its log goes, in place of a file of its own that is printed at the end.
+    log: Option<PathBuf>,
 }
 
 impl EngineBuilder {
@@ -39,13 +42,20 @@ impl EngineBuilder {
             ("PAYBELL_ALLOW_PLAIN_HTTP", "true"),
         ];
         let settings = settings.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
-        EngineBuilder { settings, migrates: false, token: None }
+        EngineBuilder { settings, migrates: false, token: None, log: None }
     }
 
     /// Sets an environment variable of the binary, such as `PAYBELL_ROLES`.
     #[must_use]
     pub fn setting(mut self, name: &str, value: impl Into<String>) -> EngineBuilder {
         self.settings.insert(name.to_owned(), value.into());
+        self
+    }
+
+    /// Appends its log to this file, which stays when the engine is gone; then nothing is printed.
+    #[must_use]
+    pub fn log_to(mut self, file: &Path) -> EngineBuilder {
+        self.log = Some(file.to_owned());
         self
     }
 
@@ -61,7 +71,7 @@ impl EngineBuilder {
         settings.insert("PAYBELL_LISTEN".to_owned(), format!("127.0.0.1:{port}"));
         let server = Server::new("paybell serve", Signal::SIGKILL, dir.path())?;
         let api = Api::new(format!("http://127.0.0.1:{port}"), self.token.unwrap_or_default());
-        let mut engine = Engine { server, binary, dir, settings, api };
+        let mut engine = Engine { server, binary, dir, settings, api, log: self.log };
         if self.migrates {
             engine.run(&["migrate"])?;
         }
@@ -82,6 +92,7 @@ pub struct Engine {
     dir: TempDir,
     settings: BTreeMap<String, String>,
     api: Api,
+    log: Option<PathBuf>,
 }
 
 impl Engine {
@@ -99,7 +110,8 @@ impl Engine {
 
     /// One more process with the same settings, key and master key, on a port of its own.
     pub fn sibling(&self) -> EngineBuilder {
-        EngineBuilder { settings: self.settings.clone(), migrates: false, token: Some(self.api.token().to_owned()) }
+        let token = Some(self.api.token().to_owned());
+        EngineBuilder { settings: self.settings.clone(), migrates: false, token, log: None }
     }
 
     /// Its HTTP API, by the gateway's key.
@@ -110,6 +122,32 @@ impl Engine {
     /// Kills it as a loss of power would.
     pub fn kill9(&self) {
         self.server.stop(Signal::SIGKILL);
+    }
+
+    /// Stops its clockwork without its knowledge, as a paused virtual machine would be; [`Engine::thaw`] goes on.
+    ///
+    /// # Errors
+    /// When it does not run.
+    pub fn freeze(&self) -> Result<()> {
+        self.signal(Signal::SIGSTOP)
+    }
+
+    /// Lets it go on after [`Engine::freeze`].
+    ///
+    /// # Errors
+    /// When it does not run.
+    pub fn thaw(&self) -> Result<()> {
+        self.signal(Signal::SIGCONT)
+    }
+
+    fn signal(&self, signal: Signal) -> Result<()> {
+        let pid = self.pid().context("paybell serve does not run")?;
+        kill(Pid::from_raw(i32::try_from(pid)?), signal).with_context(|| format!("send {signal} to paybell serve"))
+    }
+
+    /// How it ended, if it did so on its own.
+    pub fn ended(&self) -> Option<ExitStatus> {
+        self.server.ended()
     }
 
     /// Asks it to end and waits for that.
@@ -126,11 +164,27 @@ impl Engine {
     /// # Errors
     /// When it does not become ready; with its log.
     pub async fn start_again(&self) -> Result<()> {
+        self.launch()?;
+        self.wait_ready().await
+    }
+
+    /// Starts it as [`Engine::start_again`] does, and does not wait.
+    ///
+    /// # Errors
+    /// When it runs already or cannot be started.
+    pub fn launch(&self) -> Result<()> {
         let log = self.log_file();
         let output = File::options().create(true).append(true).open(&log)?;
         let mut command = self.command(&["serve"]);
         command.stdout(output.try_clone()?).stderr(output).process_group(0);
-        self.server.start(&mut command, &log, |_| true)?;
+        self.server.start(&mut command, &log, |_| true)
+    }
+
+    /// Waits until it says that it is ready.
+    ///
+    /// # Errors
+    /// When it ended, or does not become ready; with its log.
+    pub async fn wait_ready(&self) -> Result<()> {
         let mut said = String::from("nothing");
         let ready = eventually("paybell serve is ready", READY_WITHIN, async || {
             if let Some(status) = self.server.ended() {
@@ -176,7 +230,7 @@ impl Engine {
     }
 
     fn log_file(&self) -> PathBuf {
-        self.dir.path().join("log")
+        self.log.clone().unwrap_or_else(|| self.dir.path().join("log"))
     }
 
     fn command(&self, arguments: &[&str]) -> Command {
@@ -193,6 +247,9 @@ impl Engine {
 impl Drop for Engine {
     fn drop(&mut self) {
         self.kill9();
+        if self.log.is_some() {
+            return;
+        }
         println!("the log of paybell serve on {}:\n{}", self.api.base(), self.log());
     }
 }

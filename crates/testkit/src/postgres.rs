@@ -41,7 +41,15 @@ impl Postgres {
     /// # Errors
     /// As for [`Postgres::start`].
     pub fn start_with(settings: &[&str]) -> Result<Postgres> {
-        let dir = TempDir::with_prefix("paybell-postgres-")?;
+        Self::start_in(&std::env::temp_dir(), settings)
+    }
+
+    /// Starts one whose cluster is in a folder of its own within `parent`, such as a small file system.
+    ///
+    /// # Errors
+    /// As for [`Postgres::start`].
+    pub fn start_in(parent: &Path, settings: &[&str]) -> Result<Postgres> {
+        let dir = TempDir::with_prefix_in("paybell-postgres-", parent)?;
         let server = Server::new("PostgreSQL", Signal::SIGQUIT, dir.path())?;
         let settings = settings.iter().map(|&setting| setting.to_owned()).collect();
         let postgres = Postgres { server, bin: find_binaries()?, dir, port: free_port()?, settings };

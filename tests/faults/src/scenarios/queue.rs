@@ -1,0 +1,179 @@
+//! Redis, and the way to it.
+
+use crate::behaviour::Behaviour;
+use crate::layout::Layout;
+use crate::proxy::Fault;
+use crate::report::Report;
+use crate::sender::Load;
+use crate::stage::{Room, Stage};
+use anyhow::{Result, ensure};
+use serde_json::json;
+use std::time::Duration;
+use tokio::time::sleep;
+
+/// Two merchants: one quick, and one that is slow, so that a backlog of it is in the queue.
+async fn with_backlog(room: Room) -> Result<Stage> {
+    let mut stage = Stage::set(room, Layout::production()).await?;
+    let slow = Behaviour::Slow(Duration::from_millis(100));
+    stage.merchant("slow", "ok-body", slow, json!({ "concurrency_max": 20 })).await?;
+    // A queue that was lost forgets who is in flight.
+    stage.terms.caps_hold = false;
+    Ok(stage)
+}
+
+pub(super) async fn redis_is_killed_and_comes_back_empty(room: Room) -> Result<Report> {
+    let mut stage = with_backlog(room).await?;
+    stage.load(Load::of("p", 1_500, 500).to(&["shop", "slow"]))?;
+    stage.until_accepted(400).await?;
+    let redis = &stage.cluster.servers()?.redis;
+    tokio::task::block_in_place(|| redis.kill9());
+    stage.cluster.note_kill();
+    let before = stage.accepted();
+    stage.until_accepted(before + 200).await?;
+    tokio::task::block_in_place(|| redis.start_again())?;
+    stage.fired("kills of Redis", 1);
+    stage.faults_over();
+    let report = stage.finish().await?;
+    ensure!(report.slowest_refusal_s == 0.0, "the intake refused, though the queue is no matter of its");
+    Ok(report)
+}
+
+pub(super) async fn redis_is_flushed(room: Room) -> Result<Report> {
+    let mut stage = with_backlog(room).await?;
+    stage.load(Load::of("p", 1_500, 500).to(&["shop", "slow"]))?;
+    let mut lost = 0;
+    for _ in 0..3 {
+        stage.until_accepted(stage.accepted() + 300).await?;
+        lost += queued(&stage)?;
+        tokio::task::block_in_place(|| stage.cluster.servers()?.redis.flushall())?;
+    }
+    stage.fired("jobs lost by FLUSHALL", lost);
+    stage.faults_over();
+    stage.finish().await
+}
+
+/// How many jobs wait in Redis.
+fn queued(stage: &Stage) -> Result<u64> {
+    let script = "local n = 0 for _, key in ipairs(redis.call('KEYS', '*lane:*')) do n = n + redis.call('ZCARD', key) end return n";
+    count(stage, script)
+}
+
+/// Runs a script in Redis that answers a number.
+fn count(stage: &Stage, script: &str) -> Result<u64> {
+    let redis = &stage.cluster.servers()?.redis;
+    let answer = tokio::task::block_in_place(|| redis.query(&["EVAL", script, "0"]))?;
+    // The reply's type is the client's own; its words are enough here.
+    let words: String = format!("{answer:?}").chars().filter(char::is_ascii_digit).collect();
+    Ok(words.parse()?)
+}
+
+pub(super) async fn redis_is_full(room: Room) -> Result<Report> {
+    let mut stage = with_backlog(room).await?;
+    stage.load(Load::of("p", 1_500, 400).to(&["shop", "slow"]))?;
+    stage.until_accepted(200).await?;
+    let config = |value: &str| {
+        let redis = &stage.cluster.servers()?.redis;
+        tokio::task::block_in_place(|| redis.query(&["CONFIG", "SET", "maxmemory", value])).map(drop)
+    };
+    config("1")?;
+    let before = stage.accepted();
+    stage.until_accepted(before + 600).await?;
+    let refused = count(&stage, "return redis.call('INFO', 'errorstats'):match('errorstat_OOM:count=(%d+)') + 0")?;
+    config("0")?;
+    stage.fired("commands refused by a full Redis", refused);
+    stage.faults_over();
+    let report = stage.finish().await?;
+    ensure!(report.slowest_refusal_s == 0.0, "the intake refused, though the queue is no matter of its");
+    Ok(report)
+}
+
+pub(super) async fn redis_is_down(room: Room) -> Result<Report> {
+    let mut stage = with_backlog(room).await?;
+    stage.load(Load::of("p", 6_000, 100).to(&["shop", "slow"]))?;
+    stage.until_accepted(100).await?;
+    let redis = &stage.cluster.servers()?.redis;
+    tokio::task::block_in_place(|| redis.kill9());
+    stage.cluster.note_kill();
+    let seen = stage.receiver.requests();
+    sleep(Duration::from_secs(60)).await;
+    let went_on = stage.receiver.requests() - seen;
+    stage.room.say(&format!("while Redis was down for 60 s, {went_on} POSTs went out"));
+    tokio::task::block_in_place(|| redis.start_again())?;
+    stage.fired("seconds without Redis", 60);
+    stage.faults_over();
+    stage.stop_loads();
+    let report = stage.finish().await?;
+    ensure!(report.slowest_refusal_s == 0.0, "the intake refused, though the queue is no matter of its");
+    Ok(report)
+}
+
+pub(super) async fn redis_is_a_black_hole(room: Room) -> Result<Report> {
+    let mut stage = with_backlog(room).await?;
+    stage.load(Load::of("p", 1_500, 250).to(&["shop", "slow"]))?;
+    stage.until_accepted(200).await?;
+    let to_redis = &stage.cluster.servers()?.to_redis;
+    to_redis.set(Fault::Blackhole);
+    sleep(Duration::from_secs(4)).await;
+    to_redis.set(Fault::None);
+    let affected = to_redis.affected();
+    stage.fired("connections and pieces that the link to Redis swallowed", affected);
+    stage.faults_over();
+    let report = stage.finish().await?;
+    ensure!(report.slowest_refusal_s == 0.0, "the intake refused, though the queue is no matter of its");
+    Ok(report)
+}
+
+pub(super) async fn old_copy_is_restored(room: Room) -> Result<Report> {
+    let mut stage = with_backlog(room).await?;
+    stage.load(Load::of("p", 1_200, 500).to(&["shop", "slow"]))?;
+    stage.until_accepted(600).await?;
+    let redis = &stage.cluster.servers()?.redis;
+    let stale = queued(&stage)?;
+    tokio::task::block_in_place(|| redis.query(&["SAVE"]))?;
+    // Most of what is in the copy is done by now.
+    stage.until_accepted(1_100).await?;
+    sleep(Duration::from_secs(2)).await;
+    tokio::task::block_in_place(|| {
+        redis.kill9();
+        redis.start_again()
+    })?;
+    stage.cluster.note_kill();
+    stage.fired("stale jobs restored", stale);
+    stage.faults_over();
+    stage.finish().await
+}
+
+/// Puts every job that is in flight back into its lane, as a queue that delivers twice would.
+const REPEAT: &str = "
+local added = 0
+for _, flight in ipairs(redis.call('KEYS', '*flight:*')) do
+    local prefix, endpoint = flight:match('^(.*)flight:(.*)$')
+    for _, job in ipairs(redis.call('ZRANGE', flight, 0, -1)) do
+        added = added + redis.call('ZADD', prefix .. 'lane:' .. endpoint, 'NX', added, job)
+        redis.call('ZADD', prefix .. 'ring', 'NX', added, endpoint)
+        redis.call('INCR', prefix .. 'depth')
+    end
+    redis.call('DEL', flight)
+end
+return added";
+
+pub(super) async fn ids_are_repeated(room: Room) -> Result<Report> {
+    let mut layout = Layout::production();
+    for number in 3..=8 {
+        layout = layout.with(&format!("worker-{number}"), "worker");
+    }
+    let mut stage = Stage::set(room, layout).await?;
+    // The script forgets who is in flight, so the queue's cap is not what is tested here.
+    stage.terms.caps_hold = false;
+    let first_fails = vec![Behaviour::Answer(503, "busy", None), Behaviour::Slow(Duration::from_millis(60))];
+    stage.receiver.behave("/shop", Behaviour::InTurn(first_fails));
+    stage.load(Load::of("p", 600, 200))?;
+    let mut repeated = 0;
+    for _ in 0..60 {
+        sleep(Duration::from_millis(40)).await;
+        repeated += count(&stage, REPEAT)?;
+    }
+    stage.fired("jobs repeated", repeated);
+    stage.faults_over();
+    stage.finish().await
+}
