@@ -30,6 +30,9 @@ pub(crate) const REST_MIN: Duration = Duration::from_millis(5);
 /// The longest rest while jobs are held back, and how many of each endpoint's are offered to the queue in one pass.
 const REST_HELD: Duration = Duration::from_millis(20);
 const OFFER_EACH: usize = 250;
+/// The most deliveries looked at in one pass while the queue does not answer: expiry goes on, and what is due is left to
+/// the workers, who look for themselves then.
+const LIMIT_ALONE: u32 = 50;
 /// How often the clock's offset to the database is read anew.
 const SYNC_EVERY: Duration = Duration::from_secs(10);
 /// How many parked deliveries of each resumed endpoint are released in one pass: a ramp, not a stampede.
@@ -80,14 +83,8 @@ async fn dispatch_all(engine: &Engine, settings: &DispatchSettings, stop: &Cance
 async fn pass(engine: &Engine, settings: &DispatchSettings, held: &mut HeldBack) -> Result<Duration, StoreError> {
     let release = engine.ledger.release_parked(engine.clock.now(), RELEASE_LIMIT);
     let released = tokio::time::timeout(RELEASE_WITHIN, release).await;
-    AbortPoint::DispatchBegins.reach();
-    let dispatched = engine.ledger.dispatch_due(engine.clock.now(), engine.settings.visibility, settings.limit).await?;
-    if !dispatched.jobs.is_empty() {
-        AbortPoint::DispatchCommitted.reach();
-    }
-    observe(&dispatched);
-    held.hold(dispatched.jobs);
-    let queue_takes = offer(engine, held).await;
+    let limit = if held.queue_takes() { settings.limit } else { LIMIT_ALONE };
+    let (dispatched, queue_takes) = dispatch_once(engine, limit, held).await?;
     let released = released.unwrap_or_else(|_| {
         tracing::warn!("releasing parked deliveries took too long; trying again");
         Ok(0)
@@ -104,6 +101,23 @@ async fn pass(engine: &Engine, settings: &DispatchSettings, held: &mut HeldBack)
     Ok(until_due.clamp(REST_MIN, rest_max))
 }
 
+/// Dispatches what is due now, once, and offers it to the queue with what is held. Answers whether the queue answers.
+pub(crate) async fn dispatch_once(
+    engine: &Engine,
+    limit: u32,
+    held: &mut HeldBack,
+) -> Result<(Dispatched, bool), StoreError> {
+    AbortPoint::DispatchBegins.reach();
+    let mut dispatched = engine.ledger.dispatch_due(engine.clock.now(), engine.settings.visibility, limit).await?;
+    if !dispatched.jobs.is_empty() {
+        AbortPoint::DispatchCommitted.reach();
+    }
+    observe(&dispatched);
+    held.hold(std::mem::take(&mut dispatched.jobs));
+    let queue_takes = offer(engine, held).await;
+    Ok((dispatched, queue_takes))
+}
+
 /// Pushes what is held to the queue. What finds no room is held on; a queue that fails gets it later. Answers whether
 /// the queue answers.
 async fn offer(engine: &Engine, held: &mut HeldBack) -> bool {
@@ -114,10 +128,12 @@ async fn offer(engine: &Engine, held: &mut HeldBack) -> bool {
     match engine.queue.push(&offered).await {
         Ok(pushed) => {
             held.put_back(pushed.refused);
+            held.note_queue(true);
             true
         }
         Err(error) => {
             held.put_back(offered);
+            held.note_queue(false);
             counter!("paybell_queue_errors_total", "act" => "push").increment(1);
             tracing::debug!(error = &error as &dyn std::error::Error, "jobs could not be queued; trying again");
             false

@@ -13,9 +13,20 @@ const HELD_OF_ENDPOINT_MAX: usize = 20_000;
 pub(crate) struct HeldBack {
     lanes: HashMap<EndpointId, VecDeque<Job>>,
     known: HashSet<DeliveryId>,
+    queue_fails: bool,
 }
 
 impl HeldBack {
+    /// Whether the queue answered when it was last offered something.
+    pub(crate) fn queue_takes(&self) -> bool {
+        !self.queue_fails
+    }
+
+    /// Notes whether the queue answered.
+    pub(crate) fn note_queue(&mut self, takes: bool) {
+        self.queue_fails = !takes;
+    }
+
     /// How many are held.
     pub(crate) fn len(&self) -> usize {
         self.known.len()

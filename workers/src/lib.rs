@@ -5,6 +5,7 @@
 //! - [`Engine`]: what all loops share. [`WorkerSettings`]: their policy.
 //! - [`run_worker`]: apalis workers over the queue. One attempt: claim → load → sign → post → judge → decide → record.
 //! - [`run_dispatcher`]: the retry timer, the crash recovery, the rebuild after a lost queue, and the expiry, in one.
+//! - [`relieve_queue`]: the workers of a process without a dispatcher look for themselves while the queue is away.
 //! - [`run_gauges`]: the figures of the moment, for metrics.
 
 mod attempt_delivery;
@@ -12,6 +13,7 @@ mod dispatch_due;
 mod hold_back;
 mod load_endpoint;
 mod observe;
+mod relieve_queue;
 mod render_notification;
 mod resend_in_bulk;
 mod run_worker;
@@ -21,6 +23,7 @@ mod tests;
 pub use dispatch_due::{DispatchSettings, run_dispatcher};
 pub use load_endpoint::EndpointCache;
 pub use observe::run_gauges;
+pub use relieve_queue::relieve_queue;
 pub use run_worker::{WorkerError, run_worker};
 
 use paybell_delivery::Schedule;

@@ -109,6 +109,13 @@ impl Running {
             });
         } else {
             self.start_clock(wired);
+            if settings.has_role(Role::Worker) {
+                let (stop, dispatch) = (self.stop.clone(), dispatch_settings(settings));
+                self.tasks.spawn(async move {
+                    paybell_workers::relieve_queue(engine, dispatch, stop).await;
+                    ("relief", Ok(()))
+                });
+            }
         }
         let gauges = (wired.ledger.clone(), queue.clone(), wired.clock.clone(), self.stop.clone());
         self.tasks.spawn(async move {
@@ -203,11 +210,7 @@ fn engine(wired: &Wired, queue: &Arc<dyn Queue>) -> Engine {
 }
 
 fn dispatch_settings(settings: &Settings) -> DispatchSettings {
-    DispatchSettings {
-        limit: settings.dispatch_limit,
-        grace: settings.grace,
-        lifetime: settings.lifetime,
-    }
+    DispatchSettings { limit: settings.dispatch_limit, grace: settings.grace, lifetime: settings.lifetime }
 }
 
 fn api_settings(settings: &Settings) -> ApiSettings {

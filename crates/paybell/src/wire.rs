@@ -5,7 +5,7 @@ use crate::master_key;
 use anyhow::{Context, Result, anyhow, bail};
 use paybell_config::{Mode, Role, Settings};
 use paybell_outbound::{Outbound, OutboundSettings};
-use paybell_queue::{InProcessQueue, Queue, QueueSettings, RedisQueue};
+use paybell_queue::{FallBackQueue, InProcessQueue, Queue, QueueSettings, RedisQueue};
 use paybell_store::{Clock, CoalesceSettings, Coalesced, Ledger, PostgresLedger, Sealer, SqliteLedger};
 use secrecy::ExposeSecret;
 use std::fs::OpenOptions;
@@ -134,7 +134,9 @@ fn open_queue(settings: &Settings) -> Result<Option<Arc<dyn Queue>>> {
     match &settings.redis_url {
         Some(url) => {
             let queue = RedisQueue::connect(url.expose_secret(), &settings.redis_prefix, bounds);
-            Ok(Some(Arc::new(queue.context("cannot use Redis (setting: redis_url)")?)))
+            let queue = queue.context("cannot use Redis (setting: redis_url)")?;
+            let with_workers = settings.has_role(Role::Worker);
+            Ok(Some(if with_workers { Arc::new(FallBackQueue::new(queue, bounds)) } else { Arc::new(queue) }))
         }
         None if settings.mode() == Mode::Embedded => Ok(Some(Arc::new(InProcessQueue::new(bounds)))),
         None => Ok(None),

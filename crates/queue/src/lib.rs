@@ -4,11 +4,12 @@
 //!
 //! Cast:
 //! - [`Queue`]: one lane per endpoint, served in turn. [`InProcessQueue`]: within one process. [`RedisQueue`]: for any
-//!   number of processes.
+//!   number of processes. [`FallBackQueue`]: goes on within one process while that one is away.
 //! - [`feed`]: takes jobs ahead of the workers and hands them to apalis by a [`ReadyBackend`]; [`Finished`] tells it
 //!   which are done.
 
 mod backend;
+mod fall_back;
 mod feed;
 mod in_process;
 mod inspect_redis;
@@ -17,6 +18,7 @@ mod redis_lanes;
 mod wire;
 
 pub use backend::ReadyBackend;
+pub use fall_back::FallBackQueue;
 pub use feed::{Finished, feed};
 pub use in_process::InProcessQueue;
 pub use inspect_redis::{RedisFacts, inspect_redis};
@@ -67,6 +69,10 @@ pub trait Queue: Send + Sync {
     async fn turn(&self, finished: &[Job], want: usize) -> Result<Vec<Job>, QueueError>;
     /// Waits until a turn may find something, or a second passed.
     async fn ready(&self);
+    /// Whether the queue is away, as far as the last call knows, and this process goes on without it.
+    fn is_away(&self) -> bool {
+        false
+    }
     /// How many jobs wait in all lanes.
     async fn depth(&self) -> Result<u64, QueueError>;
     /// How long ago a worker last took its turn; nothing when none did, as far as the queue remembers (a day at most).

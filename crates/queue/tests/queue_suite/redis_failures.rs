@@ -3,7 +3,7 @@
 use crate::consumers::{SETTINGS, capped_job, job};
 use anyhow::{Result, ensure};
 use paybell_delivery::Job;
-use paybell_queue::{Queue as _, QueueSettings, RedisQueue};
+use paybell_queue::{FallBackQueue, Queue as _, QueueSettings, RedisQueue};
 use paybell_testkit::{Redis, eventually, free_port};
 use std::time::Duration;
 
@@ -137,5 +137,31 @@ async fn errors_do_not_show_the_password() -> Result<()> {
     for text in [format!("{error:?}"), format!("{error:#}"), format!("{malformed:?}"), format!("{malformed:#}")] {
         ensure!(!text.contains("hunter2"), "{text}");
     }
+    Ok(())
+}
+
+#[tokio::test]
+async fn process_goes_on_alone_while_redis_is_away_one_job_of_each_endpoint_at_a_time() -> Result<()> {
+    let redis = Redis::start()?;
+    let queue = FallBackQueue::new(connect(&redis, SETTINGS)?, SETTINGS);
+    queue.push(&[job(1, 1)]).await?;
+    let first = queue.turn(&[], 9).await?;
+    ensure!(first == [job(1, 1)] && !queue.is_away(), "{first:?}");
+    redis.kill9();
+    ensure!(queue.push(&[job(1, 2), job(1, 3), job(2, 4)]).await?.added == 3 && queue.is_away());
+    let mut alone = queue.turn(&first, 9).await?;
+    ensure!(alone.len() == 2, "one of each endpoint: {alone:?}");
+    alone = queue.turn(&alone, 9).await?;
+    ensure!(alone.len() == 1 && alone[0].endpoint_id == first[0].endpoint_id, "then the next: {alone:?}");
+
+    redis.start_again()?;
+    eventually("Redis is used again", SOON, async || {
+        queue.turn(&std::mem::take(&mut alone), 0).await?;
+        Ok((!queue.is_away()).then_some(()))
+    })
+    .await?;
+    queue.push(&[job(3, 5)]).await?;
+    let shared = connect(&redis, SETTINGS)?.turn(&[], 9).await?;
+    ensure!(shared == [job(3, 5)], "others see it again: {shared:?}");
     Ok(())
 }

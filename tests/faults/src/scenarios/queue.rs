@@ -100,6 +100,7 @@ pub(super) async fn redis_is_down(room: Room) -> Result<Report> {
     stage.room.say(&format!("while Redis was down for 60 s, {went_on} POSTs went out"));
     tokio::task::block_in_place(|| redis.start_again())?;
     stage.fired("seconds without Redis", 60);
+    ensure!(went_on > 100, "without Redis the workers look for themselves, but only {went_on} POSTs went out");
     stage.faults_over();
     stage.stop_loads();
     let report = stage.finish().await?;

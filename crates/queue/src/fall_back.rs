@@ -1,0 +1,125 @@
+//! A queue that goes on in this process while the shared one does not answer, at a reduced speed.
+//!
+//! What is pushed meanwhile waits in lanes of this process alone, one job at a time of each endpoint, so that the
+//! endpoints' caps hold as long as there are no more processes than the cap. Whoever pushes here keeps responsibility in
+//! the database as always: what is lost with the process comes due again.
+
+use crate::{InProcessQueue, Pushed, Queue, QueueError, QueueSettings};
+use async_trait::async_trait;
+use paybell_delivery::Job;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+/// How often a shared queue that is away is asked whether it is back; each time may take as long as its own limit.
+const ASK_AGAIN_AFTER: Duration = Duration::from_secs(3);
+/// The most finished jobs that are kept to be told to the shared queue when it is back; the leases of others end.
+const UNTOLD_MAX: usize = 10_000;
+
+/// The shared queue, and lanes of this process for when it is away. For processes that have workers.
+pub struct FallBackQueue<Q> {
+    shared: Q,
+    own: InProcessQueue,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    /// When the shared queue failed last, while it is away.
+    away_since: Option<Instant>,
+    /// Jobs that were finished while it was away.
+    untold: Vec<Job>,
+}
+
+impl<Q: Queue> FallBackQueue<Q> {
+    /// Over a shared queue; the lanes of this process have the same bounds.
+    pub fn new(shared: Q, settings: QueueSettings) -> Self {
+        Self { shared, own: InProcessQueue::new(settings), state: Mutex::default() }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether to ask the shared queue now.
+    fn asks(&self) -> bool {
+        self.state().away_since.is_none_or(|at| at.elapsed() >= ASK_AGAIN_AFTER)
+    }
+
+    /// Notes whether the shared queue answered.
+    fn note<T>(&self, result: Result<T, QueueError>) -> Option<T> {
+        let away = result.is_err();
+        let was_away = std::mem::replace(&mut self.state().away_since, away.then(Instant::now)).is_some();
+        if let Err(error) = &result
+            && !was_away
+        {
+            tracing::warn!(error = error as &dyn std::error::Error, "the queue is away; this process goes on alone");
+        } else if was_away && !away {
+            tracing::info!("the queue is back");
+        }
+        result.ok()
+    }
+
+    fn keep_untold(&self, finished: &[Job]) {
+        let untold = &mut self.state().untold;
+        let room = UNTOLD_MAX.saturating_sub(untold.len());
+        untold.extend(finished.iter().take(room));
+    }
+
+    async fn turn_shared(&self, finished: &[Job], want: usize) -> Option<Vec<Job>> {
+        let mut all = std::mem::take(&mut self.state().untold);
+        all.extend_from_slice(finished);
+        let taken = self.note(self.shared.turn(&all, want).await);
+        if taken.is_none() {
+            self.keep_untold(&all);
+        }
+        taken
+    }
+}
+
+#[async_trait]
+impl<Q: Queue> Queue for FallBackQueue<Q> {
+    async fn push(&self, jobs: &[Job]) -> Result<Pushed, QueueError> {
+        if self.asks()
+            && let Some(pushed) = self.note(self.shared.push(jobs).await)
+        {
+            return Ok(pushed);
+        }
+        let one_each: Vec<Job> = jobs.iter().map(|job| Job { concurrency_max: 1, ..*job }).collect();
+        self.own.push(&one_each).await
+    }
+
+    async fn turn(&self, finished: &[Job], want: usize) -> Result<Vec<Job>, QueueError> {
+        // What is finished may have come from either queue; finishing what is not in flight is harmless.
+        let mut taken = self.own.turn(finished, want).await?;
+        if self.asks() {
+            taken.extend(self.turn_shared(finished, want.saturating_sub(taken.len())).await.unwrap_or_default());
+        } else {
+            self.keep_untold(finished);
+        }
+        Ok(taken)
+    }
+
+    async fn ready(&self) {
+        // A subscription of the shared queue that is broken comes back by itself after a second, too.
+        tokio::select! {
+            () = self.shared.ready() => {}
+            () = self.own.ready() => {}
+        }
+    }
+
+    fn is_away(&self) -> bool {
+        self.state().away_since.is_some()
+    }
+
+    async fn depth(&self) -> Result<u64, QueueError> {
+        Ok(self.shared.depth().await? + self.own.depth().await?)
+    }
+
+    async fn last_turn(&self) -> Result<Option<Duration>, QueueError> {
+        self.shared.last_turn().await
+    }
+
+    async fn version(&self) -> Result<String, QueueError> {
+        self.shared.version().await
+    }
+}
