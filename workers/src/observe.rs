@@ -31,6 +31,7 @@ async fn observe(
     clock: &Clock,
 ) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
     let now = clock.now();
+    gauge!("paybell_queue_away").set(f64::from(u8::from(queue.is_away())));
     let gauges = ledger.gauges(now).await?;
     gauge!("paybell_deliveries", "state" => State::Pending.as_str()).set(gauges.pending as f64);
     gauge!("paybell_deliveries", "state" => State::Undelivered.as_str()).set(gauges.undelivered as f64);

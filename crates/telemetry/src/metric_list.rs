@@ -72,6 +72,8 @@ metrics! {
         "Deliveries that came to their end, by state and reason.";
     OLDEST_DUE_SECONDS = "paybell_oldest_due_seconds", Kind::Gauge, Seconds,
         "How long the oldest due delivery has been due; above the visibility time, nobody dispatches.";
+    QUEUE_AWAY = "paybell_queue_away", Kind::Gauge, Count,
+        "1 while this process goes on without the queue, which does not answer.";
     QUEUE_LAST_TURN_SECONDS = "paybell_queue_last_turn_seconds", Kind::Gauge, Seconds,
         "How long ago a worker last asked the queue for work; infinite when none did.";
     EARLIEST_DEADLINE_SECONDS = "paybell_earliest_deadline_seconds", Kind::Gauge, Seconds,

@@ -1,7 +1,7 @@
 //! Accept: payments and their deliveries, in one statement.
 
-use super::PostgresLedger;
 use super::shared::rows;
+use super::{ACCEPT_TIMEOUT, PostgresLedger};
 use crate::Result;
 use crate::accepting::Tally;
 use crate::engine::{AcceptTerms, Accepted};
@@ -96,7 +96,7 @@ impl PostgresLedger {
             .bind(terms.now.0)
             .bind(micros(terms.lifetime))
             .bind(micros(terms.grace));
-        for row in self.run(ACT, query).await? {
+        for row in self.run_within(ACCEPT_TIMEOUT, ACT, query).await? {
             let delivery: Option<Uuid> = row.try_get("delivery_id").doing(ACT)?;
             let job = if delivery.is_some() { Some(rows::new_job(&row)?) } else { None };
             tally.inserted(PaymentId(row.try_get("payment_id").doing(ACT)?), job);
@@ -107,7 +107,7 @@ impl PostgresLedger {
     async fn find(&self, tally: &mut Tally<'_>, missing: &[&Payment]) -> Result<()> {
         let merchants: Vec<&str> = missing.iter().map(|p| p.merchant_id.as_str()).collect();
         let gateway_ids: Vec<&str> = missing.iter().map(|p| p.gateway_payment_id.as_str()).collect();
-        for row in self.run(ACT, sqlx::query(FIND).bind(merchants).bind(gateway_ids)).await? {
+        for row in self.run_within(ACCEPT_TIMEOUT, ACT, sqlx::query(FIND).bind(merchants).bind(gateway_ids)).await? {
             tally.found(rows::found(&row)?);
         }
         Ok(())

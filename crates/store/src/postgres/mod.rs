@@ -43,6 +43,8 @@ const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long one of the engine's statements may take before its connection is given up: a connection that was cut
 /// without a reset would otherwise hold its caller for as long as the network's own timeouts are.
 const STATEMENT_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long an accept may take: the gateway is better told soon that it must try again.
+const ACCEPT_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// The ledger on a PostgreSQL server of version 15 or later.
 #[derive(Clone, Debug)]
@@ -89,13 +91,28 @@ impl PostgresLedger {
 
     /// Runs one statement and commits it.
     async fn run(&self, act: &'static str, query: Query<'_, Postgres, PgArguments>) -> Result<Vec<PgRow>> {
-        let mut connection = self.pool.acquire().await.doing(act)?;
-        match tokio::time::timeout(STATEMENT_TIMEOUT, query.fetch_all(&mut *connection)).await {
+        self.run_within(STATEMENT_TIMEOUT, act, query).await
+    }
+
+    /// The same, with the wait for a connection, within a time limit.
+    async fn run_within(
+        &self,
+        limit: Duration,
+        act: &'static str,
+        query: Query<'_, Postgres, PgArguments>,
+    ) -> Result<Vec<PgRow>> {
+        let late = |_| {
+            let error = io::Error::new(io::ErrorKind::TimedOut, "the database did not answer in time");
+            StoreError::from_sqlx(act, error.into())
+        };
+        let until = tokio::time::Instant::now() + limit;
+        let acquired = tokio::time::timeout_at(until, self.pool.acquire()).await;
+        let mut connection = acquired.map_err(late)?.doing(act)?;
+        match tokio::time::timeout_at(until, query.fetch_all(&mut *connection)).await {
             Ok(rows) => rows.doing(act),
-            Err(_) => {
+            Err(elapsed) => {
                 drop(connection.detach());
-                let error = io::Error::new(io::ErrorKind::TimedOut, "the database did not answer in time");
-                Err(StoreError::from_sqlx(act, error.into()))
+                Err(late(elapsed))
             }
         }
     }

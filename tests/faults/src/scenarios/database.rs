@@ -13,8 +13,8 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 use tokio::time::sleep;
 
-/// The longest that a refusal may take: 5 s for a connection and 10 s for a statement, and a second for a busy machine.
-const REFUSAL_MAX_S: f64 = 16.0;
+/// The longest that a refusal may take: 3 s for the batch before, 3 s for its own, and some for a busy machine.
+const REFUSAL_MAX_S: f64 = 8.0;
 
 pub(super) async fn postgres_is_killed_in_a_burst(room: Room) -> Result<Report> {
     let mut stage = Stage::set(room, Layout::production()).await?;
