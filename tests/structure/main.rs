@@ -98,3 +98,39 @@ fn sql_redis_and_outgoing_http_have_one_home_each() {
         }
     }
 }
+
+/// The metrics' names in a text: string literals that begin with `paybell_` and go on like a name of Prometheus.
+fn metric_names(text: &str) -> BTreeSet<String> {
+    let name = |rest: &str| {
+        let end = rest.find(|c: char| !(c.is_ascii_lowercase() || c == '_')).unwrap_or(rest.len());
+        rest[end..].starts_with('"').then(|| format!("paybell_{}", &rest[..end]))
+    };
+    text.split("\"paybell_").skip(1).filter_map(name).collect()
+}
+
+fn sources(folder: &Path, found: &mut String) {
+    for entry in std::fs::read_dir(folder).expect("a folder of sources can be listed").flatten() {
+        let path = entry.path();
+        if path.is_dir() {
+            sources(&path, found);
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            found.push_str(&std::fs::read_to_string(&path).expect("a source can be read"));
+        }
+    }
+}
+
+#[test]
+fn every_metric_is_described_and_every_description_has_its_metric() {
+    let list = root().join("crates/telemetry/src/metric_list.rs");
+    let described = metric_names(&std::fs::read_to_string(list).expect("the list of metrics can be read"));
+    let mut text = String::new();
+    for folder in ["api/src", "workers/src", "crates/store/src", "crates/queue/src", "crates/outbound/src"] {
+        sources(&root().join(folder), &mut text);
+    }
+    let used = metric_names(&text);
+    assert!(used.len() > 20, "the metrics are found: {used:?}");
+    let (undescribed, unused): (Vec<_>, Vec<_>) =
+        (used.difference(&described).collect(), described.difference(&used).collect());
+    assert!(undescribed.is_empty(), "used, but not described: {undescribed:?}");
+    assert!(unused.is_empty(), "described, but not used: {unused:?}");
+}

@@ -37,14 +37,9 @@ const LONG: &[f64] = &[
 /// Callers in a batch.
 const SIZES: &[f64] = &[1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 500.0, 1_000.0, 5_000.0];
 
-/// Defines the names and [`METRICS`] from one list.
+/// Defines [`METRICS`] as a table.
 macro_rules! metrics {
-    ($($constant:ident = $name:literal, $kind:expr, $unit:ident, $help:literal;)+) => {
-        /// The metrics' names.
-        pub mod name {
-            $(#[doc = $help] pub const $constant: &str = $name;)+
-        }
-
+    ($($name:literal, $kind:expr, $unit:ident, $help:literal;)+) => {
         /// Every metric of Paybell.
         pub const METRICS: &[MetricInfo] =
             &[$(MetricInfo { name: $name, kind: $kind, unit: Unit::$unit, help: $help }),+];
@@ -52,54 +47,54 @@ macro_rules! metrics {
 }
 
 metrics! {
-    INTAKE_REQUESTS_TOTAL = "paybell_intake_requests_total", Kind::Counter, Count,
+    "paybell_intake_requests_total", Kind::Counter, Count,
         "Payments handed in, by result.";
-    INTAKE_DURATION_SECONDS = "paybell_intake_duration_seconds", Kind::Histogram(SHORT), Seconds,
+    "paybell_intake_duration_seconds", Kind::Histogram(SHORT), Seconds,
         "How long an intake request took, commit included.";
-    HTTP_REQUESTS_TOTAL = "paybell_http_requests_total", Kind::Counter, Count,
+    "paybell_http_requests_total", Kind::Counter, Count,
         "Requests to the API, by route, method and status.";
-    ATTEMPTS_TOTAL = "paybell_attempts_total", Kind::Counter, Count,
+    "paybell_attempts_total", Kind::Counter, Count,
         "Attempts made, by outcome.";
-    ATTEMPT_DURATION_SECONDS = "paybell_attempt_duration_seconds", Kind::Histogram(SHORT), Seconds,
+    "paybell_attempt_duration_seconds", Kind::Histogram(SHORT), Seconds,
         "How long an attempt took.";
-    FIRST_ATTEMPT_DELAY_SECONDS = "paybell_first_attempt_delay_seconds", Kind::Histogram(LONG), Seconds,
+    "paybell_first_attempt_delay_seconds", Kind::Histogram(LONG), Seconds,
         "From the acceptance of a payment to the first attempt of its delivery.";
-    ACKNOWLEDGEMENT_LATENCY_SECONDS = "paybell_acknowledgement_latency_seconds", Kind::Histogram(LONG), Seconds,
+    "paybell_acknowledgement_latency_seconds", Kind::Histogram(LONG), Seconds,
         "From the acceptance of a payment to its acknowledgement.";
-    DELIVERIES = "paybell_deliveries", Kind::Gauge, Count,
+    "paybell_deliveries", Kind::Gauge, Count,
         "Deliveries that are pending or undelivered, by state, counted to 100000.";
-    DELIVERIES_FINISHED_TOTAL = "paybell_deliveries_finished_total", Kind::Counter, Count,
+    "paybell_deliveries_finished_total", Kind::Counter, Count,
         "Deliveries that came to their end, by state and reason.";
-    OLDEST_DUE_SECONDS = "paybell_oldest_due_seconds", Kind::Gauge, Seconds,
+    "paybell_oldest_due_seconds", Kind::Gauge, Seconds,
         "How long the oldest due delivery has been due; above the visibility time, nobody dispatches.";
-    QUEUE_AWAY = "paybell_queue_away", Kind::Gauge, Count,
+    "paybell_queue_away", Kind::Gauge, Count,
         "1 while this process goes on without the queue, which does not answer.";
-    QUEUE_LAST_TURN_SECONDS = "paybell_queue_last_turn_seconds", Kind::Gauge, Seconds,
+    "paybell_queue_last_turn_seconds", Kind::Gauge, Seconds,
         "How long ago a worker last asked the queue for work; infinite when none did.";
-    EARLIEST_DEADLINE_SECONDS = "paybell_earliest_deadline_seconds", Kind::Gauge, Seconds,
+    "paybell_earliest_deadline_seconds", Kind::Gauge, Seconds,
         "How long until the earliest deadline of a pending delivery; infinite when none is pending.";
-    EXPIRED_TOTAL = "paybell_expired_total", Kind::Counter, Count,
+    "paybell_expired_total", Kind::Counter, Count,
         "Deliveries whose deadline passed.";
-    QUEUE_DEPTH = "paybell_queue_depth", Kind::Gauge, Count,
+    "paybell_queue_depth", Kind::Gauge, Count,
         "Deliveries waiting in the queue.";
-    INTAKE_JOBS_LEFT_TO_DISPATCHER_TOTAL = "paybell_intake_jobs_left_to_dispatcher_total", Kind::Counter, Count,
+    "paybell_intake_jobs_left_to_dispatcher_total", Kind::Counter, Count,
         "New deliveries that the queue did not take at once; the dispatcher finds them after the grace time.";
-    QUEUE_ERRORS_TOTAL = "paybell_queue_errors_total", Kind::Counter, Count,
+    "paybell_queue_errors_total", Kind::Counter, Count,
         "Failures of the queue, by act.";
-    CLAIMS_TOTAL = "paybell_claims_total", Kind::Counter, Count,
+    "paybell_claims_total", Kind::Counter, Count,
         "Claims, by result; a lost claim is normal.";
-    RECORDS_FENCED_TOTAL = "paybell_records_fenced_total", Kind::Counter, Count,
+    "paybell_records_fenced_total", Kind::Counter, Count,
         "Attempts recorded after their claim had run out.";
-    DISPATCHED_TOTAL = "paybell_dispatched_total", Kind::Counter, Count,
+    "paybell_dispatched_total", Kind::Counter, Count,
         "Due deliveries handed to the queue by the dispatcher.";
-    DISPATCH_RECOVERED_TOTAL = "paybell_dispatch_recovered_total", Kind::Counter, Count,
+    "paybell_dispatch_recovered_total", Kind::Counter, Count,
         "Deliveries that a queue or a worker had forgotten, found by the dispatcher.";
-    DISPATCH_PARKED_TOTAL = "paybell_dispatch_parked_total", Kind::Counter, Count,
+    "paybell_dispatch_parked_total", Kind::Counter, Count,
         "Deliveries that wait for a paused or deleted endpoint.";
-    BATCH_SIZE = "paybell_batch_size", Kind::Histogram(SIZES), Count,
+    "paybell_batch_size", Kind::Histogram(SIZES), Count,
         "Callers served by one statement, by act.";
-    IN_FLIGHT = "paybell_in_flight", Kind::Gauge, Count,
+    "paybell_in_flight", Kind::Gauge, Count,
         "Attempts in flight in this process.";
-    CLOCK_OFFSET_SECONDS = "paybell_clock_offset_seconds", Kind::Gauge, Seconds,
+    "paybell_clock_offset_seconds", Kind::Gauge, Seconds,
         "How far the database's clock is ahead of this machine's.";
 }
