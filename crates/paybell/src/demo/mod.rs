@@ -2,8 +2,8 @@
 //!
 //! Cast:
 //! - [`merchants`]: the five, and what each does. [`receiver`]: their HTTP servers, each with a log of its own.
-//! - [`client`]: the gateway's side of the API. [`send_payments`]: sends them and remembers which were accepted.
-//! - [`look`]: what the API shows. [`judge`]: the receivers' logs against the API: what was lost is counted here.
+//! - [`client`]: the gateway's side of the API. [`mod@send_payments`]: sends them and remembers which were accepted.
+//! - [`mod@look`]: what the API shows. [`mod@judge`]: the receivers' logs against the API: what was lost is counted here.
 //! - [`show`]: the live table, the plain lines and the summary.
 
 mod client;

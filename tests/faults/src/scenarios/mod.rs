@@ -1,8 +1,8 @@
 //! The scenarios by name. Each is bounded, asserts that its fault struck, and ends with the checker.
 //!
-//! Cast: [`intake`]: deaths of the API. [`database`]: PostgreSQL and the way to it. [`queue`]: Redis and the way to it.
-//! [`workers`]: deaths and pauses of workers. [`backlogs`]: much at once. [`merchants`]: what merchants do. [`clocks`]:
-//! time that steps. [`upgrades`]: processes that are exchanged under load.
+//! Cast: `intake`: deaths of the API. `database`: PostgreSQL and the way to it. `queue`: Redis and the way to it.
+//! `workers`: deaths and pauses of workers. `backlogs`: much at once. `merchants`: what merchants do. `clocks`:
+//! time that steps. `upgrades`: processes that are exchanged under load.
 
 mod backlogs;
 mod clocks;
