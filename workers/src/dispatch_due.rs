@@ -30,8 +30,8 @@ pub(crate) const REST_MIN: Duration = Duration::from_millis(5);
 /// The longest rest while jobs are held back, and how many of each endpoint's are offered to the queue in one pass.
 const REST_HELD: Duration = Duration::from_millis(20);
 const OFFER_EACH: usize = 250;
-/// The most deliveries looked at in one pass while the queue does not answer: expiry goes on, and what is due is left to
-/// the workers, who look for themselves then.
+/// The most deliveries looked at in one pass while the queue does not answer or no more can be held: expiry goes on, and
+/// what is due is left to the workers, who look for themselves when the queue is away.
 const LIMIT_ALONE: u32 = 50;
 /// How often the clock's offset to the database is read anew.
 const SYNC_EVERY: Duration = Duration::from_secs(10);
@@ -83,15 +83,18 @@ async fn dispatch_all(engine: &Engine, settings: &DispatchSettings, stop: &Cance
 async fn pass(engine: &Engine, settings: &DispatchSettings, held: &mut HeldBack) -> Result<Duration, StoreError> {
     let release = engine.ledger.release_parked(engine.clock.now(), RELEASE_LIMIT);
     let released = tokio::time::timeout(RELEASE_WITHIN, release).await;
-    let limit = if held.queue_takes() { settings.limit } else { LIMIT_ALONE };
+    // Moving more forward than anybody can take would only write it again and again.
+    let limit = if held.queue_takes() && !held.is_full() { settings.limit } else { LIMIT_ALONE };
     let (dispatched, queue_takes) = dispatch_once(engine, limit, held).await?;
     let released = released.unwrap_or_else(|_| {
         tracing::warn!("releasing parked deliveries took too long; trying again");
         Ok(0)
     })?;
-    if !queue_takes || held.is_full() {
-        // Moving more forward than anybody can take would only write it again and again.
+    if !queue_takes {
         return Ok(REST_MAX);
+    }
+    if held.is_full() {
+        return Ok(REST_HELD);
     }
     if dispatched.more || released > 0 {
         return Ok(REST_MIN);
