@@ -26,7 +26,7 @@ pub(crate) struct DeliveryBody {
     endpoint: EndpointId,
     /// `pending`, `delivered`, `undelivered` or `settled`.
     state: &'static str,
-    /// Why it is undelivered: `expired`, `refused` or `refused_after_unknown`.
+    /// Why it is undelivered: `expired`, `refused`, `refused_after_unknown` or `panicked`.
     reason: Option<&'static str>,
     /// When the next attempt is due at the latest; `null` when it is final.
     #[schema(format = DateTime)]

@@ -2,11 +2,12 @@
 //! real merchant, and what the API says of it.
 //!
 //! Cast: [`rig`]: one engine with a merchant, in either mode. [`deliver`]: what a merchant answers and what becomes of
-//! the delivery. [`intervene`]: what people do. [`survive`]: deaths of the process and of the queue. [`abort_points`]: a
-//! death at each boundary of a payment's walk.
+//! the delivery. [`intervene`]: what people do. [`panics`]: attempts that make the worker panic. [`survive`]: deaths of
+//! the process and of the queue. [`abort_points`]: a death at each boundary of a payment's walk.
 
 mod abort_points;
 mod deliver;
 mod intervene;
+mod panics;
 mod rig;
 mod survive;

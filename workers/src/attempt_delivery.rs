@@ -3,6 +3,7 @@
 use crate::Engine;
 use crate::load_endpoint::LoadedEndpoint;
 use crate::render_notification::render_notification;
+use crate::survive_panics::survive_panics;
 use metrics::{counter, histogram};
 use paybell_abort::AbortPoint;
 use paybell_delivery::{Attempt, Decision, Job, Outcome, Reason, Situation, State, Timestamp, decide};
@@ -29,7 +30,7 @@ pub(crate) async fn attempt_delivery(engine: &Engine, job: Job) {
     match engine.coalesced.claim(job).await {
         Ok(Claim::Won(claimed)) => {
             counter!("paybell_claims_total", "result" => "won").increment(1);
-            attempt_claimed(engine, &claimed).await;
+            survive_panics(engine, &claimed).await;
         }
         Ok(Claim::Lost) => counter!("paybell_claims_total", "result" => "lost").increment(1),
         Err(error) => {
@@ -60,8 +61,7 @@ pub(crate) async fn attempt_claimed(engine: &Engine, claimed: &ClaimedDelivery) 
         Err(error) => unsent(error.to_string()),
     };
     let duration = begun.elapsed();
-    observe_attempt(claimed, &judged, started_at, duration);
-    let decision = decide_next(engine, claimed, &judged, engine.clock.now(), time_limit);
+    let decision = decide_next(engine, claimed, &judged, 0, time_limit);
     record(engine, claimed, judged, started_at, duration, decision).await;
 }
 
@@ -114,7 +114,7 @@ fn decide_next(
     engine: &Engine,
     claimed: &ClaimedDelivery,
     judged: &Judged,
-    now: Timestamp,
+    panics: u32,
     time_limit: Duration,
 ) -> Decision {
     let situation = Situation {
@@ -122,7 +122,8 @@ fn decide_next(
         outcome: judged.outcome,
         retry_after: judged.retry_after,
         in_doubt: claimed.in_doubt,
-        now,
+        panics,
+        now: engine.clock.now(),
         created_at: claimed.created_at,
         deadline_at: claimed.deadline_at,
         time_limit,
@@ -145,8 +146,16 @@ async fn record_unloaded(engine: &Engine, claimed: &ClaimedDelivery, error: &Sto
 
 async fn record_unsent(engine: &Engine, claimed: &ClaimedDelivery, why: String) {
     let judged = unsent(why);
-    let decision = decide_next(engine, claimed, &judged, engine.clock.now(), engine.settings.time_limit);
+    let decision = decide_next(engine, claimed, &judged, 0, engine.settings.time_limit);
     record(engine, claimed, judged, claimed.claimed_at, Duration::ZERO, decision).await;
+}
+
+/// Records a panic of this attempt, the delivery's `panics`-th.
+pub(crate) async fn record_panic(engine: &Engine, claimed: &ClaimedDelivery, message: &str, panics: u32) {
+    let judged = failed(Outcome::Panicked, format!("the worker panicked: {message}"));
+    let duration = engine.clock.now().since(claimed.claimed_at);
+    let decision = decide_next(engine, claimed, &judged, panics, engine.settings.time_limit);
+    record(engine, claimed, judged, claimed.claimed_at, duration, decision).await;
 }
 
 /// Writes the attempt down. A database that is away is asked again for as long as a claim holds: what the merchant
@@ -171,17 +180,23 @@ async fn record(
         response_body: judged.body,
     };
     let record = RecordAttempt { attempt, decision, now: engine.clock.now() };
-    match record_patiently(engine, record).await {
-        Ok(Recorded::Applied) => observe_decision(claimed, decision, engine.clock.now()),
-        Ok(Recorded::Fenced) => counter!("paybell_records_fenced_total").increment(1),
+    match record_patiently(engine, &record).await {
+        Ok(recorded) => {
+            observe_attempt(claimed, &record.attempt);
+            match recorded {
+                Recorded::Applied => observe_decision(claimed, decision, engine.clock.now()),
+                Recorded::Fenced => counter!("paybell_records_fenced_total").increment(1),
+            }
+        }
         Err(error) => tracing::error!(
-            delivery.id = %claimed.delivery_id, attempt = claimed.attempt, outcome = judged.outcome.as_str(),
-            error = &error as &dyn std::error::Error, "the attempt could not be recorded; it will show as unknown"
+            delivery.id = %claimed.delivery_id, attempt = claimed.attempt,
+            outcome = record.attempt.outcome.as_str(), error = &error as &dyn std::error::Error,
+            "the attempt could not be recorded; it will show as unknown"
         ),
     }
 }
 
-async fn record_patiently(engine: &Engine, record: RecordAttempt) -> Result<Recorded, Arc<StoreError>> {
+async fn record_patiently(engine: &Engine, record: &RecordAttempt) -> Result<Recorded, Arc<StoreError>> {
     let give_up = Instant::now() + engine.settings.visibility;
     let mut pause = Duration::from_millis(50);
     loop {
@@ -195,15 +210,15 @@ async fn record_patiently(engine: &Engine, record: RecordAttempt) -> Result<Reco
     }
 }
 
-fn observe_attempt(claimed: &ClaimedDelivery, judged: &Judged, started_at: Timestamp, duration: Duration) {
-    counter!("paybell_attempts_total", "outcome" => judged.outcome.as_str()).increment(1);
-    histogram!("paybell_attempt_duration_seconds").record(duration);
+fn observe_attempt(claimed: &ClaimedDelivery, attempt: &Attempt) {
+    counter!("paybell_attempts_total", "outcome" => attempt.outcome.as_str()).increment(1);
+    histogram!("paybell_attempt_duration_seconds").record(attempt.duration.unwrap_or_default());
     if claimed.attempt == 1 {
-        histogram!("paybell_first_attempt_delay_seconds").record(started_at.since(claimed.created_at));
+        histogram!("paybell_first_attempt_delay_seconds").record(attempt.started_at.since(claimed.created_at));
     }
     tracing::debug!(
         delivery.id = %claimed.delivery_id, endpoint.id = %claimed.endpoint_id, attempt = claimed.attempt,
-        outcome = judged.outcome.as_str(), status = judged.status, "attempted"
+        outcome = attempt.outcome.as_str(), status = attempt.status, "attempted"
     );
 }
 

@@ -17,6 +17,7 @@ mod relieve_queue;
 mod render_notification;
 mod resend_in_bulk;
 mod run_worker;
+mod survive_panics;
 #[cfg(test)]
 mod tests;
 

@@ -27,6 +27,8 @@ words!(
         Blocked = "blocked",
         /// The worker died before it could record what came of it.
         Unknown = "unknown",
+        /// The worker's code panicked, before or after the request was sent: a defect of Paybell.
+        Panicked = "panicked",
     }
 );
 
@@ -35,7 +37,7 @@ impl Outcome {
     /// arrived, and its answer was lost.
     pub const fn leaves_doubt(self) -> bool {
         match self {
-            Outcome::TimedOut | Outcome::Interrupted | Outcome::Unknown => true,
+            Outcome::TimedOut | Outcome::Interrupted | Outcome::Unknown | Outcome::Panicked => true,
             Outcome::Acknowledged
             | Outcome::WrongStatus
             | Outcome::WrongBody
@@ -57,6 +59,7 @@ impl Outcome {
             Outcome::Unreachable => "unreachable",
             Outcome::Blocked => "blocked: the address may not be called",
             Outcome::Unknown => "outcome unknown: the worker died before it was recorded",
+            Outcome::Panicked => "outcome unknown: the worker panicked",
         }
     }
 }

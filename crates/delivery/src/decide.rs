@@ -14,6 +14,10 @@ pub enum Decision {
     Undelivered(Reason),
 }
 
+/// After so many attempts that ended in a panic of the worker, a delivery is set aside: what breaks the worker each time
+/// would go on doing so for three days, and a person must see it while the merchant can still be told otherwise.
+pub const PANICS_MAX: u32 = 3;
+
 /// All that a decision depends on.
 #[derive(Clone, Copy, Debug)]
 pub struct Situation {
@@ -25,6 +29,8 @@ pub struct Situation {
     pub retry_after: Option<Duration>,
     /// Whether the answer of an earlier attempt was lost ([`Outcome::leaves_doubt`]).
     pub in_doubt: bool,
+    /// How many attempts of this delivery ended in a panic of the worker, this one included.
+    pub panics: u32,
     /// When the attempt ended.
     pub now: Timestamp,
     /// When the delivery was made.
@@ -43,7 +49,7 @@ pub struct Situation {
 /// use paybell_delivery::*;
 /// use std::time::Duration;
 /// let situation = Situation {
-///     attempt: 1, outcome: Outcome::WrongStatus, retry_after: None, in_doubt: false, jitter: 0.0,
+///     attempt: 1, outcome: Outcome::WrongStatus, retry_after: None, in_doubt: false, panics: 0, jitter: 0.0,
 ///     now: Timestamp(0), created_at: Timestamp(0), deadline_at: Timestamp(0) + LIFETIME_MAX,
 ///     time_limit: Duration::from_secs(15),
 /// };
@@ -56,13 +62,15 @@ pub fn decide(situation: &Situation, schedule: &Schedule) -> Decision {
         Outcome::Acknowledged => Decision::Delivered,
         Outcome::Refused if s.in_doubt => Decision::Undelivered(Reason::RefusedAfterUnknown),
         Outcome::Refused => Decision::Undelivered(Reason::Refused),
+        Outcome::Panicked if s.panics >= PANICS_MAX => Decision::Undelivered(Reason::Panicked),
         Outcome::WrongStatus
         | Outcome::WrongBody
         | Outcome::TimedOut
         | Outcome::Interrupted
         | Outcome::Unreachable
         | Outcome::Blocked
-        | Outcome::Unknown => {
+        | Outcome::Unknown
+        | Outcome::Panicked => {
             let life = (s.created_at, s.deadline_at);
             match schedule.next_at(s.attempt, s.now, life, s.time_limit, s.jitter, s.retry_after) {
                 Some(at) => Decision::RetryAt(at),

@@ -57,6 +57,8 @@ words!(
         Refused = "refused",
         /// The merchant refused it after an attempt whose answer was lost: it may have accepted that one.
         RefusedAfterUnknown = "refused_after_unknown",
+        /// The worker panicked at it [`PANICS_MAX`](crate::PANICS_MAX) times, so it is set aside for a person.
+        Panicked = "panicked",
     }
 );
 

@@ -28,7 +28,7 @@ mod schedule;
 mod time;
 
 pub use attempt::{Attempt, Outcome};
-pub use decide::{Decision, Situation, decide};
+pub use decide::{Decision, PANICS_MAX, Situation, decide};
 pub use delivery::{Delivery, Job, Reason, State};
 pub use endpoint::{Endpoint, EndpointOptions, Pause};
 pub use ids::{DeliveryId, EndpointId, MerchantId, PaymentId, UnknownWord};

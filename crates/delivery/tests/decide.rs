@@ -17,6 +17,7 @@ fn situation(outcome: Outcome) -> Situation {
         outcome,
         retry_after: None,
         in_doubt: false,
+        panics: 0,
         now: at(0),
         created_at: at(0),
         deadline_at: at(DEADLINE),
@@ -25,7 +26,7 @@ fn situation(outcome: Outcome) -> Situation {
     }
 }
 
-const RETRIED: [Outcome; 7] = [
+const RETRIED: [Outcome; 8] = [
     Outcome::WrongStatus,
     Outcome::WrongBody,
     Outcome::TimedOut,
@@ -33,13 +34,17 @@ const RETRIED: [Outcome; 7] = [
     Outcome::Unreachable,
     Outcome::Blocked,
     Outcome::Unknown,
+    Outcome::Panicked,
 ];
 
 #[test]
 fn an_outcome_ends_the_delivery_or_has_it_retried() {
     let late = |outcome| Situation { now: at(DEADLINE + 1), ..situation(outcome) };
     let doubtful = |outcome| Situation { in_doubt: true, ..situation(outcome) };
+    let panics = |panics| Situation { panics, ..situation(Outcome::Panicked) };
     let table = [
+        (panics(2), Decision::RetryAt(at(10))),
+        (panics(3), Decision::Undelivered(Reason::Panicked)),
         (situation(Outcome::Acknowledged), Decision::Delivered),
         (doubtful(Outcome::Acknowledged), Decision::Delivered),
         (late(Outcome::Acknowledged), Decision::Delivered),

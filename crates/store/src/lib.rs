@@ -76,6 +76,9 @@ pub trait Ledger: Send + Sync {
     /// The endpoint with its secrets, for an attempt; deleted ones too.
     async fn endpoint_for_attempt(&self, id: EndpointId) -> Result<(Endpoint, Vec<Secret>)>;
 
+    /// How many attempts of this delivery ended in a panic of the worker.
+    async fn panics_of(&self, id: DeliveryId) -> Result<u32>;
+
     /// How many batches of one act may usefully be written at the same time.
     fn batches_at_once(&self) -> usize {
         1

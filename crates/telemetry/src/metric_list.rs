@@ -54,7 +54,9 @@ metrics! {
     "paybell_http_requests_total", Kind::Counter, Count,
         "Requests to the API, by route, method and status.";
     "paybell_attempts_total", Kind::Counter, Count,
-        "Attempts made, by outcome.";
+        "Attempts recorded, by outcome; not those whose worker died before it could.";
+    "paybell_handler_panics_total", Kind::Counter, Count,
+        "Attempts at which the worker panicked; after the third of a delivery it is undelivered.";
     "paybell_attempt_duration_seconds", Kind::Histogram(SHORT), Seconds,
         "How long an attempt took.";
     "paybell_first_attempt_delay_seconds", Kind::Histogram(LONG), Seconds,

@@ -73,7 +73,7 @@ CREATE TABLE deliveries (
     attempts INTEGER NOT NULL CONSTRAINT attempts_are_counted CHECK (attempts >= 0),
     in_doubt BOOLEAN NOT NULL,
     state TEXT NOT NULL CONSTRAINT state_is_known CHECK (state IN ('pending', 'delivered', 'undelivered', 'settled')),
-    reason TEXT CONSTRAINT reason_is_known CHECK (reason IN ('expired', 'refused', 'refused_after_unknown')),
+    reason TEXT CONSTRAINT reason_is_known CHECK (reason IN ('expired', 'refused', 'refused_after_unknown', 'panicked')),
     settled_by TEXT,
     settled_note TEXT,
     CONSTRAINT due_before_deadline CHECK (due_at <= deadline_at),

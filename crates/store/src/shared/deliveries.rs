@@ -55,6 +55,13 @@ fn lapsed(delivery: &Delivery, started_at: Timestamp) -> Attempt {
     }
 }
 
+pub(super) async fn panics(ledger: &This, id: DeliveryId) -> Result<u32> {
+    const ACT: &str = "count the panics of a delivery";
+    let count = sqlx::query("SELECT COUNT(*) FROM attempts WHERE delivery_id = $1 AND outcome = $2");
+    let row = count.bind(id.0).bind(Outcome::Panicked.as_str()).fetch_one(ledger.reader()).await.doing(ACT)?;
+    Ok(u32::try_from(row.try_get::<i64, _>(0).doing(ACT)?).unwrap_or(u32::MAX))
+}
+
 /// Each endpoint's deliveries are read from its own index, in order and cut, and then merged: sorting all that a
 /// merchant ever had would take the longer the more there were.
 pub(super) async fn list(ledger: &This, filter: &DeliveryFilter, request: &PageRequest) -> Result<Page<DeliveryRow>> {

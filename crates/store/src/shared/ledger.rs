@@ -45,6 +45,10 @@ impl Ledger for This {
         secrets::for_attempt(self, id).await
     }
 
+    async fn panics_of(&self, id: DeliveryId) -> Result<u32> {
+        deliveries::panics(self, id).await
+    }
+
     async fn now(&self) -> Result<Timestamp> {
         This::now(self).await
     }

@@ -7,6 +7,7 @@ conformance!(
     an_acknowledgement_ends_the_delivery,
     a_retry_waits_until_its_moment,
     a_refusal_ends_the_delivery_with_its_reason,
+    panics_are_counted_by_delivery,
     an_attempt_is_kept_as_it_was,
     a_record_that_comes_twice_changes_nothing,
     a_record_after_the_claim_was_taken_over_is_kept_but_moves_nothing,
@@ -53,6 +54,24 @@ async fn a_refusal_ends_the_delivery_with_its_reason(f: Fixture) -> Result<()> {
     let delivery = f.delivery(claimed.delivery_id).await?;
     assert_eq!((delivery.state, delivery.reason), (State::Undelivered, Some(Reason::RefusedAfterUnknown)));
     assert_eq!(delivery.finished_at, Some(at(12)));
+    Ok(())
+}
+
+async fn panics_are_counted_by_delivery(f: Fixture) -> Result<()> {
+    f.shop().await?;
+    let (poisoned, other) = (f.accept_one(at(10)).await?, f.accept_one(at(9)).await?);
+    let outcomes = [Outcome::Panicked, Outcome::WrongStatus, Outcome::Panicked];
+    for (attempts, outcome) in (0..).zip(outcomes) {
+        let claimed = f.won(Job { attempts, ..poisoned }, at(11)).await?;
+        assert_eq!(claimed.in_doubt, attempts > 0, "what panicked may have been sent");
+        f.record(record(&claimed, outcome, Decision::RetryAt(at(12)), at(11))).await?;
+    }
+    assert_eq!(f.ledger.panics_of(poisoned.delivery_id).await?, 2);
+    assert_eq!(f.ledger.panics_of(other.delivery_id).await?, 0);
+    let third = f.won(Job { attempts: 3, ..poisoned }, at(13)).await?;
+    f.record(record(&third, Outcome::Panicked, Decision::Undelivered(Reason::Panicked), at(14))).await?;
+    let delivery = f.delivery(poisoned.delivery_id).await?;
+    assert_eq!((delivery.state, delivery.reason), (State::Undelivered, Some(Reason::Panicked)));
     Ok(())
 }
 
