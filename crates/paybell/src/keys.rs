@@ -1,7 +1,7 @@
 //! `paybell keys`.
 
 use crate::cli::{CreateKeyFlags, KeysCommand, RevokeKeyFlags, RoleOfKey};
-use crate::wire::open_ledger_without_key;
+use crate::wire::{open_ledger_without_key, refuse_contracted};
 use anyhow::{Context, Result, bail, ensure};
 use paybell_api::keys::{new_key, role_word};
 use paybell_config::{Mode, Settings};
@@ -17,7 +17,9 @@ use std::process::ExitCode;
 /// When the database cannot be used or there is no such key.
 pub(crate) async fn keys(settings: &Settings, command: KeysCommand) -> Result<ExitCode> {
     let ledger = open_ledger_without_key(settings).await?;
-    if !ledger.pending_migrations().await?.is_empty() {
+    let schema = ledger.schema().await?;
+    refuse_contracted(&schema)?;
+    if !schema.lacking.is_empty() {
         match settings.mode() {
             Mode::Embedded => drop(ledger.migrate().await?),
             Mode::Production => bail!("the database is not migrated: run `paybell migrate` first"),

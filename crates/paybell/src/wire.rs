@@ -2,11 +2,13 @@
 
 use crate::lock_folder::FolderLock;
 use crate::master_key;
+#[cfg(feature = "planted-bugs")]
+use crate::planted;
 use anyhow::{Context, Result, anyhow, bail};
 use paybell_config::{Mode, Role, Settings};
 use paybell_outbound::{Outbound, OutboundSettings};
 use paybell_queue::{FallBackQueue, InProcessQueue, Queue, QueueSettings, RedisQueue};
-use paybell_store::{Clock, CoalesceSettings, Coalesced, Ledger, PostgresLedger, Sealer, SqliteLedger};
+use paybell_store::{Clock, CoalesceSettings, Coalesced, Ledger, PostgresLedger, Schema, Sealer, SqliteLedger};
 use secrecy::ExposeSecret;
 use std::fs::OpenOptions;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
@@ -44,6 +46,8 @@ impl Wired {
         let clock = Arc::new(Clock::default());
         clock.sync(&*ledger).await.context("cannot read the database's clock")?;
         let queue = open_queue(settings)?;
+        #[cfg(feature = "planted-bugs")]
+        let (ledger, queue) = (planted::in_ledger(ledger)?, planted::in_queue(queue)?);
         let queue_version = queue_version(queue.as_deref()).await;
         Ok(Self {
             settings: settings.clone(),
@@ -106,13 +110,18 @@ fn make_for_owner_alone(file: &Path) -> std::io::Result<()> {
 
 /// Refuses a database that is not ready or not safe; an embedded one is migrated.
 async fn make_ready(settings: &Settings, ledger: &dyn Ledger) -> Result<()> {
-    let pending = ledger.pending_migrations().await?;
+    let schema = ledger.schema().await?;
+    refuse_contracted(&schema)?;
     match settings.mode() {
-        Mode::Embedded if !pending.is_empty() => drop(ledger.migrate().await?),
-        Mode::Production if !pending.is_empty() => {
-            bail!("the database lacks {} migration(s) of this version: run `paybell migrate` first", pending.len())
-        }
+        Mode::Embedded if !schema.pending.is_empty() => drop(ledger.migrate().await?),
+        Mode::Production if !schema.lacking.is_empty() => bail!(
+            "the database lacks {} migration(s) of this version: run `paybell migrate` first",
+            schema.lacking.len()
+        ),
         Mode::Embedded | Mode::Production => {}
+    }
+    if !schema.newer.is_empty() {
+        tracing::info!(newer = ?schema.newer, known = schema.known, "the database is newer than this version, and fits it");
     }
     let faults = ledger.durability_faults().await?;
     for fault in &faults {
@@ -126,6 +135,21 @@ async fn make_ready(settings: &Settings, ledger: &dyn Ledger) -> Result<()> {
         );
     }
     Ok(())
+}
+
+/// Refuses a database from which a later version took away what this one uses.
+///
+/// # Errors
+/// With the migration that a version must know to work on it.
+pub(crate) fn refuse_contracted(schema: &Schema) -> Result<()> {
+    match schema.needed {
+        None => Ok(()),
+        Some(needed) => bail!(
+            "the database is too new for this version of Paybell, which knows its migrations up to {}: what this \
+             version uses was taken away. Start a version that knows migration {needed}",
+            schema.known
+        ),
+    }
 }
 
 fn open_queue(settings: &Settings) -> Result<Option<Arc<dyn Queue>>> {

@@ -29,6 +29,7 @@ mod sqlite;
 pub use clock::Clock;
 pub use coalesce::{CoalesceSettings, Coalesced};
 pub use error::StoreError;
+pub use migrations::Schema;
 pub use postgres::PostgresLedger;
 pub use seal::Sealer;
 pub use sqlite::SqliteLedger;
@@ -88,10 +89,11 @@ pub trait Ledger: Send + Sync {
 
     /// The database's clock.
     async fn now(&self) -> Result<Timestamp>;
-    /// Applies the migrations that are missing. Answers the versions applied.
+    /// Applies the migrations that are missing, each once nobody holds its tables for long. Answers the versions
+    /// applied. [`StoreError::Refused`] when one would take away what connected processes still use.
     async fn migrate(&self) -> Result<Vec<i64>>;
-    /// The migrations that are missing.
-    async fn pending_migrations(&self) -> Result<Vec<i64>>;
+    /// How the database's schema stands to what this version knows.
+    async fn schema(&self) -> Result<Schema>;
     /// Settings of the server under which a commit may be lost (`fsync`, `full_page_writes`, `synchronous_commit`
     /// off), and a version below 15, each in words with its cure; empty when all is well.
     async fn durability_faults(&self) -> Result<Vec<String>>;

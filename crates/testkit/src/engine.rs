@@ -15,6 +15,7 @@ use std::fs::File;
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Stdio};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tempfile::TempDir;
 
@@ -31,6 +32,8 @@ pub struct EngineBuilder {
     token: Option<String>,
     /// Where its log goes, in place of a file of its own that is printed at the end.
     log: Option<PathBuf>,
+    /// What is run, in place of [`paybell_binary`].
+    binary: Option<PathBuf>,
 }
 
 impl EngineBuilder {
@@ -42,7 +45,7 @@ impl EngineBuilder {
             ("PAYBELL_ALLOW_PLAIN_HTTP", "true"),
         ];
         let settings = settings.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
-        EngineBuilder { settings, migrates: false, token: None, log: None }
+        EngineBuilder { settings, migrates: false, token: None, log: None, binary: None }
     }
 
     /// Sets an environment variable of the binary, such as `PAYBELL_ROLES`.
@@ -59,19 +62,27 @@ impl EngineBuilder {
         self
     }
 
+    /// Runs this program in place of the binary, with the binary's arguments: one that ends in running the binary in its
+    /// own place.
+    #[must_use]
+    pub fn run_by(mut self, program: &Path) -> EngineBuilder {
+        self.binary = Some(program.to_owned());
+        self
+    }
+
     /// Starts the binary, waits until it is ready, and makes a gateway's key.
     ///
     /// # Errors
     /// When the binary is not built or does not become ready; with its log.
     pub async fn start(self) -> Result<Engine> {
-        let binary = paybell_binary()?;
+        let binary = self.binary.map_or_else(paybell_binary, Ok)?;
         let dir = TempDir::with_prefix("paybell-engine-")?;
         let port = free_port()?;
         let mut settings = self.settings;
         settings.insert("PAYBELL_LISTEN".to_owned(), format!("127.0.0.1:{port}"));
         let server = Server::new("paybell serve", Signal::SIGKILL, dir.path())?;
         let api = Api::new(format!("http://127.0.0.1:{port}"), self.token.unwrap_or_default());
-        let mut engine = Engine { server, binary, dir, settings, api, log: self.log };
+        let mut engine = Engine { server, binary, dir, settings: Mutex::new(settings), api, log: self.log };
         if self.migrates {
             engine.run(&["migrate"])?;
         }
@@ -90,7 +101,7 @@ pub struct Engine {
     server: Server,
     binary: PathBuf,
     dir: TempDir,
-    settings: BTreeMap<String, String>,
+    settings: Mutex<BTreeMap<String, String>>,
     api: Api,
     log: Option<PathBuf>,
 }
@@ -111,7 +122,30 @@ impl Engine {
     /// One more process with the same settings, key and master key, on a port of its own.
     pub fn sibling(&self) -> EngineBuilder {
         let token = Some(self.api.token().to_owned());
-        EngineBuilder { settings: self.settings.clone(), migrates: false, token, log: None }
+        EngineBuilder {
+            settings: self.settings().clone(),
+            migrates: false,
+            token,
+            log: None,
+            binary: Some(self.binary.clone()),
+        }
+    }
+
+    /// Changes an environment variable of the binary, or takes it away, from its next start on.
+    pub fn set(&self, name: &str, value: Option<&str>) {
+        match value {
+            Some(value) => _ = self.settings().insert(name.to_owned(), value.to_owned()),
+            None => _ = self.settings().remove(name),
+        }
+    }
+
+    fn settings(&self) -> MutexGuard<'_, BTreeMap<String, String>> {
+        self.settings.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The value of one of its settings, by its environment variable.
+    pub fn setting(&self, name: &str) -> Option<String> {
+        self.settings().get(name).cloned()
     }
 
     /// Its HTTP API, by the gateway's key.
@@ -239,7 +273,7 @@ impl Engine {
         for name in inherited.filter(|name| name.to_string_lossy().starts_with("PAYBELL_")) {
             command.env_remove(name);
         }
-        command.args(arguments).envs(&self.settings).current_dir(self.dir.path()).stdin(Stdio::null());
+        command.args(arguments).envs(&*self.settings()).current_dir(self.dir.path()).stdin(Stdio::null());
         command
     }
 }

@@ -152,8 +152,12 @@ impl Postgres {
         Ok(())
     }
 
-    /// A program of PostgreSQL, run by an unprivileged user, as it asks for.
-    fn command(&self, program: &str) -> Result<Command> {
+    /// A program of PostgreSQL, such as `pg_dump`, run by an unprivileged user, as the server's own ask for, and
+    /// without standard input.
+    ///
+    /// # Errors
+    /// When this is root and there is no such user.
+    pub fn command(&self, program: &str) -> Result<Command> {
         let mut command = Command::new(self.bin.join(program));
         command.current_dir(self.dir.path()).stdin(Stdio::null());
         if let Some(user) = unprivileged_user()? {

@@ -1,7 +1,7 @@
 //! The database: does it answer, does it keep what it commits, is it migrated, what does its clock say.
 
 use super::Check;
-use crate::wire::{database_file, open_ledger_without_key};
+use crate::wire::{database_file, open_ledger_without_key, refuse_contracted};
 use anyhow::anyhow;
 use paybell_config::{Mode, Settings};
 use paybell_store::{Clock, Ledger, StoreError};
@@ -40,13 +40,24 @@ async fn durability(settings: &Settings, ledger: &dyn Ledger) -> Check {
 
 async fn migrations(settings: &Settings, ledger: &dyn Ledger) -> Check {
     const NAME: &str = "migrations";
-    match ledger.pending_migrations().await {
-        Ok(missing) if missing.is_empty() => Check::ok(NAME, "up to date"),
-        Ok(missing) if settings.mode() == Mode::Embedded => {
-            Check::ok(NAME, format!("{} to apply when `paybell serve` starts", missing.len()))
+    let schema = match ledger.schema().await {
+        Ok(schema) => schema,
+        Err(error) => return Check::fail(NAME, in_words(error), "see above"),
+    };
+    if let Err(refused) = refuse_contracted(&schema) {
+        return Check::fail(NAME, format!("{refused:#}"), "install that version");
+    }
+    match (schema.pending.len(), schema.lacking.len()) {
+        (0, _) if schema.newer.is_empty() => Check::ok(NAME, "up to date"),
+        (0, _) => Check::ok(NAME, format!("{} newer than this version, which it fits", schema.newer.len())),
+        (pending, _) if settings.mode() == Mode::Embedded => {
+            Check::ok(NAME, format!("{pending} to apply when `paybell serve` starts"))
         }
-        Ok(missing) => Check::fail(NAME, format!("{} missing", missing.len()), "run `paybell migrate`"),
-        Err(error) => Check::fail(NAME, in_words(error), "see above"),
+        (pending, 0) => {
+            let found = format!("{pending} left, which take away what older versions use");
+            Check::warn(NAME, found, "run `paybell migrate` once no older version runs")
+        }
+        (_, lacking) => Check::fail(NAME, format!("{lacking} missing"), "run `paybell migrate`"),
     }
 }
 

@@ -1,14 +1,14 @@
 //! The database itself: clock, version, settings, migrations.
 
-use super::PostgresLedger;
+use super::{PostgresLedger, migrate};
 use crate::error::Doing;
-use crate::{Result, migrations};
+use crate::{Result, Schema, migrations};
 use paybell_delivery::Timestamp;
 use sqlx::Row;
-use sqlx::postgres::PgConnection;
 
 /// The migrations, the oldest first: version, name, statements.
-const MIGRATIONS: [(i64, &str, &str); 1] = [(1, "ledger", include_str!("../../migrations/postgres/0001_ledger.sql"))];
+pub(crate) const MIGRATIONS: [(i64, &str, &str); 1] =
+    [(1, "ledger", include_str!("../../migrations/postgres/0001_ledger.sql"))];
 
 const VERSION_MIN: i32 = 15;
 
@@ -55,34 +55,16 @@ impl PostgresLedger {
     }
 
     pub(super) async fn migrate(&self) -> Result<Vec<i64>> {
-        const ACT: &str = "migrate the database";
-        let mut connection = self.pool.acquire().await.doing(ACT)?.detach();
-        // A migration may take long, and waits for one that another process runs.
-        let unlimited = sqlx::raw_sql("SET statement_timeout = 0; SET lock_timeout = 0");
-        unlimited.execute(&mut connection).await.doing(ACT)?;
-        let before = applied(&mut connection).await?;
-        migrations::migrator(&MIGRATIONS).run_direct(None, &mut connection, false).await?;
-        Ok(migrations::missing(&MIGRATIONS, &before))
+        let mut connection = self.pool.acquire().await.doing("migrate the database")?.detach();
+        migrate::migrate(&mut connection, &MIGRATIONS).await
     }
 
-    pub(super) async fn pending_migrations(&self) -> Result<Vec<i64>> {
+    pub(super) async fn schema(&self) -> Result<Schema> {
         let mut connection = self.pool.acquire().await.doing("read the migrations")?;
-        let applied = applied(&mut connection).await?;
-        Ok(migrations::missing(&MIGRATIONS, &applied))
+        let applied = migrate::applied(&mut connection).await?;
+        Ok(migrations::compare(&MIGRATIONS, &applied))
     }
 }
 
 const SERVER_CURE: &str = "set {} = on in postgresql.conf and reload the server";
 const COMMIT_CURE: &str = "set {} = on for the server, and for this role and database where they override it";
-
-async fn applied(connection: &mut PgConnection) -> Result<Vec<i64>> {
-    const ACT: &str = "read the migrations";
-    let table = sqlx::query("SELECT to_regclass('_sqlx_migrations') IS NOT NULL");
-    let exists: bool = table.fetch_one(&mut *connection).await.doing(ACT)?.try_get(0).doing(ACT)?;
-    if !exists {
-        return Ok(Vec::new());
-    }
-    let rows = sqlx::query("SELECT version FROM _sqlx_migrations WHERE success ORDER BY version");
-    let rows = rows.fetch_all(connection).await.doing(ACT)?;
-    rows.iter().map(|row| row.try_get(0).doing(ACT)).collect::<Result<_>>()
-}

@@ -17,6 +17,9 @@ mod accept;
 mod claim;
 mod database;
 mod dispatch;
+mod migrate;
+#[cfg(test)]
+mod migrating;
 #[cfg(test)]
 mod plans;
 mod record;
@@ -24,8 +27,10 @@ mod release;
 #[path = "../shared/mod.rs"]
 mod shared;
 
+pub(crate) use database::MIGRATIONS;
+
 use crate::error::Doing;
-use crate::{Result, Sealer, StoreError};
+use crate::{Result, Sealer, StoreError, migrations};
 use secrecy::{ExposeSecret, SecretString};
 use sqlx::postgres::{PgArguments, PgConnectOptions, PgPoolOptions, PgRow};
 use sqlx::query::Query;
@@ -66,7 +71,8 @@ impl PostgresLedger {
         // The cause is left out, as it may repeat the URL and with it the password.
         let unreadable = |_| StoreError::Refused("the database URL cannot be read; it is postgres://…".to_owned());
         let options: PgConnectOptions = url.expose_secret().parse().map_err(unreadable)?;
-        let options = options.application_name("paybell").options(SESSION).disable_statement_logging();
+        let name = migrate::session_name(migrations::latest(&MIGRATIONS));
+        let options = options.application_name(&name).options(SESSION).disable_statement_logging();
         // A pool that cannot connect says only that it waited; one plain connection says why.
         let first = tokio::time::timeout(ACQUIRE_TIMEOUT, PgConnection::connect_with(&options));
         let first = first.await.unwrap_or_else(|_| Err(io::Error::from(io::ErrorKind::TimedOut).into()));

@@ -5,7 +5,7 @@ use super::{
 };
 use crate::engine::*;
 use crate::manage::*;
-use crate::{Ledger, Result};
+use crate::{Ledger, Result, Schema};
 use async_trait::async_trait;
 use paybell_delivery::{DeliveryId, Endpoint, EndpointId, Job, MerchantId, Payment, PaymentId, Timestamp};
 use std::time::Duration;
@@ -57,8 +57,8 @@ impl Ledger for This {
         This::migrate(self).await
     }
 
-    async fn pending_migrations(&self) -> Result<Vec<i64>> {
-        This::pending_migrations(self).await
+    async fn schema(&self) -> Result<Schema> {
+        This::schema(self).await
     }
 
     async fn durability_faults(&self) -> Result<Vec<String>> {

@@ -2,12 +2,13 @@
 
 use super::SqliteLedger;
 use crate::error::Doing;
-use crate::{Result, clock, migrations};
+use crate::{Result, Schema, clock, migrations};
 use paybell_delivery::Timestamp;
 use sqlx::{Row, SqliteExecutor};
 
 /// The migrations, the oldest first: version, name, statements.
-const MIGRATIONS: [(i64, &str, &str); 1] = [(1, "ledger", include_str!("../../migrations/sqlite/0001_ledger.sql"))];
+pub(crate) const MIGRATIONS: [(i64, &str, &str); 1] =
+    [(1, "ledger", include_str!("../../migrations/sqlite/0001_ledger.sql"))];
 
 /// `PRAGMA synchronous` from which a commit survives a power cut: FULL.
 const SYNCHRONOUS_MIN: i64 = 2;
@@ -47,24 +48,24 @@ impl SqliteLedger {
     }
 
     pub(super) async fn migrate(&self) -> Result<Vec<i64>> {
-        let before = applied(&self.writer).await?;
+        let schema = self.schema().await?;
         let mut connection = self.writer.acquire().await.doing("migrate the database")?;
         migrations::migrator(&MIGRATIONS).run_direct(None, &mut *connection, false).await?;
-        Ok(migrations::missing(&MIGRATIONS, &before))
+        Ok(schema.pending)
     }
 
-    pub(super) async fn pending_migrations(&self) -> Result<Vec<i64>> {
-        Ok(migrations::missing(&MIGRATIONS, &applied(self.reader()).await?))
+    pub(super) async fn schema(&self) -> Result<Schema> {
+        Ok(migrations::compare(&MIGRATIONS, &applied(&self.writer).await?))
     }
 }
 
-async fn applied<'a>(from: impl SqliteExecutor<'a> + Copy) -> Result<Vec<i64>> {
+async fn applied<'a>(from: impl SqliteExecutor<'a> + Copy) -> Result<Vec<(i64, String)>> {
     const ACT: &str = "read the migrations";
     let table = sqlx::query("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = '_sqlx_migrations'");
     if table.fetch_optional(from).await.doing(ACT)?.is_none() {
         return Ok(Vec::new());
     }
-    let rows = sqlx::query("SELECT version FROM _sqlx_migrations WHERE success ORDER BY version");
+    let rows = sqlx::query("SELECT version, description FROM _sqlx_migrations WHERE success ORDER BY version");
     let rows = rows.fetch_all(from).await.doing(ACT)?;
-    rows.iter().map(|row| row.try_get(0).doing(ACT)).collect::<Result<_>>()
+    rows.iter().map(|row| Ok((row.try_get(0).doing(ACT)?, row.try_get(1).doing(ACT)?))).collect()
 }

@@ -23,6 +23,9 @@ mod release;
 #[path = "../shared/mod.rs"]
 mod shared;
 
+#[cfg(test)]
+pub(crate) use database::MIGRATIONS;
+
 use crate::error::Doing;
 use crate::{Result, Sealer, StoreError};
 use serde::Serialize;
