@@ -8,7 +8,9 @@ use crate::read_deliveries::{DeliveryWithAttempts, delivery_now};
 use crate::read_fields::Fields;
 use axum::extract::State;
 use axum::{Extension, Json};
+use metrics::counter;
 use paybell_delivery::DeliveryId;
+use paybell_delivery::State::Settled;
 use utoipa::ToSchema;
 
 /// Who settles, and why.
@@ -45,5 +47,6 @@ pub(crate) async fn settle(
     let note = fields.required("note", note);
     let (who, note) = fields.finish_with(who.zip(note))?;
     api.ledger().settle(id, &who, &note, &caller.at(api.state.clock.now())).await?;
+    counter!("paybell_deliveries_finished_total", "state" => Settled.as_str(), "reason" => "").increment(1);
     delivery_now(&api, id).await.map(Json)
 }

@@ -1,12 +1,14 @@
 //! A queue that goes on in this process while the shared one does not answer, at a reduced speed.
 //!
 //! What is pushed meanwhile waits in lanes of this process alone, one job at a time of each endpoint, so that the
-//! endpoints' caps hold as long as there are no more processes than the cap. Whoever pushes here keeps responsibility in
-//! the database as always: what is lost with the process comes due again.
+//! endpoints' caps hold as long as there are no more processes than the cap. When the shared queue is back it gets what
+//! still waits, as attempts beside its own would overrun the caps. Whoever pushes here keeps responsibility in the
+//! database as always: what is lost with the process comes due again.
 
 use crate::{InProcessQueue, Pushed, Queue, QueueError, QueueSettings};
 use async_trait::async_trait;
-use paybell_delivery::Job;
+use paybell_delivery::{EndpointId, Job};
+use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -14,6 +16,8 @@ use std::time::{Duration, Instant};
 const ASK_AGAIN_AFTER: Duration = Duration::from_secs(3);
 /// The most finished jobs that are kept to be told to the shared queue when it is back; the leases of others end.
 const UNTOLD_MAX: usize = 10_000;
+/// How many jobs are handed back at a time when the shared queue is back.
+const HAND_BACK_EACH: usize = 1_000;
 
 /// The shared queue, and lanes of this process for when it is away. For processes that have workers.
 pub struct FallBackQueue<Q> {
@@ -28,6 +32,8 @@ struct State {
     away_since: Option<Instant>,
     /// Jobs that were finished while it was away.
     untold: Vec<Job>,
+    /// The caps of the endpoints whose jobs wait in this process: there each has a cap of one.
+    caps: HashMap<EndpointId, u32>,
 }
 
 impl<Q: Queue> FallBackQueue<Q> {
@@ -74,6 +80,21 @@ impl<Q: Queue> FallBackQueue<Q> {
         }
         taken
     }
+
+    /// Gives the shared queue, which is back, what waits in this process, beginning with what was just taken. What finds
+    /// no room there comes due again.
+    async fn hand_back(&self, mut taken: Vec<Job>) -> Result<(), QueueError> {
+        while !taken.is_empty() {
+            let jobs: Vec<Job> = {
+                let caps = &self.state().caps;
+                let cap_of = |job: &Job| caps.get(&job.endpoint_id).copied().unwrap_or(job.concurrency_max);
+                taken.iter().map(|job| Job { concurrency_max: cap_of(job), ..*job }).collect()
+            };
+            let _ = self.note(self.shared.push(&jobs).await);
+            taken = self.own.turn(&taken, HAND_BACK_EACH).await?;
+        }
+        Ok(())
+    }
 }
 
 #[async_trait]
@@ -84,19 +105,21 @@ impl<Q: Queue> Queue for FallBackQueue<Q> {
         {
             return Ok(pushed);
         }
+        self.state().caps.extend(jobs.iter().map(|job| (job.endpoint_id, job.concurrency_max)));
         let one_each: Vec<Job> = jobs.iter().map(|job| Job { concurrency_max: 1, ..*job }).collect();
         self.own.push(&one_each).await
     }
 
     async fn turn(&self, finished: &[Job], want: usize) -> Result<Vec<Job>, QueueError> {
         // What is finished may have come from either queue; finishing what is not in flight is harmless.
-        let mut taken = self.own.turn(finished, want).await?;
-        if self.asks() {
-            taken.extend(self.turn_shared(finished, want.saturating_sub(taken.len())).await.unwrap_or_default());
-        } else {
+        let alone = self.own.turn(finished, want).await?;
+        if !self.asks() {
             self.keep_untold(finished);
+            return Ok(alone);
         }
-        Ok(taken)
+        let Some(shared) = self.turn_shared(finished, want).await else { return Ok(alone) };
+        self.hand_back(alone).await?;
+        Ok(shared)
     }
 
     async fn ready(&self) {

@@ -165,3 +165,26 @@ async fn process_goes_on_alone_while_redis_is_away_one_job_of_each_endpoint_at_a
     ensure!(shared == [job(3, 5)], "others see it again: {shared:?}");
     Ok(())
 }
+
+#[tokio::test]
+async fn what_waits_in_the_process_goes_to_the_shared_queue_when_it_is_back() -> Result<()> {
+    let redis = Redis::start()?;
+    let queue = FallBackQueue::new(connect(&redis, SETTINGS)?, SETTINGS);
+    redis.kill9();
+    let jobs: Vec<Job> = (1..=9).map(|number| capped_job(1, number, 4)).collect();
+    ensure!(queue.push(&jobs).await?.added == 9);
+    let alone = queue.turn(&[], 9).await?;
+    ensure!(alone.len() == 1, "one at a time: {alone:?}");
+
+    redis.start_again()?;
+    eventually("Redis is used again", SOON, async || {
+        queue.turn(&[], 0).await?;
+        Ok((!queue.is_away()).then_some(()))
+    })
+    .await?;
+    queue.turn(&alone, 9).await?;
+    let taken = queue.turn(&[], 9).await?;
+    ensure!(taken.len() == 4 && taken.iter().all(|job| job.concurrency_max == 4), "as many as its cap: {taken:?}");
+    ensure!(queue.turn(&[], 9).await?.is_empty(), "and none beside");
+    Ok(())
+}
