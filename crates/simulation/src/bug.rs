@@ -34,6 +34,31 @@ pub enum Bug {
     ParkedForever,
     /// What the queue lost is never handed out again: a dispatch moves `due_at` to the deadline.
     HandedOutOnce,
+    /// A lane hands out jobs whatever its endpoint's cap.
+    CapNotHeeded,
+    /// A job's place at its endpoint is known by the job alone: who took it a second time and lost the claim frees the
+    /// place of who took it first.
+    PlaceByJob,
+    /// A worker that comes late to its job does not heed that its place at the endpoint has been given away.
+    LeaseNotHeeded,
+    /// The place of a job whose worker died is never freed.
+    LeaseNeverEnds,
+    /// What is still pending can be resent.
+    ResentWhilePending,
+    /// A resend keeps the deadline of what it repeats.
+    ResentWithOldDeadline,
+    /// A step of a bulk resend does not save how far it came.
+    BulkProgressLost,
+    /// A step of a bulk resend passes over one delivery.
+    BulkPassesOver,
+    /// A person's settlement in mid-attempt forgets the attempt.
+    SettledAttemptLost,
+    /// Every panic counts as the first.
+    PanicsNotCounted,
+    /// The processes do not follow the database's clock when it is set.
+    ClockNotFollowed,
+    /// The processes follow the database's clock only when it is set forward.
+    ClockOnlyForward,
 }
 
 impl Bug {
@@ -54,5 +79,17 @@ impl Bug {
         Bug::AnyAnswerAcknowledges,
         Bug::ParkedForever,
         Bug::HandedOutOnce,
+        Bug::CapNotHeeded,
+        Bug::PlaceByJob,
+        Bug::LeaseNotHeeded,
+        Bug::LeaseNeverEnds,
+        Bug::ResentWhilePending,
+        Bug::ResentWithOldDeadline,
+        Bug::BulkProgressLost,
+        Bug::BulkPassesOver,
+        Bug::SettledAttemptLost,
+        Bug::PanicsNotCounted,
+        Bug::ClockNotFollowed,
+        Bug::ClockOnlyForward,
     ];
 }

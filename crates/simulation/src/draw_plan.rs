@@ -1,7 +1,10 @@
 //! Drawing the plan of a world from its seed.
 
+mod draw_fault;
+
 use crate::dice::Dice;
-use crate::plan::{EndpointPlan, Fault, MerchantPlan, PausePlan, PaymentPlan, Plan, Span, Step, Target, Wrong};
+use crate::plan::{BulkPlan, EndpointPlan, MerchantPlan, PausePlan, PaymentPlan, Plan, Span, Wrong};
+use draw_fault::draw_fault;
 use paybell_delivery::{LIFETIME_MAX, Timestamp};
 use std::time::Duration;
 
@@ -19,22 +22,31 @@ const HOUR: Duration = Duration::from_secs(3600);
 pub fn draw_plan(seed: u64, lives: u32) -> Plan {
     let mut dice = Dice(seed).of(&[0]);
     let merchants: Vec<MerchantPlan> = (0..1 + dice.below(4)).map(|_| draw_merchant(&mut dice)).collect();
+    // Payments that come all at once meet the endpoints' caps.
+    let burst = dice.chance(40).then(|| draw_span(&mut dice).from);
     let mut payments = Vec::new();
     let mut left = lives;
     while left > 0 {
-        let payment = draw_payment(&mut dice, payments.len() as u32, merchants.len() as u64);
+        let payment = draw_payment(&mut dice, payments.len() as u32, merchants.len() as u64, burst);
         left = left.saturating_sub(merchants[payment.merchant as usize].endpoints.len() as u32);
         payments.push(payment);
     }
-    let faults = (0..dice.below(12)).map(|_| draw_fault(&mut dice, &payments, &merchants)).collect();
+    let faults = (0..dice.below(14)).map(|_| draw_fault(&mut dice, &payments, &merchants)).collect();
     let pauses = (0..dice.below(3)).map(|_| draw_pause(&mut dice, &merchants)).collect();
+    let bulks = (0..dice.below(3)).map(|_| draw_bulk(&mut dice, merchants.len() as u64)).collect();
     let workers = (0..1 + dice.below(4)).map(|_| draw_skew(&mut dice)).collect();
     let dispatchers = (0..1 + dice.below(2)).map(|_| draw_skew(&mut dice)).collect();
-    Plan { seed, merchants, payments, faults, pauses, workers, dispatchers }
+    let lane_max = if dice.chance(70) { 1_000 } else { 1 + dice.below(4) as usize };
+    Plan { seed, merchants, payments, faults, pauses, bulks, workers, dispatchers, lane_max }
 }
 
 fn draw_skew(dice: &mut Dice) -> i64 {
-    if dice.chance(50) { 0 } else { dice.between(Duration::ZERO, SKEW_MAX * 2).as_micros() as i64 - 2_000_000 }
+    // A reading of the database's clock may be wrong by some hundredths of a second, too.
+    if dice.chance(50) {
+        0
+    } else {
+        dice.between(Duration::ZERO, Duration::from_millis(3_800)).as_micros() as i64 - 1_900_000
+    }
 }
 
 /// A moment of a payment's life, often while much happens: at its beginning or around its end.
@@ -74,7 +86,8 @@ fn draw_endpoint(dice: &mut Dice) -> EndpointPlan {
         1..=7 => (0..1 + dice.below(3)).map(|_| draw_span(dice)).collect(),
         _ => Vec::new(),
     };
-    EndpointPlan { lifetime, time_limit, outages, wrong: draw_wrong(dice) }
+    let concurrency_max = if dice.chance(80) { 1 + dice.below(3) as usize } else { 8 };
+    EndpointPlan { lifetime, time_limit, concurrency_max, outages, wrong: draw_wrong(dice) }
 }
 
 fn draw_wrong(dice: &mut Dice) -> Wrong {
@@ -89,58 +102,24 @@ fn draw_wrong(dice: &mut Dice) -> Wrong {
     }
 }
 
-fn draw_payment(dice: &mut Dice, id: u32, merchants: u64) -> PaymentPlan {
-    let at = BEGIN + dice.between(Duration::ZERO, PAYMENTS_FOR);
+fn draw_payment(dice: &mut Dice, id: u32, merchants: u64, burst: Option<Timestamp>) -> PaymentPlan {
+    let at = match burst.filter(|_| dice.chance(60)) {
+        Some(burst) => burst + dice.between(Duration::ZERO, SECOND * 5),
+        None => BEGIN + dice.between(Duration::ZERO, PAYMENTS_FOR),
+    };
     let again = dice.chance(8).then(|| (at + draw_length(dice), dice.chance(70)));
     let settled_at = dice.chance(3).then(|| at + draw_length(dice));
-    PaymentPlan { id, merchant: dice.below(merchants) as u32, at, again, settled_at }
+    let resent_at = dice.chance(8).then(|| at + draw_length(dice) * (1 + dice.below(4) as u32));
+    PaymentPlan { id, merchant: dice.below(merchants) as u32, at, again, settled_at, resent_at }
+}
+
+fn draw_bulk(dice: &mut Dice, merchants: u64) -> BulkPlan {
+    let later = dice.between(Duration::ZERO, LIFETIME_MAX + HOUR * 24);
+    BulkPlan { merchant: dice.below(merchants) as u32, at: draw_moment(dice) + later }
 }
 
 fn draw_pause(dice: &mut Dice, merchants: &[MerchantPlan]) -> PausePlan {
     let merchant = dice.below(merchants.len() as u64) as u32;
     let endpoint = dice.below(merchants[merchant as usize].endpoints.len() as u64) as u32;
     PausePlan { merchant, endpoint, span: draw_span(dice) }
-}
-
-fn draw_fault(dice: &mut Dice, payments: &[PaymentPlan], merchants: &[MerchantPlan]) -> Fault {
-    let payment = payments[dice.below(payments.len() as u64) as usize];
-    match dice.below(16) {
-        0 => Fault::QueueLoses(draw_span(dice), 20 + dice.below(81)),
-        1 => Fault::QueueRepeats(draw_span(dice), 20 + dice.below(81), draw_length(dice)),
-        2 => Fault::QueueDelays(draw_span(dice), dice.between(SECOND, MINUTE * 5)),
-        3 => Fault::QueueFlushed(draw_moment(dice)),
-        4 => Fault::DatabaseDown(draw_span(dice)),
-        5 => Fault::DispatchersDown(draw_span(dice)),
-        6 => Fault::WorkersDown(draw_span(dice)),
-        7 => Fault::DispatcherDies(draw_moment(dice)),
-        8 => Fault::IntakeDies(payment.id, draw_step(dice)),
-        9 | 10 => Fault::WorkerDies(draw_target(dice, payment.id), dice.between(SECOND, MINUTE * 2)),
-        11 | 12 => Fault::WorkerStops(draw_target(dice, payment.id), dice.between(SECOND, MINUTE * 4)),
-        13 => Fault::ReplyLost(draw_target(dice, payment.id)),
-        _ => draw_fault_at_deadline(dice, payment, &merchants[payment.merchant as usize]),
-    }
-}
-
-/// Something that goes wrong just while a delivery comes to its end.
-fn draw_fault_at_deadline(dice: &mut Dice, payment: PaymentPlan, merchant: &MerchantPlan) -> Fault {
-    let endpoint = &merchant.endpoints[dice.below(merchant.endpoints.len() as u64) as usize];
-    let deadline = payment.at + endpoint.lifetime.unwrap_or(LIFETIME_MAX);
-    let span = Span { from: deadline.before(MINUTE), until: deadline + dice.between(Duration::ZERO, MINUTE) };
-    let target = Target { payment: payment.id, attempt: None, step: draw_step(dice) };
-    match dice.below(5) {
-        0 => Fault::QueueDelays(span, dice.between(SECOND, MINUTE)),
-        1 => Fault::DispatchersDown(Span { from: deadline.before(dice.between(Duration::ZERO, SECOND * 10)), ..span }),
-        2 => Fault::WorkerStops(target, dice.between(SECOND, MINUTE * 2)),
-        3 => Fault::WorkerDies(target, dice.between(SECOND, MINUTE)),
-        _ => Fault::QueueRepeats(span, 100, MINUTE),
-    }
-}
-
-fn draw_target(dice: &mut Dice, payment: u32) -> Target {
-    let attempt = if dice.chance(15) { None } else { Some(1 + dice.below(3) as u32 * dice.below(3) as u32) };
-    Target { payment, attempt, step: draw_step(dice) }
-}
-
-fn draw_step(dice: &mut Dice) -> Step {
-    [Step::Before, Step::Amid, Step::After][dice.below(3) as usize]
 }

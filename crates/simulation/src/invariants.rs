@@ -4,13 +4,20 @@
 //! Cast:
 //! - [`Checker`]: all that was seen. [`Life`]: what was seen of a delivery. [`Violation`]: the first thing wrong.
 //! - `attempts`: I2, I3, I4, I6, I10, I11 at a claim, a POST and a record. `waiting`: I9 and the ends of lives.
+//!   `places`: I10 for the requests at one time. `people`: what they settle and resend. `calm`: when nothing is wrong.
+//! - I14 besides those of the documentation: a third panic ends a delivery.
 
 mod attempts;
+mod calm;
+mod people;
+mod places;
 mod waiting;
 
+use crate::draw_plan::BEGIN;
 use crate::model::{Accepted, DeliveryNo, EndpointNo, Model, PaymentNo};
-use crate::plan::{Plan, Span};
-use paybell_delivery::{Outcome, State, Timestamp};
+use crate::plan::{EndpointPlan, Plan, Span};
+use crate::world::{Clocks, GRACE};
+use paybell_delivery::{Outcome, Reason, State, Timestamp};
 use std::collections::HashMap;
 use std::fmt;
 use std::time::Duration;
@@ -36,6 +43,8 @@ impl fmt::Display for Violation {
 /// What was seen of a delivery.
 struct Life {
     payment: u32,
+    /// The how many-th delivery of its payment to its endpoint it is, from 0: the others are resends.
+    resend: u32,
     payment_no: PaymentNo,
     endpoint: EndpointNo,
     created_at: Timestamp,
@@ -54,21 +63,26 @@ struct Life {
     told: Vec<(u32, Outcome)>,
     /// The number of the attempt last judged, when, and what the merchant wished.
     judged: (u32, Timestamp, Duration),
+    /// The true time of that.
+    judged_at: Timestamp,
+    /// How many attempts of it had panicked when the last of those was judged.
+    panics: u32,
     /// No attempt before, by the schedule.
     not_before: Option<Timestamp>,
-    /// When somebody must have looked at it again.
+    /// When somebody must have looked at it again, by the database's clock.
     expect_by: Timestamp,
     /// When it was handed out without having been claimed since.
     handed_out_at: Option<Timestamp>,
     parked: bool,
 }
 
-#[derive(Clone, Copy)]
 struct Endpoint {
     time_limit: Duration,
+    lifetime: Option<Duration>,
     paused: bool,
     /// When it was last paused or resumed.
     changed_at: Option<Timestamp>,
+    places: places::Places,
 }
 
 /// All that was seen.
@@ -76,13 +90,16 @@ pub(crate) struct Checker {
     lives: Vec<Life>,
     payments: HashMap<u32, Sent>,
     endpoints: Vec<Endpoint>,
+    bulks: Vec<people::Bulk>,
     /// While something was wrong with the queue, the workers, the dispatchers or the database.
     disturbed: Vec<Span>,
+    clocks: Clocks,
 }
 
 struct Sent {
     payment: PaymentNo,
     deliveries: Vec<DeliveryNo>,
+    resends: Vec<DeliveryNo>,
     /// Whether the gateway was told by a 2xx.
     told: bool,
 }
@@ -94,37 +111,44 @@ fn violation(invariant: &'static str, delivery: impl Into<Option<DeliveryNo>>, w
 }
 
 impl Checker {
-    pub(crate) fn new(plan: &Plan) -> Self {
-        let disturbed = plan.faults.iter().filter_map(|fault| fault.span()).collect();
-        Self { lives: Vec::new(), payments: HashMap::new(), endpoints: Vec::new(), disturbed }
+    pub(crate) fn new(plan: &Plan, clocks: Clocks) -> Self {
+        let mut disturbed: Vec<Span> = plan.faults.iter().filter_map(|fault| fault.span()).collect();
+        disturbed.extend(clocks.unsure.iter().map(|unsure| unsure.span));
+        let (lives, payments, endpoints, bulks) = (Vec::new(), HashMap::new(), Vec::new(), Vec::new());
+        Self { lives, payments, endpoints, bulks, disturbed, clocks }
     }
 
-    pub(crate) fn endpoint(&mut self, time_limit: Duration) {
-        self.endpoints.push(Endpoint { time_limit, paused: false, changed_at: None });
+    pub(crate) fn endpoint(&mut self, plan: &EndpointPlan) {
+        self.endpoints.push(Endpoint {
+            time_limit: plan.time_limit,
+            lifetime: plan.lifetime,
+            paused: false,
+            changed_at: None,
+            places: places::Places::new(plan.concurrency_max),
+        });
     }
 
-    /// Something goes wrong for this long, which no plan foresaw.
-    pub(crate) fn disturbed(&mut self, from: Timestamp, until: Timestamp) {
-        self.disturbed.push(Span { from, until });
+    /// All deliveries of a payment, resends too.
+    pub(crate) fn deliveries_of(&self, id: u32) -> Vec<DeliveryNo> {
+        let sent = self.payments.get(&id);
+        sent.map(|sent| sent.deliveries.iter().chain(&sent.resends).copied().collect()).unwrap_or_default()
     }
 
-    pub(crate) fn deliveries_of(&self, payment: u32) -> Vec<DeliveryNo> {
-        self.payments.get(&payment).map(|sent| sent.deliveries.clone()).unwrap_or_default()
-    }
-
-    pub(crate) fn payment_of(&self, delivery: DeliveryNo) -> u32 {
-        self.lives[delivery.index()].payment
+    /// The payment of a delivery, and the how many-th of that to the same endpoint it is.
+    pub(crate) fn payment_of(&self, delivery: DeliveryNo) -> (u32, u32) {
+        let life = &self.lives[delivery.index()];
+        (life.payment, life.resend)
     }
 
     /// A gateway sent a payment; the reply may yet be lost.
-    pub(crate) fn sent(&mut self, id: u32, accepted: &Accepted, model: &Model, now: Timestamp) -> Checked {
+    pub(crate) fn sent(&mut self, id: u32, accepted: &Accepted, model: &Model) -> Checked {
         match (accepted, self.payments.get(&id)) {
             (Accepted::New { .. }, Some(_)) => Err(violation("I8", None, format!("payment {id} was accepted twice"))),
             (Accepted::Same(payment), Some(sent)) if *payment == sent.payment => Ok(()),
             (Accepted::New { payment, jobs }, None) => {
                 let deliveries = jobs.iter().map(|(_, job)| job.delivery).collect();
-                self.payments.insert(id, Sent { payment: *payment, deliveries, told: false });
-                jobs.iter().for_each(|(_, job)| self.begin(id, *payment, job.delivery, model, now));
+                self.payments.insert(id, Sent { payment: *payment, deliveries, resends: Vec::new(), told: false });
+                jobs.iter().for_each(|(_, job)| self.begin((id, 0), job.delivery, model, GRACE));
                 Ok(())
             }
             (other, _) => Err(violation("I8", None, format!("payment {id} got {other:?}"))),
@@ -139,7 +163,7 @@ impl Checker {
     }
 
     /// A gateway sent once more what was accepted.
-    pub(crate) fn sent_again(&self, id: u32, accepted: &Accepted, same: bool, _: Timestamp) -> Checked {
+    pub(crate) fn sent_again(&self, id: u32, accepted: &Accepted, same: bool) -> Checked {
         let payment = self.payments.get(&id).map(|sent| sent.payment);
         match accepted {
             Accepted::Same(found) if same && Some(*found) == payment => Ok(()),
@@ -148,25 +172,28 @@ impl Checker {
         }
     }
 
-    fn begin(&mut self, id: u32, payment_no: PaymentNo, delivery: DeliveryNo, model: &Model, now: Timestamp) {
+    fn begin(&mut self, (payment, resend): (u32, u32), delivery: DeliveryNo, model: &Model, grace: Duration) {
         let row = model.delivery(delivery);
         debug_assert_eq!(delivery.index(), self.lives.len());
         self.lives.push(Life {
-            payment: id,
-            payment_no,
+            payment,
+            resend,
+            payment_no: row.payment,
             endpoint: row.endpoint,
             created_at: row.created_at,
             deadline_at: row.deadline_at,
             state: State::Pending,
             begun: 0,
             held_until: None,
-            exchange_until: now,
+            exchange_until: BEGIN,
             posted: Vec::new(),
             acknowledged: false,
             told: Vec::new(),
-            judged: (0, now, Duration::ZERO),
+            judged: (0, row.created_at, Duration::ZERO),
+            judged_at: BEGIN,
+            panics: 0,
             not_before: None,
-            expect_by: now + crate::world::GRACE,
+            expect_by: row.created_at + grace,
             handed_out_at: None,
             parked: false,
         });
@@ -192,6 +219,7 @@ impl Checker {
                 return Err(violation("I1", None, format!("payment {id} was accepted and is lost")));
             }
         }
+        self.end_of_bulks()?;
         model.deliveries().try_for_each(|(delivery, row)| self.end_of(delivery, row, now))
     }
 
@@ -216,6 +244,10 @@ impl Checker {
         }
         if let Some(number) = life.posted.iter().find(|number| **number > life.begun) {
             return Err(violation("I5", delivery, format!("the merchant saw attempt {number}, which is not shown")));
+        }
+        let panics = row.kept.iter().filter(|kept| kept.outcome == Outcome::Panicked).count();
+        if row.reason == Some(Reason::Panicked) && panics < 3 {
+            return Err(violation("I14", delivery, format!("it was set aside after {panics} panics")));
         }
         if row.state == State::Delivered && !life.acknowledged {
             return Err(violation("I11", delivery, "it is delivered, and the merchant did not acknowledge"));

@@ -2,13 +2,23 @@
 //! is told as a story and ends the program with status 1.
 
 use clap::Parser;
-use paybell_simulation::{Failure, Summary, simulate_many};
-use serde_json::json;
+use paybell_simulation::plan::Fault;
+use paybell_simulation::{Failure, Summary, Tally, simulate_many};
+use serde_json::{Value, json};
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 #[derive(Parser)]
-#[command(about = "Simulates whole lives of deliveries, with all that goes wrong, and checks the invariants")]
+#[command(
+    about = "Simulates whole lives of deliveries, with all that goes wrong, and checks the invariants",
+    after_help = "\
+A world has some 40 payments, a few merchants, workers and dispatchers, and virtual time. Queues lose, repeat, delay and
+refuse jobs; workers die, stop and panic; the database goes away and its clock is set; people pause, settle and resend.
+The first violation is cut down to the few payments and mishaps that it needs, told line by line, and ends with status 1.
+
+  paybell-simulation                                  a hundred thousand lives, some seconds
+  paybell-simulation --seed 7 --lives 1000000 --json  a million other ones, for a program"
+)]
 struct Arguments {
     /// The seed; the same seed gives the same worlds.
     #[arg(long, default_value_t = 1)]
@@ -39,6 +49,10 @@ fn rate(summary: &Summary, took: Duration) -> f64 {
     (summary.tally.lives as f64 / took.as_secs_f64()).round()
 }
 
+fn by_kind(tally: &Tally) -> serde_json::Map<String, Value> {
+    Fault::KINDS.iter().zip(tally.mishaps).map(|(kind, count)| ((*kind).to_owned(), count.into())).collect()
+}
+
 fn print_json(seed: u64, summary: &Summary, took: Duration) {
     let tally = summary.tally;
     let failure = summary.failure.as_ref().map(|failure| {
@@ -52,7 +66,14 @@ fn print_json(seed: u64, summary: &Summary, took: Duration) {
         "attempts": tally.attempts,
         "lost_claims": tally.lost_claims,
         "fenced_records": tally.fenced_records,
-        "faults": tally.faults,
+        "refused_jobs": tally.refused_jobs,
+        "people": {
+            "settled": tally.settled,
+            "resent": tally.resent,
+            "resent_in_bulk": tally.resent_in_bulk,
+            "paused": tally.paused,
+        },
+        "mishaps": by_kind(&tally),
         "seconds": took.as_secs_f64(),
         "lives_per_second": rate(summary, took),
         "violations": summary.violations,
@@ -66,7 +87,16 @@ fn print_text(seed: u64, summary: &Summary, took: Duration) {
     let tally = summary.tally;
     println!("seed {seed}, digest {:016x}", summary.digest);
     println!("{} lives of up to 72 hours in {} worlds, {} attempts", tally.lives, summary.worlds, tally.attempts);
-    println!("{} faults, {} lost claims, {} fenced records", tally.faults, tally.lost_claims, tally.fenced_records);
+    println!(
+        "{} lost claims, {} fenced records, {} refused jobs",
+        tally.lost_claims, tally.fenced_records, tally.refused_jobs
+    );
+    println!(
+        "people settled {}, resent {} and in bulk {}, paused {} endpoints",
+        tally.settled, tally.resent, tally.resent_in_bulk, tally.paused
+    );
+    println!("{} mishaps:", tally.faults());
+    Fault::KINDS.iter().zip(tally.mishaps).for_each(|(kind, count)| println!("  {kind:<22} {count:>10}"));
     println!("{:.1} s, {} lives a second, {} violations", took.as_secs_f64(), rate(summary, took), summary.violations);
     if let Some(Failure { seed, violation, story }) = &summary.failure {
         println!("\n{violation}\n\nHow the world of seed {seed}, cut down, came to that:");

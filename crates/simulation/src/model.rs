@@ -4,16 +4,18 @@
 //! Cast:
 //! - [`Model`]: the ledger. [`Row`]: a delivery with its attempts. [`MerchantNo`], [`EndpointNo`], [`PaymentNo`],
 //!   [`DeliveryNo`]: what they are known by here.
-//! - Its acts, a file each: `accept`, `attempt` (claim and record), `dispatch` (with release), `manage`.
+//! - Its acts, a file each: `accept`, `attempt` (claim and record), `dispatch` (with release), `manage`, `resend`.
 
 mod accept;
 mod attempt;
 mod dispatch;
 mod manage;
+mod resend;
 
 pub use accept::{Accepted, Order};
 pub use attempt::{Claimed, Record, Recorded};
 pub use dispatch::Dispatched;
+pub use resend::{BulkNo, BulkResend, Resent};
 
 use crate::Bug;
 use paybell_delivery::{Outcome, Reason, State, Timestamp};
@@ -79,6 +81,8 @@ pub struct Row {
     pub payment: PaymentNo,
     /// To whom.
     pub endpoint: EndpointNo,
+    /// Which delivery it repeats.
+    pub resend_of: Option<DeliveryNo>,
     /// Where it stands.
     pub state: State,
     /// Why it is undelivered.
@@ -137,6 +141,7 @@ pub struct Model {
     parked: BTreeSet<(EndpointNo, DeliveryNo)>,
     /// Endpoints that are open and whose parked deliveries were not all released.
     resumed: BTreeSet<EndpointNo>,
+    bulks: Vec<BulkResend>,
 }
 
 impl Model {
@@ -152,6 +157,7 @@ impl Model {
             looks: BTreeSet::new(),
             parked: BTreeSet::new(),
             resumed: BTreeSet::new(),
+            bulks: Vec::new(),
         }
     }
 

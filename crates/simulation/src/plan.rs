@@ -1,5 +1,9 @@
 //! What happens in a world, as far as it does not follow from the engine: who pays whom and when, what merchants do,
-//! and all that goes wrong. A plan can be cut down without changing what is left of it.
+//! and all that goes wrong (`fault`). A plan can be cut down without changing what is left of it.
+
+mod fault;
+
+pub use fault::{Fault, Step, Target};
 
 use paybell_delivery::Timestamp;
 use std::time::Duration;
@@ -17,10 +21,14 @@ pub struct Plan {
     pub faults: Vec<Fault>,
     /// Endpoints that people pause for a while.
     pub pauses: Vec<PausePlan>,
+    /// When people resend in bulk what failed.
+    pub bulks: Vec<BulkPlan>,
     /// How far each worker's clock is ahead, in microseconds.
     pub workers: Vec<i64>,
     /// How far each dispatcher's clock is ahead, in microseconds.
     pub dispatchers: Vec<i64>,
+    /// The most jobs that wait in one lane of the queue.
+    pub lane_max: usize,
 }
 
 /// A span of time, its end not included.
@@ -46,6 +54,8 @@ pub struct EndpointPlan {
     pub lifetime: Option<Duration>,
     /// The time limit of an attempt.
     pub time_limit: Duration,
+    /// The most requests at one time.
+    pub concurrency_max: usize,
     /// When it cannot be reached.
     pub outages: Vec<Span>,
     /// Of a hundred answers, how many go wrong, each by its manner.
@@ -82,6 +92,8 @@ pub struct PaymentPlan {
     pub again: Option<(Timestamp, bool)>,
     /// When a person settles its deliveries.
     pub settled_at: Option<Timestamp>,
+    /// When a person resends those of its deliveries that have ended.
+    pub resent_at: Option<Timestamp>,
 }
 
 /// An endpoint that people pause for a while.
@@ -95,80 +107,18 @@ pub struct PausePlan {
     pub span: Span,
 }
 
-/// Something that goes wrong.
+/// A bulk resend of what failed.
 #[derive(Clone, Copy, Debug)]
-pub enum Fault {
-    /// For a time, so many of a hundred jobs that are pushed are lost.
-    QueueLoses(Span, u64),
-    /// For a time, so many of a hundred jobs are kept and come once more, up to so much later.
-    QueueRepeats(Span, u64, Duration),
-    /// For a time, jobs come up to so much later, and so in another order.
-    QueueDelays(Span, Duration),
-    /// All jobs that wait are lost.
-    QueueFlushed(Timestamp),
-    /// Nothing can be read or written.
-    DatabaseDown(Span),
-    /// No dispatcher runs.
-    DispatchersDown(Span),
-    /// No worker runs; what they were doing is lost.
-    WorkersDown(Span),
-    /// The first dispatcher that finds something from then on dies after its commit, before it queues the jobs.
-    DispatcherDies(Timestamp),
-    /// The process dies that accepts this payment.
-    IntakeDies(u32, Step),
-    /// The worker dies in an attempt of this payment, and is down for so long.
-    WorkerDies(Target, Duration),
-    /// The worker is stopped in an attempt of this payment, and goes on after so long.
-    WorkerStops(Target, Duration),
-    /// The reply to a claim (before) or a record (after) of this payment's attempt is lost; it was committed.
-    ReplyLost(Target),
-}
-
-/// Where in an act something goes wrong.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Step {
-    /// Before the commit, or between claim and POST.
-    Before,
-    /// After the commit and before the reply, or after the POST was sent.
-    Amid,
-    /// After the reply, or between the answer and its record.
-    After,
-}
-
-/// An attempt of a payment.
-#[derive(Clone, Copy, Debug)]
-pub struct Target {
-    /// The payment's id.
-    pub payment: u32,
-    /// Which attempt; nothing for the first one close before its deadline.
-    pub attempt: Option<u32>,
-    /// Where in the attempt.
-    pub step: Step,
+pub struct BulkPlan {
+    /// Of which merchant.
+    pub merchant: u32,
+    /// When it begins.
+    pub at: Timestamp,
 }
 
 impl Span {
     /// Whether a moment lies in it.
     pub fn has(&self, at: Timestamp) -> bool {
         self.from <= at && at < self.until
-    }
-}
-
-impl Fault {
-    /// For how long it holds by itself.
-    pub fn span(&self) -> Option<Span> {
-        match self {
-            Fault::QueueLoses(span, _)
-            | Fault::QueueRepeats(span, _, _)
-            | Fault::DatabaseDown(span)
-            | Fault::DispatchersDown(span)
-            | Fault::WorkersDown(span) => Some(*span),
-            Fault::QueueDelays(span, most) => Some(Span { from: span.from, until: span.until + *most }),
-            Fault::QueueFlushed(at) => Some(Span { from: *at, until: *at }),
-            Fault::DispatcherDies(_)
-            | Fault::IntakeDies(..)
-            | Fault::WorkerDies(..)
-            | Fault::WorkerStops(..)
-            | Fault::ReplyLost(_) => None,
-        }
     }
 }

@@ -4,7 +4,7 @@ use crate::plan::{EndpointPlan, Plan, Wrong};
 use crate::{Bug, simulate};
 use std::time::Duration;
 
-/// The smallest plan found that violates the same invariant: fewer payments, faults and pauses, merchants that behave,
+/// The smallest plan found that violates the same invariant: fewer payments, faults and acts of people, merchants that behave,
 /// fewer workers and dispatchers with clocks that agree. A plan that violates nothing is answered as it is.
 pub fn shrink(plan: Plan, bug: Option<Bug>) -> Plan {
     let Some(violation) = simulate(&plan, bug, false).violation else { return plan };
@@ -15,6 +15,7 @@ pub fn shrink(plan: Plan, bug: Option<Bug>) -> Plan {
         cut(&mut plan, |plan| &mut plan.payments, &fails);
         cut(&mut plan, |plan| &mut plan.faults, &fails);
         cut(&mut plan, |plan| &mut plan.pauses, &fails);
+        cut(&mut plan, |plan| &mut plan.bulks, &fails);
         cut_but_one(&mut plan, |plan| &mut plan.workers, &fails);
         cut_but_one(&mut plan, |plan| &mut plan.dispatchers, &fails);
         simplify(&mut plan, &fails);
@@ -26,7 +27,8 @@ pub fn shrink(plan: Plan, bug: Option<Bug>) -> Plan {
 
 fn size(plan: &Plan) -> usize {
     let outages: usize = plan.merchants.iter().flat_map(|m| &m.endpoints).map(|e| e.outages.len()).sum();
-    plan.payments.len() + plan.faults.len() + plan.pauses.len() + plan.workers.len() + plan.dispatchers.len() + outages
+    let people = plan.pauses.len() + plan.bulks.len();
+    plan.payments.len() + plan.faults.len() + people + plan.workers.len() + plan.dispatchers.len() + outages
 }
 
 /// Leaves out what can be left out: halves first, then quarters, down to single items.
@@ -63,6 +65,8 @@ fn simplify(plan: &mut Plan, fails: &impl Fn(&Plan) -> bool) {
     attempt(&|plan| plan.dispatchers.fill(0));
     attempt(&|plan| plan.payments.iter_mut().for_each(|payment| payment.again = None));
     attempt(&|plan| plan.payments.iter_mut().for_each(|payment| payment.settled_at = None));
+    attempt(&|plan| plan.payments.iter_mut().for_each(|payment| payment.resent_at = None));
+    attempt(&|plan| plan.lane_max = 1_000);
     for merchant in 0..plan.merchants.len() {
         let mut attempt = |change: &dyn Fn(&mut crate::plan::MerchantPlan)| {
             let mut simpler = plan.clone();

@@ -2,7 +2,7 @@
 
 use crate::dice::mix;
 use crate::invariants::Violation;
-use crate::plan::Plan;
+use crate::plan::{Fault, Plan};
 use crate::world::World;
 use crate::{Bug, draw_plan, shrink};
 use std::ops::AddAssign;
@@ -23,8 +23,30 @@ pub struct Tally {
     pub lost_claims: u64,
     /// Records that came when the claim was lost.
     pub fenced_records: u64,
-    /// Faults that struck.
-    pub faults: u64,
+    /// Jobs that found no room in the queue.
+    pub refused_jobs: u64,
+    /// Deliveries that people settled, resent one by one, and resent in bulk; endpoints that they paused.
+    pub settled: u64,
+    /// See [`Tally::settled`].
+    pub resent: u64,
+    /// See [`Tally::settled`].
+    pub resent_in_bulk: u64,
+    /// See [`Tally::settled`].
+    pub paused: u64,
+    /// Mishaps, by their kind ([`Fault::KINDS`]).
+    pub mishaps: [u64; Fault::KINDS.len()],
+}
+
+impl Tally {
+    /// All mishaps.
+    pub fn faults(&self) -> u64 {
+        self.mishaps.iter().sum()
+    }
+
+    /// A mishap took place.
+    pub(crate) fn note(&mut self, fault: &Fault) {
+        self.mishaps[fault.kind()] += 1;
+    }
 }
 
 impl AddAssign for Tally {
@@ -33,7 +55,12 @@ impl AddAssign for Tally {
         self.attempts += other.attempts;
         self.lost_claims += other.lost_claims;
         self.fenced_records += other.fenced_records;
-        self.faults += other.faults;
+        self.refused_jobs += other.refused_jobs;
+        self.settled += other.settled;
+        self.resent += other.resent;
+        self.resent_in_bulk += other.resent_in_bulk;
+        self.paused += other.paused;
+        self.mishaps.iter_mut().zip(other.mishaps).for_each(|(sum, more)| *sum += more);
     }
 }
 

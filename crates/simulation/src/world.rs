@@ -3,11 +3,15 @@
 //!
 //! Cast:
 //! - [`World`]: all state, the events to come, the checker that watches. [`Event`]: what happens at a moment.
-//! - A file for each who acts: `gateway`, `queue`, `worker`, `merchant`, `dispatcher`, `people`; and `mishaps`.
+//! - A file for each who acts: `gateway`, `queue` with its `lanes`, `worker`, `merchant`, `dispatcher` with what is
+//!   `held_back`, `people`; and `clocks`, `mishaps`.
 
+mod clocks;
 mod dispatcher;
 mod events;
 mod gateway;
+mod held_back;
+mod lanes;
 mod merchant;
 mod mishaps;
 mod people;
@@ -17,16 +21,21 @@ mod worker;
 use crate::dice::{Dice, mix};
 use crate::draw_plan::BEGIN;
 use crate::invariants::{Checker, Violation};
-use crate::model::{DeliveryNo, EndpointNo, Job, MerchantNo, Model};
+use crate::model::{DeliveryNo, EndpointNo, MerchantNo, Model};
 use crate::plan::{Fault, Plan, Span};
 use crate::{Bug, Tally};
+pub(crate) use clocks::Clocks;
 use events::{Event, Events};
+use held_back::HeldBack;
+use lanes::Lane;
 use paybell_delivery::{Schedule, Timestamp};
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::time::Duration;
 
 /// How long a claim holds.
 pub(crate) const VISIBILITY: Duration = Duration::from_secs(60);
+/// The time limit of an attempt by the engine's settings.
+pub(crate) const TIME_LIMIT: Duration = Duration::from_secs(15);
 /// What of a claim's time is kept for recording the attempt.
 pub(crate) const RECORD_MARGIN: Duration = Duration::from_secs(5);
 /// After how long an accepted delivery is due if nobody took it from the queue.
@@ -50,10 +59,14 @@ pub(crate) struct World<'a> {
     endpoints: Vec<(u32, u32)>,
     endpoint_numbers: HashMap<(u32, u32), EndpointNo>,
     workers: Vec<Worker>,
-    dispatchers: Vec<Timestamp>,
+    dispatchers: Vec<Dispatcher>,
+    clocks: Clocks,
+    /// By endpoint.
+    lanes: Vec<Lane>,
+    /// How many jobs were taken from lanes.
+    tickets: u64,
     /// Grows when the queue is flushed.
     epoch: u32,
-    waiting: HashSet<Job>,
     fired: Vec<bool>,
     database_down: Vec<Span>,
     dispatch_blocked: Vec<Span>,
@@ -68,16 +81,34 @@ struct Worker {
     stopped_until: Option<Timestamp>,
 }
 
+/// A dispatcher process.
+struct Dispatcher {
+    /// Grows when it dies.
+    life: u32,
+    down_until: Timestamp,
+    rests_until: Timestamp,
+    held: HeldBack,
+    /// Whether it is about to offer what it holds.
+    offers: bool,
+}
+
+impl Dispatcher {
+    fn new(life: u32, down_until: Timestamp) -> Self {
+        Self { life, down_until, rests_until: BEGIN, held: HeldBack::default(), offers: false }
+    }
+}
+
 impl<'a> World<'a> {
     /// The world at its beginning; with a story when `telling`.
     pub(crate) fn new(plan: &'a Plan, bug: Option<Bug>, telling: bool) -> Self {
         let spans = |wanted: fn(&Fault) -> bool| {
             plan.faults.iter().filter(|fault| wanted(fault)).filter_map(Fault::span).collect::<Vec<_>>()
         };
+        let clocks = Clocks::new(plan, bug);
         let mut world = Self {
             plan,
             model: Model::new(bug),
-            checker: Checker::new(plan),
+            checker: Checker::new(plan, clocks.clone()),
             tally: Tally::default(),
             digest: 0,
             story: telling.then(Vec::new),
@@ -89,9 +120,11 @@ impl<'a> World<'a> {
             endpoints: Vec::new(),
             endpoint_numbers: HashMap::new(),
             workers: vec![Worker::default(); plan.workers.len()],
-            dispatchers: vec![BEGIN; plan.dispatchers.len()],
+            dispatchers: plan.dispatchers.iter().map(|_| Dispatcher::new(0, BEGIN)).collect(),
+            clocks,
+            lanes: Vec::new(),
+            tickets: 0,
             epoch: 0,
-            waiting: HashSet::new(),
             fired: vec![false; plan.faults.len()],
             database_down: spans(|fault| matches!(fault, Fault::DatabaseDown(_))),
             dispatch_blocked: spans(|fault| matches!(fault, Fault::DatabaseDown(_) | Fault::DispatchersDown(_))),
@@ -108,7 +141,8 @@ impl<'a> World<'a> {
                 let number = self.model.create_endpoint(merchant_no, endpoint.lifetime);
                 self.endpoints.push((m, e));
                 self.endpoint_numbers.insert((m, e), number);
-                self.checker.endpoint(endpoint.time_limit);
+                self.lanes.push(Lane::default());
+                self.checker.endpoint(endpoint);
             }
         }
         for (payment, planned) in plan.payments.iter().enumerate() {
@@ -116,13 +150,22 @@ impl<'a> World<'a> {
             if let Some(at) = planned.settled_at {
                 self.at(at, Event::Settle { payment });
             }
+            if let Some(at) = planned.resent_at {
+                self.at(at, Event::Resend { payment });
+            }
         }
         for fault in &plan.faults {
             match fault {
                 Fault::WorkersDown(span) => self.at(span.from, Event::WorkersDie(span.until)),
+                Fault::DispatchersDown(span) => self.at(span.from, Event::DispatchersDie(span.until)),
                 Fault::QueueFlushed(at) => self.at(*at, Event::Flush),
+                Fault::ClockSteps(at, by_us) => self.at(*at, Event::ClockSteps { by_us: *by_us }),
+                Fault::DatabaseDown(span) => self.at(span.from, Event::DatabaseDown(*span)),
                 _ => {}
             }
+        }
+        for bulk in &plan.bulks {
+            self.at(bulk.at, Event::Bulk { merchant: MerchantNo(bulk.merchant) });
         }
         for pause in &plan.pauses {
             let endpoint = self.endpoint_numbers[&(pause.merchant, pause.endpoint)];
@@ -158,25 +201,32 @@ impl<'a> World<'a> {
 
     fn happen(&mut self, event: Event) -> Result<(), Violation> {
         match event {
-            Event::Pay { payment, tries } => self.pay(payment, tries),
-            Event::PayAgain { payment } => self.pay_again(payment),
-            Event::Arrive { job, epoch } => self.arrive(job, epoch),
-            Event::Step(flight) => self.step(flight),
-            Event::WorkersDie(until) => {
-                self.tell(|| "all workers die".to_owned());
-                (0..self.workers.len()).for_each(|worker| self.worker_dies(worker, until));
-                Ok(())
+            Event::Pay { payment, tries } => return self.pay(payment, tries),
+            Event::PayAgain { payment } => return self.pay_again(payment),
+            Event::Enter { job, epoch, by } => self.enter(job, epoch, by),
+            Event::Look { endpoint } => self.pump(endpoint),
+            Event::Offer { dispatcher } => self.offer(dispatcher),
+            Event::Arrive { taken, worker, life } => return self.arrive(taken, worker, life),
+            Event::Step(flight) => return self.step(flight),
+            Event::WorkersDie(until) => self.workers_die(until),
+            Event::DispatchersDie(until) => self.dispatchers_die(until),
+            Event::DatabaseDown(span) => self.note_fault(&Fault::DatabaseDown(span), || "the database is away"),
+            Event::ClockSteps { by_us } => {
+                self.tally.note(&Fault::ClockSteps(self.now, by_us));
+                self.tell(|| format!("the database's clock is set by {} s", by_us as f64 / 1e6));
             }
             Event::Flush => {
-                self.tell(|| "the queue is flushed".to_owned());
-                self.tally.faults += 1;
-                self.epoch += 1;
-                self.waiting.clear();
-                Ok(())
+                self.note_fault(&Fault::QueueFlushed(self.now), || "the queue is flushed");
+                self.flush();
             }
-            Event::Pause { endpoint, paused } => self.pause(endpoint, paused),
-            Event::Settle { payment } => self.settle(payment),
+            Event::Pause { endpoint, paused } => return self.pause(endpoint, paused),
+            Event::Settle { payment } => return self.settle(payment),
+            Event::SettleOne { delivery } => return self.settle_one(delivery),
+            Event::Resend { payment } => return self.resend(payment),
+            Event::Bulk { merchant } => return self.begin_bulk(merchant),
+            Event::BulkStep => return self.step_bulk(),
         }
+        Ok(())
     }
 
     fn at(&mut self, at: Timestamp, event: Event) {
@@ -187,15 +237,21 @@ impl<'a> World<'a> {
         self.at(self.now + delay, event);
     }
 
-    fn clock(&self, ahead_us: i64) -> Timestamp {
-        Timestamp(self.now.0 + ahead_us)
+    /// The time by a worker's clock; also the intake's, which runs in the same processes.
+    fn worker_clock(&self, worker: usize) -> Timestamp {
+        Timestamp(self.clocks.worker(worker, self.now).0 + self.plan.workers[worker])
+    }
+
+    /// The time by a dispatcher's clock.
+    fn dispatcher_clock(&self, dispatcher: usize) -> Timestamp {
+        Timestamp(self.clocks.dispatcher(dispatcher, self.now).0 + self.plan.dispatchers[dispatcher])
     }
 
     /// Dice about a delivery's attempt, by what it has in the plan: its number depends on who else is in the world.
     fn dice_of(&self, what: u64, delivery: DeliveryNo, attempt: u32) -> Dice {
         let endpoint = self.model.delivery(delivery).endpoint;
-        let payment = self.checker.payment_of(delivery);
-        self.dice.of(&[what, u64::from(payment), u64::from(endpoint.0), u64::from(attempt)])
+        let (payment, resend) = self.checker.payment_of(delivery);
+        self.dice.of(&[what, u64::from(payment), u64::from(endpoint.0), u64::from(resend), u64::from(attempt)])
     }
 
     fn is_database_down(&self) -> bool {
@@ -204,6 +260,11 @@ impl<'a> World<'a> {
 
     fn note(&mut self, what: u64, delivery: DeliveryNo, result: u64) {
         self.digest = mix(self.digest ^ (self.now.0 as u64) ^ (what << 56) ^ (u64::from(delivery.0) << 32) ^ result);
+    }
+
+    fn note_fault(&mut self, fault: &Fault, line: impl FnOnce() -> &'static str) {
+        self.tally.note(fault);
+        self.tell(|| line().to_owned());
     }
 
     fn tell(&mut self, line: impl FnOnce() -> String) {

@@ -48,4 +48,16 @@ planted_bugs! {
     invented_acknowledgement_is_noticed: AnyAnswerAcknowledges => ["I11"];
     parked_forever_is_noticed: ParkedForever => ["I9"];
     job_handed_out_only_once_is_noticed: HandedOutOnce => ["I9"];
+    unheeded_cap_is_noticed: CapNotHeeded => ["I10"];
+    place_known_by_the_job_alone_is_noticed: PlaceByJob => ["I10"];
+    unheeded_lease_is_noticed: LeaseNotHeeded => ["I10"];
+    lease_that_never_ends_is_noticed: LeaseNeverEnds => ["I9"];
+    resend_while_pending_is_noticed: ResentWhilePending => ["I8"];
+    resend_with_the_old_deadline_is_noticed: ResentWithOldDeadline => ["I1"];
+    lost_progress_of_a_bulk_resend_is_noticed: BulkProgressLost => ["I8"];
+    bulk_resend_that_passes_over_is_noticed: BulkPassesOver => ["I1"];
+    attempt_lost_by_a_settlement_is_noticed: SettledAttemptLost => ["I4"];
+    uncounted_panics_are_noticed: PanicsNotCounted => ["I14"];
+    unfollowed_clock_is_noticed: ClockNotFollowed => ["I1", "I2", "I9"];
+    clock_that_goes_only_forward_is_noticed: ClockOnlyForward => ["I1", "I2", "I9"];
 }

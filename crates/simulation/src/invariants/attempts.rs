@@ -1,11 +1,13 @@
 use super::{Checked, Checker, violation};
 use crate::draw_plan::SKEW_MAX;
 use crate::model::{Claimed, DeliveryNo, Model, Record, Recorded};
-use paybell_delivery::{Decision, Reason, State, Timestamp};
+use paybell_delivery::{Decision, Outcome, Reason, State, Timestamp};
 use std::time::Duration;
 
 /// How far two clocks may disagree.
 const SKEW: Duration = SKEW_MAX.saturating_mul(2);
+/// For how long what was begun before a clock was set may go on: a claim's time, and that of the one after it.
+const UNSURE_FOR: Duration = Duration::from_secs(120);
 
 /// The schedule as the documentation words it: 10 s, × 2, at most 1 h, ± 10 %. Written anew, so that a mistake in the
 /// domain's own does not hide itself.
@@ -25,6 +27,9 @@ impl Checker {
         now: Timestamp,
     ) -> Checked {
         self.see_look(delivery, now)?;
+        let (database, unsure) = (self.clocks.database(now), self.unsure(now.before(UNSURE_FOR), now));
+        let judged_at = self.lives[delivery.index()].judged_at;
+        let clock_was_set = !self.unsure(judged_at, now).is_zero();
         let life = &mut self.lives[delivery.index()];
         let row = model.delivery(delivery);
         let number = claimed.attempt;
@@ -35,7 +40,7 @@ impl Checker {
         if life.held_until.is_some_and(|until| clock + SKEW < until) {
             return fail("I3", format!("attempt {number} begins while attempt {} is held", life.begun));
         }
-        if clock >= life.deadline_at || now >= life.deadline_at + SKEW_MAX {
+        if clock >= life.deadline_at || database >= life.deadline_at + SKEW_MAX + unsure {
             return fail("I2", format!("attempt {number} begins at {now}, its deadline is {}", life.deadline_at));
         }
         if number != life.begun + 1 || row.kept.len() != life.begun as usize {
@@ -45,11 +50,11 @@ impl Checker {
         if claimed.payment != life.payment_no {
             return fail("I6", format!("attempt {number} tells of another payment"));
         }
-        if let Some(at) = life.not_before.take().filter(|at| clock + SKEW < *at) {
+        if let Some(at) = life.not_before.take().filter(|at| clock + SKEW < *at && !clock_was_set) {
             return fail("I10", format!("attempt {number} begins at {clock}, by the schedule not before {at}"));
         }
         let until = clock + crate::world::VISIBILITY;
-        (life.begun, life.held_until, life.expect_by) = (number, Some(until), now + crate::world::VISIBILITY);
+        (life.begun, life.held_until, life.expect_by) = (number, Some(until), until);
         (life.handed_out_at, life.parked) = (None, false);
         Ok(())
     }
@@ -58,27 +63,29 @@ impl Checker {
     /// beginning and its end.
     pub(crate) fn posted(
         &mut self,
-        delivery: DeliveryNo,
-        number: u32,
+        (delivery, number): (DeliveryNo, u32),
+        worker: usize,
         clocks: (Timestamp, Timestamp, Timestamp),
         times: (Timestamp, Timestamp),
     ) -> Checked {
+        let unsure = self.unsure(times.0.before(UNSURE_FOR), times.0);
+        let database = self.clocks.database(times.0) + times.1.since(times.0);
         let life = &mut self.lives[delivery.index()];
         let (began, ended, claimed_until) = clocks;
         let fail = |invariant, what: String| Err(violation(invariant, delivery, what));
-        if began >= life.deadline_at || ended > life.deadline_at || times.1 > life.deadline_at + SKEW_MAX {
+        if began >= life.deadline_at || ended > life.deadline_at || database > life.deadline_at + SKEW_MAX + unsure {
             let deadline = life.deadline_at;
             return fail("I2", format!("attempt {number} runs from {began} to {ended}, its deadline is {deadline}"));
         }
         if began >= claimed_until {
             return fail("I3", format!("attempt {number} is sent after its claim ran out"));
         }
-        if times.0 < life.exchange_until {
+        if times.0 < life.exchange_until && unsure.is_zero() {
             return fail("I3", format!("attempt {number} is sent while another one is under way"));
         }
         life.exchange_until = times.1;
         life.posted.push(number);
-        Ok(())
+        self.see_places(delivery, worker, times)
     }
 
     /// The merchant sent its acknowledgement, whole and in time.
@@ -86,9 +93,23 @@ impl Checker {
         self.lives[delivery.index()].acknowledged = true;
     }
 
-    /// An attempt ended at `clock`; the merchant asked for a delay.
-    pub(crate) fn judged(&mut self, delivery: DeliveryNo, number: u32, wish: Option<Duration>, clock: Timestamp) {
-        self.lives[delivery.index()].judged = (number, clock, wish.unwrap_or_default());
+    /// An attempt ended, by the worker's clock and in true time; the merchant asked for a delay.
+    pub(crate) fn judged(
+        &mut self,
+        delivery: DeliveryNo,
+        number: u32,
+        wish: Option<Duration>,
+        (clock, now): (Timestamp, Timestamp),
+    ) {
+        let life = &mut self.lives[delivery.index()];
+        (life.judged, life.judged_at) = ((number, clock, wish.unwrap_or_default()), now);
+    }
+
+    /// The worker panicked in an attempt, which is about to be recorded.
+    pub(crate) fn panicked(&mut self, delivery: DeliveryNo, number: u32, model: &Model) {
+        let kept = model.delivery(delivery).kept.iter();
+        let before = kept.filter(|kept| kept.outcome == Outcome::Panicked && kept.number != number).count();
+        self.lives[delivery.index()].panics = before as u32 + 1;
     }
 
     /// An attempt was recorded; `clocks` are the moment and the claim's end by the worker's clock.
@@ -102,6 +123,7 @@ impl Checker {
     ) -> Checked {
         let delivery = record.delivery;
         let before = self.lives[delivery.index()].state;
+        let clock_was_set = !self.unsure(now.before(UNSURE_FOR), now).is_zero();
         self.see_state(delivery, model)?;
         let life = &mut self.lives[delivery.index()];
         let number = record.attempt.number;
@@ -110,7 +132,7 @@ impl Checker {
         }
         let acknowledged = record.decision == Decision::Delivered;
         if recorded == Recorded::Fenced {
-            let in_time = clocks.0 + SKEW < clocks.1;
+            let in_time = clocks.0 + SKEW < clocks.1 && !clock_was_set;
             let expired = model.delivery(delivery).reason == Some(Reason::Expired) && before == State::Undelivered;
             if acknowledged && (before == State::Pending || (expired && in_time)) {
                 return Err(violation(
@@ -130,8 +152,12 @@ impl Checker {
                 return Err(violation("I11", delivery, format!("attempt {number} was taken for an acknowledgement")));
             }
         }
+        let panics = if record.attempt.outcome == Outcome::Panicked { life.panics } else { 0 };
+        if panics >= 3 && model.delivery(delivery).reason != Some(Reason::Panicked) {
+            return Err(violation("I14", delivery, format!("it goes on after {panics} panics")));
+        }
         if let Decision::RetryAt(at) = record.decision {
-            life.expect_by = Timestamp(at.0.max(now.0));
+            life.expect_by = at.max(clocks.0);
             life.not_before = life.retry_not_before(self.endpoints[life.endpoint.index()].time_limit);
         }
         Ok(())
@@ -144,7 +170,7 @@ impl super::Life {
     fn retry_not_before(&self, time_limit: Duration) -> Option<Timestamp> {
         let (number, ended_at, wish) = self.judged;
         let by_schedule = ended_at + delay_least(number).max(wish);
-        let lead = time_limit.min(self.deadline_at.since(self.created_at) / 20);
+        let lead = time_limit.max(crate::world::TIME_LIMIT).min(self.deadline_at.since(self.created_at) / 20);
         Some(by_schedule.min(self.deadline_at.before(lead)))
     }
 }

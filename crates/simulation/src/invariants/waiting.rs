@@ -3,8 +3,9 @@
 use super::{Checked, Checker, violation};
 use crate::draw_plan::SKEW_MAX;
 use crate::model::{DeliveryNo, EndpointNo, Job, Model};
+use crate::plan::Span;
 use crate::world::VISIBILITY;
-use paybell_delivery::{State, Timestamp};
+use paybell_delivery::Timestamp;
 use std::time::Duration;
 
 /// How long what is due may wait once nothing is wrong any more.
@@ -14,24 +15,19 @@ const WAIT_MAX: Duration = Duration::from_secs(60);
 const ARRIVES_WITHIN: Duration = Duration::from_secs(1);
 
 impl Checker {
-    /// Somebody looks at a delivery: it must not be late.
+    /// Somebody looks at a delivery: it must not be late, by the database's clock.
     pub(super) fn see_look(&self, delivery: DeliveryNo, now: Timestamp) -> Checked {
-        let expected = self.lives[delivery.index()].expect_by;
-        if now <= expected + WAIT_MAX {
+        let life = &self.lives[delivery.index()];
+        let late = self.clocks.database(now).since(life.expect_by);
+        if late <= WAIT_MAX {
             return Ok(());
         }
-        let calm_since = self.calm_since(expected, now);
+        let calm_since = self.calm_since(life.endpoint, now.before(late), now);
         if now > calm_since + WAIT_MAX {
             let late = now.since(calm_since);
             return Err(violation("I9", delivery, format!("nobody looked at it for {late:?} after it was due")));
         }
         Ok(())
-    }
-
-    /// Since when nothing was wrong, as of `now`; `from` when nothing was since then.
-    fn calm_since(&self, from: Timestamp, now: Timestamp) -> Timestamp {
-        let spans = self.disturbed.iter().filter(|span| span.until >= from && span.from <= now);
-        spans.map(|span| span.until).max().map_or(from, |until| until.max(from)).min(now)
     }
 
     /// A delivery was handed out to the queue. When that happened before, nothing was wrong since and yet nobody
@@ -42,19 +38,21 @@ impl Checker {
         self.see_state(delivery, model)?;
         self.see_claim_end(delivery, clock)?;
         let life = &self.lives[delivery.index()];
-        let endpoint = self.endpoints[life.endpoint.index()];
+        let endpoint = &self.endpoints[life.endpoint.index()];
         if let Some(before) = life.handed_out_at {
             let paused = endpoint.paused || endpoint.changed_at.is_some_and(|at| at >= before);
-            let wrong = self.disturbed.iter().any(|span| span.until + SKEW_MAX >= before && span.from <= now);
+            let disturbed = |span: &Span| span.until + SKEW_MAX >= before && span.from <= now;
+            let wrong = self.disturbed.iter().any(disturbed) || endpoint.places.crowded_since(before, now);
             // Close before a deadline jobs are handed out again and again, sooner than they can arrive; and by the worker's
             // clock it may have passed.
-            let soon = now.since(before) < ARRIVES_WITHIN || now + SKEW_MAX * 2 >= life.deadline_at;
+            let soon =
+                now.since(before) < ARRIVES_WITHIN || self.clocks.database(now) + SKEW_MAX * 2 >= life.deadline_at;
             if !paused && !wrong && !soon {
                 return Err(violation("I9", delivery, "it was handed out twice, and nobody attempted it"));
             }
         }
         let life = &mut self.lives[delivery.index()];
-        (life.handed_out_at, life.expect_by, life.parked) = (Some(now), now + VISIBILITY, false);
+        (life.handed_out_at, life.expect_by, life.parked) = (Some(now), clock + VISIBILITY, false);
         Ok(())
     }
 
@@ -78,6 +76,10 @@ impl Checker {
         if clock < deadline {
             return Err(violation("I1", delivery, format!("it expired at {clock}, its deadline is {deadline}")));
         }
+        let (database, unsure) = (self.clocks.database(now), self.unsure(now, now));
+        if database + SKEW_MAX + unsure < deadline {
+            return Err(violation("I1", delivery, format!("it expired when the database's clock showed {database}")));
+        }
         Ok(())
     }
 
@@ -92,10 +94,10 @@ impl Checker {
         Ok(())
     }
 
-    /// A delivery that was parked is due.
-    pub(crate) fn released(&mut self, delivery: DeliveryNo, now: Timestamp) {
+    /// A delivery that was parked is due, from `clock` on.
+    pub(crate) fn released(&mut self, delivery: DeliveryNo, clock: Timestamp) {
         let life = &mut self.lives[delivery.index()];
-        (life.parked, life.expect_by) = (false, now);
+        (life.parked, life.expect_by) = (false, clock);
     }
 
     /// An endpoint was paused or resumed: then what was parked for it must soon be looked at.
@@ -106,18 +108,9 @@ impl Checker {
             return;
         }
         seen.paused = paused;
+        let database = self.clocks.database(now);
         for life in self.lives.iter_mut().filter(|life| life.endpoint == endpoint && life.parked) {
-            life.expect_by = if paused { life.deadline_at } else { now };
+            life.expect_by = if paused { life.deadline_at } else { database };
         }
-    }
-
-    /// A delivery was settled.
-    pub(crate) fn settled(&mut self, delivery: DeliveryNo, model: &Model, now: Timestamp) -> Checked {
-        let before = self.lives[delivery.index()].state;
-        if !matches!(before, State::Pending | State::Undelivered) {
-            return Err(violation("I1", delivery, format!("it was settled at {now}, being {}", before.as_str())));
-        }
-        self.lives[delivery.index()].held_until = None;
-        self.see_state(delivery, model)
     }
 }

@@ -54,23 +54,25 @@ impl Model {
                 let deadline_at = now + endpoint.lifetime.map_or(lifetime, |own| own.min(lifetime));
                 let endpoint = EndpointNo::next_after(n);
                 let due_at = now + grace.min(deadline_at.since(now) / 2);
-                let delivery = self.make(payment, endpoint, (now, due_at, deadline_at));
+                let delivery = self.make(payment, endpoint, None, (now, due_at, deadline_at));
                 jobs.push((endpoint, Job { delivery, attempts: 0 }));
             }
         }
         Accepted::New { payment, jobs }
     }
 
-    fn make(
+    pub(super) fn make(
         &mut self,
         payment: PaymentNo,
         endpoint: EndpointNo,
+        resend_of: Option<DeliveryNo>,
         (created_at, due_at, deadline_at): (Timestamp, Timestamp, Timestamp),
     ) -> DeliveryNo {
         let delivery = DeliveryNo::next_after(self.deliveries.len());
         self.deliveries.push(Row {
             payment,
             endpoint,
+            resend_of,
             // As if it had just ended, so that the change below indexes it.
             state: State::Settled,
             reason: None,

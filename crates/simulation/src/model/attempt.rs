@@ -96,6 +96,12 @@ impl Model {
         recorded
     }
 
+    /// How many attempts of a delivery are written down as ended by a panic.
+    pub fn panics_of(&self, delivery: super::DeliveryNo) -> u32 {
+        let panicked = self.delivery(delivery).kept.iter().filter(|kept| kept.outcome == Outcome::Panicked);
+        if self.has(Bug::PanicsNotCounted) { 0 } else { panicked.count() as u32 }
+    }
+
     fn decision(&self, record: &Record) -> Decision {
         match record.decision {
             Decision::RetryAt(at) if self.has(Bug::RetryEarly) => {

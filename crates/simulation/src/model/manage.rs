@@ -1,6 +1,7 @@
 //! Acts of people.
 
 use super::{DeliveryNo, Endpoint, EndpointNo, MerchantNo, Model};
+use crate::Bug;
 use paybell_delivery::{State, Timestamp};
 use std::time::Duration;
 
@@ -30,10 +31,11 @@ impl Model {
 
     /// Settles what is pending or undelivered; otherwise it is refused, by `false`.
     pub fn settle(&mut self, delivery: DeliveryNo, now: Timestamp) -> bool {
+        let write = !self.has(Bug::SettledAttemptLost);
         self.change(delivery, |row| match row.state {
             State::Delivered | State::Settled => false,
             State::Pending | State::Undelivered => {
-                row.close_claim(true);
+                row.close_claim(write);
                 row.state = State::Settled;
                 row.finished_at = row.finished_at.or(Some(now));
                 true

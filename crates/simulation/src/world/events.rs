@@ -1,7 +1,10 @@
 //! What is to happen, in the order of its moments; what is to happen at the same moment, in the order it was planned.
 
+use super::lanes::Taken;
+use super::queue::PushedBy;
 use super::worker::Flight;
-use crate::model::{EndpointNo, Job};
+use crate::model::{DeliveryNo, EndpointNo, Job, MerchantNo};
+use crate::plan::Span;
 use paybell_delivery::Timestamp;
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -17,22 +20,55 @@ pub(crate) enum Event {
     PayAgain {
         payment: usize,
     },
-    /// A job arrives at a worker, if the queue was not flushed since that epoch.
-    Arrive {
+    /// A job comes to its lane, if the queue was not flushed since that epoch.
+    Enter {
         job: Job,
         epoch: Option<u32>,
+        by: PushedBy,
+    },
+    /// Somebody looks at a lane: a lease may have ended, or a worker is up.
+    Look {
+        endpoint: EndpointNo,
+    },
+    /// A dispatcher offers what it holds back.
+    Offer {
+        dispatcher: usize,
+    },
+    /// A job that was taken from its lane arrives at its worker, if that still has the same life.
+    Arrive {
+        taken: Taken,
+        worker: usize,
+        life: u32,
     },
     /// A worker does the next step of an attempt.
     Step(Box<Flight>),
     WorkersDie(Timestamp),
+    DispatchersDie(Timestamp),
+    DatabaseDown(Span),
+    ClockSteps {
+        by_us: i64,
+    },
     Flush,
     Pause {
         endpoint: EndpointNo,
         paused: bool,
     },
+    /// A person settles all deliveries of a payment.
     Settle {
         payment: usize,
     },
+    SettleOne {
+        delivery: DeliveryNo,
+    },
+    /// A person resends those of a payment's deliveries that have ended.
+    Resend {
+        payment: usize,
+    },
+    /// A person begins a bulk resend.
+    Bulk {
+        merchant: MerchantNo,
+    },
+    BulkStep,
 }
 
 struct Scheduled {

@@ -27,7 +27,7 @@ impl World<'_> {
             return Ok(());
         }
         let accepted = self.accept(payment, 0);
-        self.checker.sent(planned.id, &accepted, &self.model, self.now)?;
+        self.checker.sent(planned.id, &accepted, &self.model)?;
         self.tell(|| match &accepted {
             Accepted::New { jobs, .. } => {
                 let told: Vec<String> =
@@ -45,7 +45,7 @@ impl World<'_> {
         if dies == Some(Step::After) {
             self.tell(|| "the intake dies before it queues".to_owned());
         } else if let Accepted::New { jobs, .. } = &accepted {
-            jobs.iter().for_each(|(_, job)| self.push(*job));
+            jobs.iter().for_each(|(_, job)| self.push(*job, None));
         }
         if let Some((at, _)) = planned.again {
             self.at(at, Event::PayAgain { payment });
@@ -63,14 +63,13 @@ impl World<'_> {
         let same = planned.again.is_some_and(|(_, same)| same);
         let accepted = self.accept(payment, u32::from(!same));
         self.tell(|| format!("payment {} is sent again: {accepted:?}", planned.id));
-        self.checker.sent_again(planned.id, &accepted, same, self.now)
+        self.checker.sent_again(planned.id, &accepted, same)
     }
 
     fn accept(&mut self, payment: usize, content: u32) -> Accepted {
         let planned = self.plan.payments[payment];
         let order = Order { merchant: MerchantNo(planned.merchant), gateway_payment_id: planned.id, content };
-        let skew = self.plan.workers[payment % self.plan.workers.len()];
-        let now = self.clock(skew);
+        let now = self.worker_clock(payment % self.plan.workers.len());
         let accepted = self.model.accept(&order, now, GRACE, LIFETIME_MAX);
         if let Accepted::New { jobs, .. } = &accepted {
             self.tally.lives += jobs.len() as u64;

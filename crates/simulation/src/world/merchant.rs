@@ -2,7 +2,7 @@
 
 use super::World;
 use crate::Bug;
-use crate::model::EndpointNo;
+use crate::model::{DeliveryNo, EndpointNo};
 use crate::plan::EndpointPlan;
 use paybell_delivery::Outcome;
 use std::time::Duration;
@@ -19,8 +19,8 @@ pub(super) struct Answer {
 
 impl Answer {
     /// Of an attempt that was not sent.
-    pub(super) fn unsent() -> Self {
-        Self { after: Duration::ZERO, outcome: Outcome::Blocked, retry_after: None, acknowledges: false }
+    pub(super) fn unsent(outcome: Outcome) -> Self {
+        Self { after: Duration::ZERO, outcome, retry_after: None, acknowledges: false }
     }
 }
 
@@ -34,9 +34,9 @@ impl World<'_> {
     }
 
     /// What the merchant answers to an attempt that begins now.
-    pub(super) fn answer(&self, payment: u32, endpoint: EndpointNo, attempt: u32) -> Answer {
+    pub(super) fn answer(&self, delivery: DeliveryNo, endpoint: EndpointNo, attempt: u32) -> Answer {
         let plan = self.endpoint_plan(endpoint);
-        let mut dice = self.dice.of(&[3, u64::from(payment), u64::from(endpoint.0), u64::from(attempt)]);
+        let mut dice = self.dice_of(3, delivery, attempt);
         let slowly = if dice.chance(2) { plan.time_limit } else { Duration::from_millis(400) };
         let after = dice.between(Duration::from_millis(2), slowly);
         let answer = |outcome| Answer { after, outcome, retry_after: None, acknowledges: false };

@@ -1,12 +1,13 @@
 //! Workers: claim → POST → decide → record, as `workers/src/attempt_delivery.rs` does it. Each step is an event, and
 //! between two steps the worker may die or be stopped.
 
+use super::lanes::Taken;
 use super::merchant::Answer;
-use super::{Event, RECORD_MARGIN, VISIBILITY, World};
+use super::{Event, RECORD_MARGIN, TIME_LIMIT, VISIBILITY, World};
 use crate::Bug;
 use crate::draw_plan::BEGIN;
 use crate::invariants::Violation;
-use crate::model::{Claimed, Job, Kept, Record, Recorded};
+use crate::model::{Claimed, Kept, Record, Recorded};
 use crate::plan::Step;
 use paybell_delivery::{Decision, Outcome, Situation, Timestamp, decide};
 use std::time::Duration;
@@ -17,7 +18,7 @@ pub(crate) struct Flight {
     pub(super) worker: usize,
     /// The worker's life in which it was begun.
     life: u32,
-    job: Job,
+    pub(super) taken: Taken,
     pub(super) payment: u32,
     pub(super) claimed: Claimed,
     /// When it was claimed, by the worker's clock.
@@ -33,42 +34,38 @@ enum Next {
 }
 
 impl World<'_> {
-    /// A job arrives at a worker, which claims its delivery.
-    pub(super) fn arrive(&mut self, job: Job, epoch: Option<u32>) -> Result<(), Violation> {
-        if epoch.is_some_and(|epoch| epoch != self.epoch) {
+    /// A job arrives at a worker that took it, which claims its delivery.
+    pub(super) fn arrive(&mut self, taken: Taken, worker: usize, life: u32) -> Result<(), Violation> {
+        if self.workers[worker].life != life {
             return Ok(());
         }
-        let Some(worker) = self.worker_for(job) else {
-            let up_at = self.workers.iter().filter_map(|worker| worker.down_until).min().unwrap_or(self.now);
-            self.at(up_at, Event::Arrive { job, epoch });
-            return Ok(());
-        };
-        if epoch.is_some() {
-            self.waiting.remove(&job);
-        }
+        let job = taken.job;
+        self.stops_with_job(worker, job.delivery);
         if let Some(until) = self.workers[worker].stopped_until.filter(|until| *until > self.now) {
-            // The worker took the job and was stopped; so the queue does not have it any more.
-            self.at(until, Event::Arrive { job, epoch: None });
+            self.at(until, Event::Arrive { taken, worker, life });
             return Ok(());
         }
-        if self.is_database_down() {
+        if self.is_database_down() || self.place_left(&taken).is_zero() {
+            self.finish(&taken);
             return Ok(());
         }
-        let now = self.clock(self.plan.workers[worker]);
+        let now = self.worker_clock(worker);
         let Some(claimed) = self.model.claim(job, now, VISIBILITY) else {
             self.tally.lost_claims += 1;
             self.note(7, job.delivery, 0);
+            self.tell(|| format!("worker {worker} loses the claim of delivery {}", job.delivery));
+            self.finish(&taken);
             return Ok(());
         };
         self.note(8, job.delivery, u64::from(claimed.attempt));
         self.tally.attempts += 1;
         self.tell(|| format!("worker {worker} claims delivery {}, attempt {}", job.delivery, claimed.attempt));
         self.checker.claimed(job.delivery, &claimed, &self.model, now, self.now)?;
-        let payment = self.checker.payment_of(job.delivery);
-        let life = self.workers[worker].life;
-        let flight = Flight { worker, life, job, payment, claimed, claimed_at: now, next: Next::Post };
+        let (payment, _) = self.checker.payment_of(job.delivery);
+        let flight = Flight { worker, life, taken, payment, claimed, claimed_at: now, next: Next::Post };
         if self.loses_reply(&flight, Step::Before) {
             self.tell(|| format!("worker {worker} does not learn of its claim"));
+            self.finish(&taken);
             return Ok(());
         }
         self.goes_wrong(&flight, Step::Before);
@@ -76,12 +73,13 @@ impl World<'_> {
         Ok(())
     }
 
-    /// A worker that runs, or is stopped.
-    fn worker_for(&self, job: Job) -> Option<usize> {
-        let count = self.workers.len();
-        let first = self.dice_of(5, job.delivery, job.attempts).below(count as u64) as usize;
-        let is_up = |worker: &usize| self.workers[*worker].down_until.is_none_or(|until| until <= self.now);
-        (0..count).map(|n| (first + n) % count).find(is_up)
+    /// For how long a request may still run in the place that a job has at its endpoint: the place is given away when
+    /// the lease ends, whether or not the worker was held up before its claim.
+    fn place_left(&self, taken: &Taken) -> Duration {
+        if matches!(self.bug, Some(Bug::LeaseNotHeeded | Bug::PostAfterStop)) {
+            return VISIBILITY;
+        }
+        (taken.at + VISIBILITY).before(RECORD_MARGIN).since(self.now)
     }
 
     fn proceed(&mut self, delay: Duration, flight: Flight) {
@@ -101,7 +99,11 @@ impl World<'_> {
         match flight.next {
             Next::Post => self.post(*flight),
             Next::Judge { started_at, limit, answer } => {
-                self.judge(*flight, started_at, limit, answer);
+                if self.panics(&flight) {
+                    self.panic(*flight);
+                } else {
+                    self.judge(*flight, started_at, limit, answer);
+                }
                 Ok(())
             }
             Next::Record { record, give_up_at } => self.record(*flight, record, give_up_at),
@@ -110,16 +112,33 @@ impl World<'_> {
 
     /// The POST, unless the worker was held up for too long: by now somebody else may have delivered it.
     fn post(&mut self, flight: Flight) -> Result<(), Violation> {
-        let now = self.clock(self.plan.workers[flight.worker]);
+        let now = self.worker_clock(flight.worker);
         let limit = self.time_limit(&flight, now);
         if limit.is_zero() {
-            let (worker, attempt, delivery) = (flight.worker, flight.claimed.attempt, flight.job.delivery);
+            let (worker, attempt, delivery) = (flight.worker, flight.claimed.attempt, flight.taken.job.delivery);
             self.tell(|| format!("worker {worker} comes too late to send attempt {attempt} of delivery {delivery}"));
             let limit = self.endpoint_plan(flight.claimed.endpoint).time_limit;
-            self.judge(flight, flight.claimed_at, limit, Answer::unsent());
+            self.judge(flight, flight.claimed_at, limit, Answer::unsent(Outcome::Blocked));
+            return Ok(());
+        }
+        let before_sending = self.dice_of(9, flight.taken.job.delivery, flight.claimed.attempt).chance(50);
+        if before_sending && self.panics(&flight) {
+            self.panic(flight);
             return Ok(());
         }
         self.send(flight, now, limit)
+    }
+
+    /// The worker's code panics: that is the attempt's outcome, unless the database is away, which is asked once how
+    /// often that happened before.
+    fn panic(&mut self, flight: Flight) {
+        let (attempt, delivery) = (flight.claimed.attempt, flight.taken.job.delivery);
+        self.tell(|| format!("worker {} panics at attempt {attempt} of delivery {delivery}", flight.worker));
+        if self.is_database_down() {
+            self.finish(&flight.taken);
+            return;
+        }
+        self.judge(flight, flight.claimed_at, TIME_LIMIT, Answer::unsent(Outcome::Panicked));
     }
 
     /// The endpoint's limit, ended early enough to be recorded within the claim, and cut at the deadline.
@@ -131,19 +150,19 @@ impl World<'_> {
         } else {
             claim_left.min(flight.claimed.deadline_at.since(now))
         };
-        self.endpoint_plan(flight.claimed.endpoint).time_limit.min(cut)
+        self.endpoint_plan(flight.claimed.endpoint).time_limit.min(cut).min(self.place_left(&flight.taken))
     }
 
     fn send(&mut self, flight: Flight, now: Timestamp, limit: Duration) -> Result<(), Violation> {
-        let (delivery, attempt) = (flight.job.delivery, flight.claimed.attempt);
-        let mut answer = self.answer(flight.payment, flight.claimed.endpoint, attempt);
+        let (delivery, attempt) = (flight.taken.job.delivery, flight.claimed.attempt);
+        let mut answer = self.answer(delivery, flight.claimed.endpoint, attempt);
         if answer.after >= limit {
             let outcome = Outcome::TimedOut;
             answer = Answer { after: limit, outcome, retry_after: None, acknowledges: false };
         }
         self.tell(|| format!("worker {} POSTs delivery {delivery}, attempt {attempt}", flight.worker));
         let clocks = (now, now + answer.after, flight.claimed_at + VISIBILITY);
-        self.checker.posted(delivery, attempt, clocks, (self.now, self.now + answer.after))?;
+        self.checker.posted((delivery, attempt), flight.worker, clocks, (self.now, self.now + answer.after))?;
         if answer.acknowledges {
             self.checker.acknowledged(delivery);
         }
@@ -153,14 +172,17 @@ impl World<'_> {
     }
 
     fn judge(&mut self, flight: Flight, started_at: Timestamp, limit: Duration, answer: Answer) {
-        let now = self.clock(self.plan.workers[flight.worker]);
-        let (delivery, attempt) = (flight.job.delivery, flight.claimed.attempt);
+        let now = self.worker_clock(flight.worker);
+        let (delivery, attempt) = (flight.taken.job.delivery, flight.claimed.attempt);
         let mut dice = self.dice_of(6, delivery, attempt);
+        let panicked = answer.outcome == Outcome::Panicked;
+        let panics = if panicked { self.model.panics_of(delivery) + 1 } else { 0 };
         let situation = Situation {
             attempt,
             outcome: answer.outcome,
             retry_after: answer.retry_after,
             in_doubt: flight.claimed.in_doubt,
+            panics,
             now,
             created_at: flight.claimed.created_at,
             deadline_at: flight.claimed.deadline_at,
@@ -170,7 +192,10 @@ impl World<'_> {
         let decision = decide(&situation, &self.schedule);
         let words = answer.outcome.in_words();
         self.tell(|| format!("attempt {attempt} of delivery {delivery}: {words}, so {}", in_words(decision)));
-        self.checker.judged(delivery, attempt, answer.retry_after, now);
+        self.checker.judged(delivery, attempt, answer.retry_after, (now, self.now));
+        if panicked {
+            self.checker.panicked(delivery, attempt, &self.model);
+        }
         let attempt = Kept { number: attempt, started_at, outcome: answer.outcome };
         let record = Record { delivery, attempt, decision, now };
         self.goes_wrong(&flight, Step::After);
@@ -184,6 +209,8 @@ impl World<'_> {
         if self.is_database_down() {
             if self.now < give_up_at {
                 self.proceed(Duration::from_secs(2), flight);
+            } else {
+                self.finish(&flight.taken);
             }
             return Ok(());
         }
@@ -192,12 +219,13 @@ impl World<'_> {
         let (delivery, number) = (record.delivery, record.attempt.number);
         self.tally.fenced_records += u64::from(recorded == Recorded::Fenced);
         self.tell(|| format!("worker {} records attempt {number} of delivery {delivery}: {recorded:?}", flight.worker));
-        let now = self.clock(self.plan.workers[flight.worker]);
-        let until = flight.claimed_at + VISIBILITY;
-        self.checker.recorded(&record, recorded, &self.model, (now, until), self.now)?;
+        let clocks = (self.worker_clock(flight.worker), flight.claimed_at + VISIBILITY);
+        self.checker.recorded(&record, recorded, &self.model, clocks, self.now)?;
         if self.loses_reply(&flight, Step::After) {
             self.tell(|| format!("worker {} does not learn that it recorded", flight.worker));
             self.proceed(Duration::from_millis(50), flight);
+        } else {
+            self.finish(&flight.taken);
         }
         Ok(())
     }

@@ -7,7 +7,7 @@ use paybell_simulation::model::{Claimed, DeliveryNo, EndpointNo, Job, Kept, Merc
 use std::time::Duration;
 
 /// How many kinds of acts there are.
-pub(crate) const KINDS: usize = 7;
+pub(crate) const KINDS: usize = 9;
 /// How long a claim holds.
 pub(crate) const VISIBILITY: Duration = Duration::from_secs(60);
 /// What the model has of merchants: one with two endpoints, one with one, one with none, and one that is not there.
@@ -22,6 +22,9 @@ pub(crate) enum Act {
     Dispatch(Timestamp, usize),
     Release(Timestamp, usize),
     Settle(DeliveryNo, Timestamp),
+    Resend(DeliveryNo, Timestamp),
+    /// A bulk resend in one step, as the order of the ids is the ledger's.
+    Bulk(MerchantNo, Timestamp),
     /// `None` deletes it.
     Pause(EndpointNo, Option<bool>, Timestamp),
 }
@@ -35,6 +38,8 @@ impl Act {
             Act::Dispatch(..) => "dispatch",
             Act::Release(..) => "release",
             Act::Settle(..) => "settle",
+            Act::Resend(..) => "resend",
+            Act::Bulk(..) => "bulk",
             Act::Pause(..) => "pause",
         }
     }
@@ -54,9 +59,11 @@ impl Pair {
             (14..44, _) if !self.jobs.is_empty() => Act::Claim(self.draw_jobs(&mut dice), now),
             (44..69, _) if !self.claims.is_empty() => Act::Record(self.draw_records(&mut dice, now)),
             (69..86, _) => Act::Dispatch(now, self.draw_limit(&mut dice, now)),
-            (86..92, _) => Act::Release(now, if dice.chance(50) { 1_000 } else { self.most_parked(now).max(1) }),
-            (92..95, Some(delivery)) => Act::Settle(delivery, now),
-            (95..100, _) => {
+            (86..90, _) => Act::Release(now, if dice.chance(50) { 1_000 } else { self.most_parked(now).max(1) }),
+            (90..92, Some(delivery)) => Act::Settle(delivery, now),
+            (92..95, Some(delivery)) => Act::Resend(delivery, now),
+            (95..97, _) => Act::Bulk(MerchantNo(dice.below(MERCHANTS - 1) as u32), now),
+            (97..100, _) => {
                 let endpoint = EndpointNo(dice.below(self.endpoints.len() as u64) as u32);
                 let paused = if dice.chance(3) { None } else { Some(dice.chance(50)) };
                 Act::Pause(endpoint, paused, now)

@@ -34,7 +34,8 @@ impl Pair {
                 }
                 (Accepted::Same(payment), engine::Accepted::Same { payment_id, delivery_ids, .. }) => {
                     ensure!(self.payments[payment.index()] == *payment_id, "model {model:?}, ledger {real:?}");
-                    let of_payment = self.model.deliveries().filter(|(_, row)| row.payment == *payment);
+                    let of_payment =
+                        self.model.deliveries().filter(|(_, row)| row.payment == *payment && row.resend_of.is_none());
                     let found: BTreeSet<_> = delivery_ids.iter().map(|(id, _)| self.numbers[id]).collect();
                     ensure!(found == of_payment.map(|(delivery, _)| delivery).collect(), "{found:?}");
                 }
@@ -100,8 +101,11 @@ impl Pair {
             && (real.created_at, real.finished_at) == (row.created_at, row.finished_at)
             && real.claimed_at == claimed_at
             && real.endpoint_id == self.endpoints[row.endpoint.index()]
-            && real.payment_id == self.payments[row.payment.index()];
+            && real.payment_id == self.payments[row.payment.index()]
+            && real.resend_of == row.resend_of.map(|repeated| self.deliveries[repeated.index()]);
         ensure!(same, "delivery {delivery}: model {row:?}, ledger {real:?}");
+        let panics = self.ledger.panics_of(id).await?;
+        ensure!(panics == self.model.panics_of(delivery), "delivery {delivery}: {panics} panics, model {row:?}");
         ensure!((row.state == State::Pending) == row.finished_at.is_none(), "{row:?}");
         self.compare_attempts(delivery, &view.attempts, view.in_flight)
     }

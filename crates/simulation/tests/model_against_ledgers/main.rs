@@ -4,6 +4,7 @@
 mod act;
 mod compare;
 mod pair;
+mod resend;
 
 use anyhow::{Context, Result, ensure};
 use pair::Pair;
@@ -86,6 +87,9 @@ async fn a_model_with_a_bug_differs_from_the_ledger() -> Result<()> {
         Bug::AcceptedTwice,
         Bug::ParkedForever,
         Bug::HandedOutOnce,
+        Bug::ResentWhilePending,
+        Bug::ResentWithOldDeadline,
+        Bug::SettledAttemptLost,
     ];
     for bug in bugs {
         let (_folder, ledger) = sqlite().await?;

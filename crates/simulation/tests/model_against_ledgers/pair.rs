@@ -16,7 +16,7 @@ use std::time::Duration;
 use uuid::Uuid;
 
 const BEGIN: Timestamp = Timestamp(1_795_253_400_000_000);
-const GRACE: Duration = Duration::from_secs(30);
+pub(crate) const GRACE: Duration = Duration::from_secs(30);
 
 pub(crate) struct Pair {
     pub(crate) model: Model,
@@ -31,6 +31,8 @@ pub(crate) struct Pair {
     pub(crate) deliveries: Vec<DeliveryId>,
     pub(crate) numbers: HashMap<DeliveryId, DeliveryNo>,
     pub(crate) payments: Vec<PaymentId>,
+    /// By the model's numbers.
+    pub(crate) bulks: Vec<Uuid>,
     seed: u64,
 }
 
@@ -53,6 +55,7 @@ impl Pair {
             deliveries: Vec::new(),
             numbers: HashMap::new(),
             payments: Vec::new(),
+            bulks: Vec::new(),
             seed,
         };
         for lifetimes in [vec![None, Some(Duration::from_secs(3_600))], vec![Some(Duration::from_secs(20))], vec![]] {
@@ -83,7 +86,7 @@ impl Pair {
         Ok(self.ledger.create_endpoint(&new, &secret, &actor(BEGIN)).await?.id)
     }
 
-    fn merchant_id(&self, merchant: MerchantNo) -> MerchantId {
+    pub(crate) fn merchant_id(&self, merchant: MerchantNo) -> MerchantId {
         MerchantId::new(format!("shop-{}-{merchant}", self.seed)).expect("valid")
     }
 
@@ -153,6 +156,8 @@ impl Pair {
                 ensure!(same, "model {model}, ledger {real:?}");
                 vec![delivery]
             }
+            Act::Resend(delivery, now) => self.resend(delivery, now).await?,
+            Act::Bulk(merchant, now) => self.resend_in_bulk(merchant, now).await?,
             Act::Pause(endpoint, paused, now) => self.pause(endpoint, paused, now).await?,
         };
         for delivery in touched {
