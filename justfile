@@ -27,9 +27,9 @@ check:
 advisories:
     cargo deny --log-level error check advisories
 
-# Measure throughput on this machine (about two minutes)
-bench *arguments:
-    cargo run --release -p paybell-bench -- throughput {{arguments}}
+# Measure on this machine: throughput, latency, noisy, backlog … (crates/bench/README.md says what each one is)
+bench benchmark="throughput" *arguments:
+    cargo run --release -p paybell-bench -- {{benchmark}} {{arguments}}
 
 # Live whole 72-hour lives in virtual time and check the invariants at every step
 simulate *arguments:
@@ -37,7 +37,7 @@ simulate *arguments:
 
 # Inject faults into real processes and check the invariants (`just faults list` lists them)
 faults *arguments:
-    cargo build --release -p paybell --features abort-points
+    cargo build --release -p paybell --features abort-points,planted-bugs
     cargo run --release -p paybell-faults -- {{arguments}}
 
 # Apply the database's migrations (production: PAYBELL_DATABASE_URL)

@@ -4,6 +4,7 @@
 //! - [`cli`]: the commands and their flags. [`wire`]: settings → database, queue, client: a [`wire::Wired`].
 //! - [`serve`]: runs the roles until a signal. [`run_roles`]: starts and stops them.
 //! - [`keys`], [`migrate`], [`doctor`]: what operators do. [`demo`]: real payments to failing local receivers.
+//! - `planted`: deliberate defects, in test builds only.
 
 mod cli;
 mod demo;
@@ -12,6 +13,8 @@ mod keys;
 mod lock_folder;
 mod master_key;
 mod migrate;
+#[cfg(feature = "planted-bugs")]
+mod planted;
 mod run_roles;
 mod serve;
 mod show_config;
@@ -41,6 +44,8 @@ async fn main() -> ExitCode {
 }
 
 async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
+    #[cfg(feature = "planted-bugs")]
+    planted::named()?;
     let load = |serve: &ServeFlags| -> anyhow::Result<Loaded> { Ok(cli.settings.inputs(serve).load()?) };
     let none = ServeFlags::default();
     match cli.command {

@@ -1,0 +1,58 @@
+//! What a planted ledger hands on to the real one as it is.
+
+/// Implements [`paybell_store::Ledger`] for a type whose field `real` is one: with the acts that are given, and all
+/// others handed on.
+macro_rules! forward_ledger {
+    ($type:ty { $($own:tt)* }) => {
+        $crate::planted::forward::forward_ledger! { @ $type { $($own)* }
+            fn release_parked(now: Timestamp, limit: u32) -> u64;
+            fn now() -> Timestamp;
+            fn migrate() -> Vec<i64>;
+            fn schema() -> Schema;
+            fn durability_faults() -> Vec<String>;
+            fn version() -> String;
+            fn panics_of(id: DeliveryId) -> u32;
+            fn payment(id: PaymentId) -> Option<PaymentView>;
+            fn payments(filter: &PaymentFilter, page: &PageRequest) -> Page<Payment>;
+            fn delivery(id: DeliveryId, now: Timestamp) -> Option<DeliveryView>;
+            fn create_bulk_resend(id: Uuid, filter: &DeliveryFilter, actor: &Actor) -> BulkResend;
+            fn bulk_resend(id: Uuid) -> Option<BulkResend>;
+            fn step_bulk_resend(terms: &AcceptTerms, limit: u32) -> Option<BulkResend>;
+            fn create_merchant(id: &MerchantId, name: &str, actor: &Actor) -> Merchant;
+            fn merchant(id: &MerchantId) -> Option<Merchant>;
+            fn merchants(page: &PageRequest) -> Page<Merchant>;
+            fn rename_merchant(id: &MerchantId, name: &str, actor: &Actor) -> Merchant;
+            fn delete_merchant(id: &MerchantId, actor: &Actor) -> ();
+            fn create_endpoint(new: &NewEndpoint, secret: &Secret, actor: &Actor) -> Endpoint;
+            fn endpoint(id: EndpointId) -> Option<Endpoint>;
+            fn endpoints(merchant: Option<&MerchantId>, page: &PageRequest) -> Page<Endpoint>;
+            fn change_endpoint(id: EndpointId, change: &EndpointChange, actor: &Actor) -> Endpoint;
+            fn pause_endpoint(id: EndpointId, paused: bool, actor: &Actor) -> Endpoint;
+            fn pause_merchant(id: &MerchantId, paused: bool, actor: &Actor) -> u64;
+            fn delete_endpoint(id: EndpointId, actor: &Actor) -> ();
+            fn rotate_secret(id: EndpointId, new: &Secret, earlier_end_at: Timestamp, actor: &Actor) -> Endpoint;
+            fn accept_test(id: EndpointId, payment: &Payment, terms: &AcceptTerms, actor: &Actor) -> Job;
+            fn create_key(key: &KeyRecord, actor: &Actor) -> ();
+            fn key(id: Uuid) -> Option<KeyRecord>;
+            fn keys() -> Vec<KeyRecord>;
+            fn revoke_key(id: Uuid, actor: &Actor) -> ();
+            fn audit(page: &PageRequest) -> Page<AuditRow>;
+        }
+    };
+    (@ $type:ty { $($own:tt)* } $(fn $act:ident($($argument:ident: $kind:ty),*) -> $answer:ty;)+) => {
+        #[async_trait]
+        impl Ledger for $type {
+            $($own)*
+
+            fn batches_at_once(&self) -> usize {
+                self.real.batches_at_once()
+            }
+
+            $(async fn $act(&self, $($argument: $kind),*) -> Result<$answer, StoreError> {
+                self.real.$act($($argument),*).await
+            })+
+        }
+    };
+}
+
+pub(super) use forward_ledger;

@@ -1,0 +1,81 @@
+//! A queue with a deliberate defect.
+
+use super::Bug;
+use async_trait::async_trait;
+use paybell_delivery::Job;
+use paybell_queue::{Pushed, Queue, QueueError};
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+/// A cap that holds nothing back.
+const NO_CAP: u32 = 1_000;
+/// After how long an old job is repeated.
+const REPEATS_AFTER: Duration = Duration::from_secs(2);
+
+/// Does what the real queue does, but for the defect. Repeating jobs is none by itself: a queue may do that.
+pub(super) struct PlantedQueue {
+    real: Arc<dyn Queue>,
+    bug: Bug,
+    /// Jobs that were taken, and when.
+    taken: Mutex<VecDeque<(Instant, Job)>>,
+}
+
+impl PlantedQueue {
+    pub(super) fn new(real: Arc<dyn Queue>, bug: Bug) -> Self {
+        Self { real, bug, taken: Mutex::default() }
+    }
+
+    /// Keeps what was taken, and gives what was taken long ago.
+    fn repeat_old(&self, jobs: &mut Vec<Job>, want: usize) {
+        let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
+        let now = Instant::now();
+        taken.extend(jobs.iter().map(|job| (now, *job)));
+        while jobs.len() < want && taken.front().is_some_and(|(at, _)| now - *at >= REPEATS_AFTER) {
+            jobs.extend(taken.pop_front().map(|(_, job)| job));
+        }
+    }
+}
+
+#[async_trait]
+impl Queue for PlantedQueue {
+    async fn push(&self, jobs: &[Job]) -> Result<Pushed, QueueError> {
+        if self.bug == Bug::CapIsLost {
+            let uncapped: Vec<Job> = jobs.iter().map(|job| Job { concurrency_max: NO_CAP, ..*job }).collect();
+            return self.real.push(&uncapped).await;
+        }
+        self.real.push(jobs).await
+    }
+
+    async fn turn(&self, finished: &[Job], want: usize) -> Result<Vec<Job>, QueueError> {
+        if self.bug == Bug::LostClaimIsWon && want > 1 {
+            let jobs = self.real.turn(finished, want / 2).await?;
+            return Ok(jobs.into_iter().flat_map(|job| [job, job]).collect());
+        }
+        let mut jobs = self.real.turn(finished, want).await?;
+        if self.bug == Bug::FinishedIsAttempted {
+            self.repeat_old(&mut jobs, want);
+        }
+        Ok(jobs)
+    }
+
+    async fn ready(&self) {
+        self.real.ready().await;
+    }
+
+    fn is_away(&self) -> bool {
+        self.real.is_away()
+    }
+
+    async fn depth(&self) -> Result<u64, QueueError> {
+        self.real.depth().await
+    }
+
+    async fn last_turn(&self) -> Result<Option<Duration>, QueueError> {
+        self.real.last_turn().await
+    }
+
+    async fn version(&self) -> Result<String, QueueError> {
+        self.real.version().await
+    }
+}
