@@ -37,7 +37,7 @@ const MAY_IMPORT: &[(&str, &str, &[&str])] = &[
     ("crates/testkit", "paybell-testkit", &[]),
     ("crates/bench", "paybell-bench", &["testkit"]),
     ("tests", "paybell-tests", &[]),
-    ("tests/faults", "paybell-faults", &["testkit"]),
+    ("tests/faults", "paybell-faults", &["abort", "testkit"]),
 ];
 
 fn root() -> &'static Path {
@@ -84,7 +84,7 @@ fn every_crate_has_its_rule() {
 #[test]
 fn sql_redis_and_outgoing_http_have_one_home_each() {
     let homes: BTreeMap<&str, &[&str]> = BTreeMap::from([
-        ("sqlx", ["paybell-store", "paybell-testkit", "paybell-faults"].as_slice()),
+        ("sqlx", ["paybell-store", "paybell-testkit", "paybell-faults", "paybell-bench"].as_slice()),
         ("redis", ["paybell-queue", "paybell-testkit"].as_slice()),
         ("reqwest", ["paybell-outbound"].as_slice()),
     ]);

@@ -2,10 +2,11 @@
 
 use crate::address::is_public;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
+use std::collections::HashMap;
 use std::io;
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
-use std::sync::Arc;
-use tokio::sync::Semaphore;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use tokio::sync::{Semaphore, watch};
 
 /// Gives all addresses of a name; may block.
 pub(crate) type Lookup = Arc<dyn Fn(&str) -> io::Result<Vec<IpAddr>> + Send + Sync>;
@@ -14,12 +15,25 @@ pub(crate) type Lookup = Arc<dyn Fn(&str) -> io::Result<Vec<IpAddr>> + Send + Sy
 /// with this limit those threads are never all of the runtime's.
 const LOOKUPS_MAX: usize = 256;
 
+/// What a lookup found.
+type Found = Result<Vec<IpAddr>, Arc<io::Error>>;
+/// A lookup under way, and then what it found.
+type LookingUp = watch::Receiver<Option<Found>>;
+
 /// The resolver of the HTTP client. The addresses that it has checked are the ones that the client dials, so a name that
 /// changes its address between a check and a call gains nothing.
+///
+/// All who ask for one name at one time wait for one lookup: so a merchant whose name servers are silent takes one of the
+/// [`LOOKUPS_MAX`], however many of its attempts are in flight, and the others' names are still resolved.
 pub(crate) struct GuardedResolver {
-    lookup: Lookup,
+    lookups: Arc<Lookups>,
     allow_non_public: bool,
+}
+
+struct Lookups {
+    lookup: Lookup,
     slots: Arc<Semaphore>,
+    under_way: Mutex<HashMap<String, LookingUp>>,
 }
 
 /// A name that was not resolved, or that may not be called.
@@ -28,30 +42,25 @@ pub(crate) enum NameError {
     #[error("the name {name} leads to {address}, which is not a public address")]
     NotPublic { name: String, address: IpAddr },
     #[error("the name {name} could not be resolved: {}", without_preamble(.cause))]
-    Unresolved { name: String, cause: io::Error },
+    Unresolved { name: String, cause: Arc<io::Error> },
     #[error("the name {name} has no address")]
     NoAddress { name: String },
 }
 
 impl GuardedResolver {
     pub(crate) fn new(lookup: Lookup, allow_non_public: bool) -> Self {
-        Self { lookup, allow_non_public, slots: Arc::new(Semaphore::new(LOOKUPS_MAX)) }
+        let slots = Arc::new(Semaphore::new(LOOKUPS_MAX));
+        Self { lookups: Arc::new(Lookups { lookup, slots, under_way: Mutex::default() }), allow_non_public }
     }
 }
 
 impl Resolve for GuardedResolver {
     fn resolve(&self, name: Name) -> Resolving {
-        let (lookup, slots, allow_non_public) = (self.lookup.clone(), self.slots.clone(), self.allow_non_public);
+        let (lookups, allow_non_public) = (Arc::clone(&self.lookups), self.allow_non_public);
         let name = name.as_str().to_owned();
         Box::pin(async move {
-            let slot = slots.acquire_owned().await?;
-            let asked = name.clone();
-            // The slot goes with the thread: a request that gives up cannot end the lookup.
-            let looked_up = tokio::task::spawn_blocking(move || {
-                let _slot = slot;
-                lookup(&asked)
-            });
-            let addresses = admit(name, looked_up.await?, allow_non_public)?;
+            let found = lookups.look_up(&name).wait_for(Option::is_some).await?.clone();
+            let addresses = admit(name, found.unwrap_or_else(|| Ok(Vec::new())), allow_non_public)?;
             // The client sets the port itself.
             let addresses: Addrs = Box::new(addresses.into_iter().map(|address| SocketAddr::new(address, 0)));
             Ok(addresses)
@@ -59,8 +68,38 @@ impl Resolve for GuardedResolver {
     }
 }
 
+impl Lookups {
+    /// Joins the lookup of the name that is under way, or begins one. It goes on when those who asked give up: the thread
+    /// cannot be ended.
+    fn look_up(self: &Arc<Self>, name: &str) -> LookingUp {
+        let mut under_way = self.under_way();
+        if let Some(looking_up) = under_way.get(name) {
+            return looking_up.clone();
+        }
+        let (tell, looking_up) = watch::channel(None);
+        under_way.insert(name.to_owned(), looking_up.clone());
+        tokio::spawn(Arc::clone(self).run(name.to_owned(), tell));
+        looking_up
+    }
+
+    async fn run(self: Arc<Self>, name: String, tell: watch::Sender<Option<Found>>) {
+        let slot = Arc::clone(&self.slots).acquire_owned().await;
+        let (lookup, asked) = (Arc::clone(&self.lookup), name.clone());
+        let found = tokio::task::spawn_blocking(move || lookup(&asked)).await;
+        drop(slot);
+        let found = found.unwrap_or_else(|panic| Err(io::Error::other(panic)));
+        // Whoever asks from now on gets a lookup of its own time.
+        self.under_way().remove(&name);
+        tell.send_replace(Some(found.map_err(Arc::new)));
+    }
+
+    fn under_way(&self) -> MutexGuard<'_, HashMap<String, LookingUp>> {
+        self.under_way.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
 /// All addresses of a name, or an error if any of them is not public: one that also leads inside is not to be trusted.
-fn admit(name: String, found: io::Result<Vec<IpAddr>>, allow_non_public: bool) -> Result<Vec<IpAddr>, NameError> {
+fn admit(name: String, found: Found, allow_non_public: bool) -> Result<Vec<IpAddr>, NameError> {
     let addresses = match found {
         Ok(addresses) if addresses.is_empty() => return Err(NameError::NoAddress { name }),
         Ok(addresses) => addresses,
@@ -172,6 +211,31 @@ mod tests {
             outbound(false, fixed(&[])).post(request("http://shop.example/".into())).await.expect_err("fails");
         assert_eq!(failure.outcome, Outcome::Unreachable);
         assert_eq!(failure.detail, "the name shop.example has no address");
+    }
+
+    #[tokio::test]
+    async fn names_whose_servers_are_silent_leave_room_for_others() {
+        let (release, held) = std::sync::mpsc::channel::<()>();
+        let held = std::sync::Mutex::new(held);
+        let lookup: Lookup = Arc::new(move |name| {
+            if name.starts_with("silent") {
+                let _ = held.lock().expect("not poisoned").recv();
+            }
+            Ok(vec!["127.0.0.1".parse().expect("an address")])
+        });
+        let resolver = GuardedResolver::new(lookup, true);
+        let resolve = |name: &str| resolver.resolve(name.parse().expect("a name"));
+        // More at once than there may be lookups.
+        let mut silent = tokio::task::JoinSet::new();
+        for _ in 0..2 * LOOKUPS_MAX {
+            silent.spawn(resolve("silent.example"));
+        }
+        let good = tokio::time::timeout(Duration::from_secs(5), resolve("good.example")).await;
+        assert_eq!(good.expect("in time").expect("resolved").count(), 1);
+        release.send(()).expect("one lookup waits");
+        while let Some(resolved) = silent.join_next().await {
+            assert_eq!(resolved.expect("it ends").expect("resolved").count(), 1, "by the one lookup");
+        }
     }
 
     #[tokio::test]

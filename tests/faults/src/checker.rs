@@ -2,6 +2,7 @@
 
 use crate::evidence::{Evidence, Moment, Seen, StoredAttempt, StoredDelivery};
 use crate::invariants::check_all;
+use crate::troubles::Troubles;
 use serde::Serialize;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fmt;
@@ -27,13 +28,10 @@ pub struct Terms {
     pub clock_us: i64,
     /// How far this machine's clock is ahead of the database's.
     pub skew_us: i64,
-    /// Whether a process was stopped and went on: then what it had begun may arrive late.
-    pub frozen: bool,
-    /// Whether the database was away or slow: then a record may come after its claim.
-    pub database_stalls: bool,
-    /// Whether the caps of endpoints are to hold: a queue that was lost, or a worker that was killed, forgets who is in
-    /// flight.
-    pub caps_hold: bool,
+    /// The steps of the database's clock: when, and how far this machine's clock was ahead of it from then on.
+    pub steps: Vec<(i64, i64)>,
+    /// What was in trouble, and when; it loosens what is asked by as much as it explains.
+    pub troubles: Troubles,
     /// The paths of endpoints that may end in another way than delivered.
     pub unwilling: Vec<String>,
     /// When the last fault was over.
@@ -42,6 +40,8 @@ pub struct Terms {
     pub settled_us: Option<i64>,
     /// The actions of people whose rows in the audit are counted.
     pub audited: Vec<&'static str>,
+    /// Whether the end of the run waits, for up to 9 s, until the gauges of the metrics have followed.
+    pub awaits_gauges: bool,
 }
 
 impl Default for Terms {
@@ -57,13 +57,13 @@ impl Default for Terms {
             tolerance_us: 1_000_000,
             clock_us: 100_000,
             skew_us: 0,
-            frozen: false,
-            database_stalls: false,
-            caps_hold: true,
+            steps: Vec::new(),
+            troubles: Troubles::default(),
             unwilling: Vec::new(),
             faults_over_us: None,
             settled_us: None,
             audited: vec!["delivery.settle", "delivery.resend", "endpoint.pause", "endpoint.resume"],
+            awaits_gauges: false,
         }
     }
 }
@@ -169,6 +169,12 @@ pub struct Counts {
     pub late: usize,
     /// Accepted payments that are nowhere.
     pub lost: usize,
+    /// Lists of the API that were read at the end.
+    pub views: usize,
+    /// Processes whose metrics were read at the end.
+    pub scrapes: usize,
+    /// Whether the counters of the metrics had to equal the ledger.
+    pub undisturbed: bool,
     /// The longest that anything had been due after the last fault, in µs.
     pub oldest_due_us: i64,
 }
@@ -191,7 +197,7 @@ pub fn check(evidence: &Evidence, terms: &Terms) -> Verdict {
 }
 
 fn count(case: &Case<'_>) -> Counts {
-    let Evidence { sent, dump, readings, .. } = case.evidence;
+    let Evidence { sent, dump, readings, asked, .. } = case.evidence;
     let accepted: HashSet<&str> =
         sent.iter().filter(|sent| sent.accepted()).filter_map(|s| s.payment_id.as_deref()).collect();
     let stored: HashSet<&str> = dump.payments.iter().map(|payment| payment.id.as_str()).collect();
@@ -211,7 +217,9 @@ fn count(case: &Case<'_>) -> Counts {
     }
     let over = case.terms.faults_over_us.unwrap_or(i64::MAX);
     let is_late = |delivery: &StoredDelivery, post: &&&Seen| {
-        delivery.finished_us.is_some_and(|end| post.at_us - case.terms.skew_us - end > case.terms.tolerance_us)
+        let at_us = case.terms.to_database_us(post.at_us);
+        let apart = |end: i64| case.terms.clock_us_at(end.min(at_us), at_us) - case.terms.clock_us;
+        delivery.finished_us.is_some_and(|end| at_us - end > case.terms.tolerance_us + apart(end))
     };
     let late = dump.deliveries.iter().map(|d| case.posts_of(&d.id).iter().filter(|post| is_late(d, post)).count());
     Counts {
@@ -223,6 +231,9 @@ fn count(case: &Case<'_>) -> Counts {
         repeated,
         late: late.sum(),
         lost: accepted.difference(&stored).count(),
+        views: asked.views.len(),
+        scrapes: asked.scrapes.len(),
+        undisturbed: asked.undisturbed,
         oldest_due_us: readings.iter().filter(|r| r.at_us > over).map(|r| r.oldest_due_us).max().unwrap_or(0),
     }
 }

@@ -2,6 +2,10 @@
 
 use super::*;
 use crate::evidence::{Act, Dump, Reading, Sent, StoredAct, StoredEndpoint, StoredPayment};
+use crate::troubles::Place;
+
+#[path = "asked_tests.rs"]
+mod asked;
 
 const S: i64 = 1_000_000;
 const AT: i64 = 1_700_000_000 * S;
@@ -84,6 +88,7 @@ fn add(evidence: &mut Evidence, number: u8, outcomes: &[&str]) {
         endpoint: "e".into(),
         resend_of: None,
         state: "delivered".into(),
+        reason: None,
         created_us: AT,
         due_us: at,
         deadline_us: AT + 60 * S,
@@ -94,6 +99,14 @@ fn add(evidence: &mut Evidence, number: u8, outcomes: &[&str]) {
 
 fn terms() -> Terms {
     Terms { faults_over_us: Some(AT + S), settled_us: Some(AT + 9 * S), ..Terms::default() }
+}
+
+/// The terms of a run in which this place was in trouble between two moments.
+fn troubled(place: Place, from_us: i64, until_us: i64) -> Terms {
+    let mut terms = terms();
+    terms.troubles.begin(place, "it", from_us);
+    terms.troubles.end("it", until_us);
+    terms
 }
 
 /// The invariants that are broken after a defect was planted.
@@ -186,6 +199,16 @@ fn attempt_after_the_end_is_found() {
 }
 
 #[test]
+fn frozen_worker_excuses_what_is_late_by_its_freeze_and_no_more() {
+    let late_by = |s: i64| move |e: &mut Evidence| post(e, "d1", 1).at_us = AT + 5_000 + s * S;
+    let frozen = troubled(Place::Worker, AT + S, AT + 20 * S);
+    assert_eq!(broken_under(&frozen, late_by(20)), Vec::<&str>::new());
+    assert_eq!(broken_under(&frozen, late_by(35)), ["I3", "I6"]);
+    let at_another_time = troubled(Place::Worker, AT + 30 * S, AT + 60 * S);
+    assert_eq!(broken_under(&at_another_time, late_by(20)), ["I3", "I6"]);
+}
+
+#[test]
 fn lost_attempt_row_is_found() {
     let broken = broken_by(|e| e.dump.attempts.retain(|a| (a.delivery.as_str(), a.number) != ("d1", 2)));
     assert_eq!(broken, ["I4", "I5"]);
@@ -257,8 +280,9 @@ fn stuck_dispatcher_is_found() {
 fn hammering_and_overrun_caps_are_found() {
     assert_eq!(broken_by(|e| attempt(e, "d1", 2).started_us = AT + 5_000 + 20_000), ["I10"]);
     assert_eq!(broken_by(|e| post(e, "d1", 1).in_flight = 5), ["I10"]);
-    let forgetful = Terms { caps_hold: false, ..terms() };
-    assert!(broken_under(&forgetful, |e| post(e, "d1", 1).in_flight = 5).is_empty());
+    let overrun = |e: &mut Evidence| post(e, "d1", 1).in_flight = 5;
+    assert!(broken_under(&troubled(Place::Queue, AT, AT + S), overrun).is_empty());
+    assert_eq!(broken_under(&troubled(Place::Queue, AT + S, AT + 2 * S), overrun), ["I10"]);
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use crate::dump::Source;
 use crate::layout::Layout;
 use crate::proxy::Proxy;
+use crate::troubles::Troubles;
 use anyhow::{Context, Result};
 use futures_util::future::try_join_all;
 use paybell_testkit::{Api, Engine, EngineBuilder, Postgres, Redis, eventually};
@@ -37,9 +38,13 @@ pub struct Cluster {
     kills: AtomicU64,
     /// The processes that are not to run now.
     down: Mutex<HashSet<String>>,
+    pub(crate) troubles: Mutex<Troubles>,
     logs: PathBuf,
     _data: TempDir,
 }
+
+/// What only the statement that accepts payments says.
+const ACCEPTS: &str = "INTO payments";
 
 /// The name of an embedded process.
 pub const EMBEDDED: &str = "embedded";
@@ -61,6 +66,7 @@ impl Cluster {
                 source,
                 kills: AtomicU64::new(0),
                 down: Mutex::default(),
+                troubles: Mutex::default(),
                 logs: logs.into(),
                 _data: data,
             });
@@ -73,10 +79,11 @@ impl Cluster {
         for statements in layout.statements {
             source.execute(statements).await?;
         }
-        let to_postgres = Proxy::start(postgres.port()).await?;
+        let to_postgres = Proxy::before_postgres(postgres.port(), ACCEPTS).await?;
         let to_redis = Proxy::start(redis.port()).await?;
         let url = format!("postgres://postgres@127.0.0.1:{}/{database}", to_postgres.port());
         let builder = Engine::production(&url, &format!("redis://127.0.0.1:{}", to_redis.port()));
+        let builder = layout.program.iter().fold(builder, |builder, program| builder.run_by(program));
         let nodes = start_nodes(set(builder, &layout.settings), &layout.nodes, logs).await?;
         let servers = Some(Servers { postgres, to_postgres, redis, to_redis, database });
         Ok(Cluster {
@@ -85,6 +92,7 @@ impl Cluster {
             source,
             kills: AtomicU64::new(0),
             down: Mutex::default(),
+            troubles: Mutex::default(),
             logs: logs.into(),
             _data: data,
         })

@@ -22,7 +22,7 @@ pub enum Source {
 const PAYMENTS: &str = "SELECT id, merchant_id, gateway_payment_id FROM payments";
 const ENDPOINTS: &str = "SELECT id, merchant_id, url, concurrency_max, paused_at FROM endpoints";
 const DELIVERIES: &str = "SELECT id, payment_id, endpoint_id, resend_of, state, created_at, due_at, deadline_at,
-    finished_at, attempts FROM deliveries";
+    finished_at, attempts, reason FROM deliveries";
 const ATTEMPTS: &str = "SELECT delivery_id, number, started_at, duration_us, outcome FROM attempts";
 const ACTS: &str = "SELECT action, subject FROM audit";
 const PENDING: &str = "SELECT count(*), min(due_at) FROM deliveries WHERE state = 'pending'";
@@ -126,6 +126,7 @@ trait Columns {
     fn id(&self, column: usize) -> Result<String>;
     fn id_if_any(&self, column: usize) -> Result<Option<String>>;
     fn text(&self, column: usize) -> Result<String>;
+    fn text_if_any(&self, column: usize) -> Result<Option<String>>;
     fn long(&self, column: usize) -> Result<i64>;
     fn long_if_any(&self, column: usize) -> Result<Option<i64>>;
     fn small(&self, column: usize) -> Result<u32>;
@@ -150,6 +151,10 @@ where
     }
 
     fn text(&self, column: usize) -> Result<String> {
+        Ok(self.try_get(column)?)
+    }
+
+    fn text_if_any(&self, column: usize) -> Result<Option<String>> {
         Ok(self.try_get(column)?)
     }
 
@@ -189,6 +194,7 @@ fn delivery(row: &impl Columns) -> Result<StoredDelivery> {
         deadline_us: row.long(7)?,
         finished_us: row.long_if_any(8)?,
         attempts: row.small(9)?,
+        reason: row.text_if_any(10)?,
     })
 }
 

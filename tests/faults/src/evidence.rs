@@ -1,6 +1,7 @@
 //! What a run leaves behind: the sender's log, the receiver's log, what people did, and the dump of the database. All
 //! times are microseconds since 1970-01-01T00:00:00Z.
 
+use crate::asked::Asked;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use std::fs::File;
@@ -131,6 +132,8 @@ pub struct StoredDelivery {
     pub resend_of: Option<String>,
     /// `pending`, `delivered`, `undelivered` or `settled`.
     pub state: String,
+    /// Why it was given up, if it was.
+    pub reason: Option<String>,
     /// When it was made.
     pub created_us: i64,
     /// When it is due.
@@ -206,6 +209,8 @@ pub struct Evidence {
     pub dump: Dump,
     /// How late deliveries were, in the order of time.
     pub readings: Vec<Reading>,
+    /// What the engine said of itself at the end.
+    pub asked: Asked,
 }
 
 /// A log on disk: one JSON object a line, each written before the act that it stands for goes on.

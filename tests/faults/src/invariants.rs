@@ -1,7 +1,11 @@
 //! The invariants, each as algebra over the evidence.
 
+mod belongings;
+pub(crate) mod metrics;
+
 use crate::checker::{Case, Found};
 use crate::evidence::{Moment, Seen, StoredAttempt, StoredDelivery};
+use crate::leeway::may_be_late_us;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 /// The allowed states of a delivery at the end of a run.
@@ -26,6 +30,8 @@ pub(crate) fn check_all(case: &Case<'_>, found: &mut Found) {
     nothing_due_is_old(case, found);
     caps_are_kept(case, found);
     acts_are_audited(case, found);
+    belongings::each_sees_its_own(case, found);
+    metrics::metrics_agree(case, found);
 }
 
 /// I1: every payment accepted with a 2xx is stored with one delivery for each endpoint, and each ends.
@@ -77,14 +83,15 @@ fn ends_before_its_deadline(case: &Case<'_>, delivery: &StoredDelivery, attempts
         if late >= 0 {
             found.add("I2", &delivery.id, format!("attempt {} began {late} µs after the deadline", attempt.number));
         }
-        let over = attempt.started_us + attempt.duration_us.unwrap_or(0) - deadline;
-        if over > case.terms.tolerance_us {
+        let ended = attempt.started_us + attempt.duration_us.unwrap_or(0);
+        let over = ended - deadline;
+        if over > case.terms.tolerance_us + case.terms.frozen_us(attempt.started_us, ended) {
             found.add("I2", &delivery.id, format!("attempt {} ran {over} µs past the deadline", attempt.number));
         }
     }
     for post in case.posts_of(&delivery.id) {
-        let late = post.at_us - case.terms.skew_us - deadline;
-        if late > case.terms.tolerance_us && !case.terms.frozen {
+        let late = case.terms.to_database_us(post.at_us) - deadline;
+        if late > may_be_late_us(case, post, attempts) {
             found.add("I2", &delivery.id, format!("POST {} came {late} µs after the deadline", post.attempt));
         }
     }
@@ -100,13 +107,13 @@ fn nothing_begins_after_its_end(
     let Some(finished) = delivery.finished_us else { return };
     for attempt in attempts {
         let late = attempt.started_us - finished;
-        if late > case.terms.clock_us {
+        if late > case.terms.clock_us_at(finished, attempt.started_us) {
             found.add("I3", &delivery.id, format!("attempt {} began {late} µs after its end", attempt.number));
         }
     }
     for post in case.posts_of(&delivery.id) {
-        let late = post.at_us - case.terms.skew_us - finished;
-        if late > case.terms.tolerance_us && !case.terms.frozen {
+        let late = case.terms.to_database_us(post.at_us) - finished;
+        if late > may_be_late_us(case, post, attempts) {
             found.add("I3", &delivery.id, format!("POST {} came {late} µs after its end", post.attempt));
         }
     }
@@ -154,10 +161,13 @@ fn posts_are_alike_and_signed(case: &Case<'_>, found: &mut Found) {
             found.add("I6", &post.delivery, format!("POST {} is not signed by its endpoint's secret", post.attempt));
         }
         let Some(timestamp) = post.timestamp_s else { continue };
-        let age = post.at_us - case.terms.skew_us - timestamp * 1_000_000;
-        // A timestamp is cut to whole seconds; a frozen worker's may be as old as the freeze.
-        let fresh = -case.terms.clock_us..=1_000_000 + case.terms.time_limit_us + case.terms.tolerance_us;
-        if !fresh.contains(&age) && !case.terms.frozen {
+        let at_us = case.terms.to_database_us(post.at_us);
+        let age = at_us - timestamp * 1_000_000;
+        let clock_us = case.terms.clock_us_at(timestamp * 1_000_000, at_us);
+        // A timestamp is cut to whole seconds; a frozen worker's is older by its freeze.
+        let oldest =
+            1_000_000 + case.terms.time_limit_us + may_be_late_us(case, post, case.attempts_of(&post.delivery));
+        if !(-clock_us..=oldest).contains(&age) {
             found.add("I6", &post.delivery, format!("the timestamp of POST {} is {age} µs old", post.attempt));
         }
     }
@@ -215,13 +225,16 @@ fn gaps_are_kept(case: &Case<'_>, delivery: &StoredDelivery, attempts: &[StoredA
         let Some(duration) = one.duration_us else { continue };
         let gap = next.started_us - one.started_us - duration;
         let lead = terms.time_limit_us.min((delivery.deadline_us - delivery.created_us) / 20);
+        let clock_us = terms.clock_us_at(one.started_us, next.started_us);
         let mut least = terms.delay_min_us(one.number);
-        if next.started_us >= delivery.deadline_us - lead - terms.clock_us {
+        if next.started_us >= delivery.deadline_us - lead - clock_us {
             least = least.min(lead);
         }
-        // A record that came after its claim had run out does not hold back who took over.
-        let may_be_late = duration > terms.visibility_us || terms.frozen || terms.database_stalls;
-        if gap < least - terms.clock_us && !may_be_late {
+        // A record that came after its claim had run out does not hold back who took over. A claim is as old as its
+        // attempt, but for the way from the database to the worker, and for the worker's freeze.
+        let before = terms.tolerance_us + terms.frozen_us(one.started_us - terms.visibility_us, one.started_us);
+        let is_taken_over = next.started_us - one.started_us >= terms.visibility_us - before;
+        if gap < least - clock_us && !is_taken_over {
             found.add("I10", &delivery.id, format!("{gap} µs between attempts {} and the next", one.number));
         }
     }
@@ -229,14 +242,12 @@ fn gaps_are_kept(case: &Case<'_>, delivery: &StoredDelivery, attempts: &[StoredA
 
 /// I10: the requests to an endpoint at one time never exceed its cap.
 fn caps_are_kept(case: &Case<'_>, found: &mut Found) {
-    if !case.terms.caps_hold {
-        return;
-    }
     let caps: BTreeMap<&str, u32> =
         case.evidence.dump.endpoints.iter().map(|e| (e.path.as_str(), e.concurrency_max)).collect();
     for post in case.evidence.seen.iter().filter(|seen| seen.moment == Moment::Requested) {
         if let Some(cap) = caps.get(post.path.as_str())
             && post.in_flight > *cap
+            && !case.terms.forgets_who_is_in_flight(post.at_us)
         {
             found.add(
                 "I10",

@@ -2,6 +2,7 @@
 
 use paybell_testkit::Postgres;
 use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 
 /// Which processes run, and how.
 pub struct Layout {
@@ -10,12 +11,18 @@ pub struct Layout {
     pub(crate) settings: BTreeMap<String, String>,
     pub(crate) postgres: Option<Postgres>,
     pub(crate) statements: Vec<String>,
+    pub(crate) program: Option<PathBuf>,
 }
 
 impl Layout {
     /// In production mode: `api-1`, `worker-1`, `worker-2`, `dispatcher-1`.
     pub fn production() -> Layout {
         Self::of(&[("api-1", "api"), ("worker-1", "worker"), ("worker-2", "worker"), ("dispatcher-1", "dispatcher")])
+    }
+
+    /// In production mode, one process of each role.
+    pub fn single() -> Layout {
+        Self::of(&[("api-1", "api"), ("worker-1", "worker"), ("dispatcher-1", "dispatcher")])
     }
 
     /// In production mode, two processes of each role.
@@ -41,7 +48,7 @@ impl Layout {
         ];
         let nodes = nodes.iter().map(|&(name, roles)| (name.to_owned(), roles.to_owned())).collect();
         let settings = quick.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
-        Layout { nodes, settings, postgres: None, statements: Vec::new() }
+        Layout { nodes, settings, postgres: None, statements: Vec::new(), program: None }
     }
 
     /// With one more process.
@@ -62,6 +69,13 @@ impl Layout {
     #[must_use]
     pub fn on(mut self, postgres: Postgres) -> Layout {
         self.postgres = Some(postgres);
+        self
+    }
+
+    /// Run by a program that ends in running the binary in its own place.
+    #[must_use]
+    pub fn run_by(mut self, program: &Path) -> Layout {
+        self.program = Some(program.to_owned());
         self
     }
 

@@ -1,5 +1,6 @@
 //! A TCP proxy that can be made to misbehave while it runs.
 
+use crate::pg_watch::{Answer, Requests};
 use anyhow::{Context, Result};
 use std::io;
 use std::net::SocketAddr;
@@ -29,6 +30,12 @@ pub enum Fault {
     ResetAfterReply(u64),
     /// It resets each connection after so many more bytes of requests.
     ResetAfterRequest(u64),
+    /// It resets each connection to PostgreSQL on which a statement of the watched words runs, once the server has
+    /// answered it, so after the commit; nothing of the answer passes.
+    LoseAnswer,
+    /// It resets each connection to PostgreSQL as soon as a statement of the watched words is to run on it; the server
+    /// never sees it.
+    LoseStatement,
 }
 
 /// A proxy on a port of 127.0.0.1 of its own. It ends, and resets its connections, when it is dropped.
@@ -45,11 +52,25 @@ impl Proxy {
     /// # Errors
     /// When there is no free port.
     pub async fn start(target: u16) -> Result<Proxy> {
+        Self::watching(target, None).await
+    }
+
+    /// The same in front of PostgreSQL, watching for statements that contain these words, for [`Fault::LoseAnswer`] and
+    /// [`Fault::LoseStatement`].
+    ///
+    /// # Errors
+    /// When there is no free port.
+    pub async fn before_postgres(target: u16, words: &'static str) -> Result<Proxy> {
+        Self::watching(target, Some(words)).await
+    }
+
+    async fn watching(target: u16, words: Option<&'static str>) -> Result<Proxy> {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.context("listen as a proxy")?;
         let port = listener.local_addr()?.port();
         let (fault, mode) = watch::channel(Fault::None);
         let affected = Arc::new(AtomicU64::new(0));
-        let line = Line { target: SocketAddr::from(([127, 0, 0, 1], target)), mode, affected: affected.clone() };
+        let target = SocketAddr::from(([127, 0, 0, 1], target));
+        let line = Line { target, words, mode, affected: affected.clone() };
         let accepting = tokio::spawn(async move {
             while let Ok((client, _)) = listener.accept().await {
                 tokio::spawn(line.clone().serve(client));
@@ -88,9 +109,19 @@ enum Way {
     Reply,
 }
 
+/// What befell a connection.
+#[derive(Default)]
+struct Marks {
+    /// Something of it was swallowed: from then on nothing passes.
+    lost: AtomicBool,
+    /// The next answer is not to pass, and ends it.
+    doomed: AtomicBool,
+}
+
 #[derive(Clone)]
 struct Line {
     target: SocketAddr,
+    words: Option<&'static str>,
     mode: watch::Receiver<Fault>,
     affected: Arc<AtomicU64>,
 }
@@ -128,10 +159,10 @@ impl Line {
         let broken = {
             let (client_in, client_out) = client.split();
             let (server_in, server_out) = server.split();
-            let lost = AtomicBool::new(false);
+            let marks = Marks::default();
             tokio::select! {
-                ended = self.pump(client_in, server_out, Way::Request, &lost) => ended.is_err(),
-                ended = self.pump(server_in, client_out, Way::Reply, &lost) => ended.is_err(),
+                ended = self.pump(client_in, server_out, Way::Request, &marks) => ended.is_err(),
+                ended = self.pump(server_in, client_out, Way::Reply, &marks) => ended.is_err(),
                 _ = mode.wait_for(|fault| *fault == Fault::Cut) => { self.note(); true }
             }
         };
@@ -140,15 +171,18 @@ impl Line {
         }
     }
 
-    /// Passes one way. `lost` is set once anything of this connection was swallowed: from then on nothing passes.
+    /// Passes one way.
     async fn pump(
         &self,
         mut from: impl AsyncRead + Unpin,
         mut to: impl AsyncWrite + Unpin,
         way: Way,
-        lost: &AtomicBool,
+        marks: &Marks,
     ) -> io::Result<()> {
+        let lost = &marks.lost;
         let mut piece = vec![0; 16 * 1024];
+        let mut requests = self.words.filter(|_| way == Way::Request).map(Requests::new);
+        let mut answer = Answer::default();
         // Counted from when the fault was set, or from the connection's beginning if that was later.
         let (mut passed, mut under) = (0_u64, Fault::None);
         loop {
@@ -182,14 +216,31 @@ impl Line {
                 self.note();
                 continue;
             }
+            if requests.as_mut().is_some_and(|requests| requests.feed(&piece[..length])) {
+                match fault {
+                    Fault::LoseAnswer => marks.doomed.store(true, Ordering::Relaxed),
+                    Fault::LoseStatement => return self.reset(),
+                    _ => {}
+                }
+            }
+            if way == Way::Reply && marks.doomed.load(Ordering::Relaxed) {
+                if answer.feed(&piece[..length]) {
+                    return self.reset();
+                }
+                continue;
+            }
             let room = usize::try_from(limit - passed.min(limit)).unwrap_or(usize::MAX);
             to.write_all(&piece[..length.min(room)]).await?;
             passed += u64::try_from(length).unwrap_or(u64::MAX);
             if passed >= limit {
-                self.note();
-                return Err(io::ErrorKind::ConnectionReset.into());
+                return self.reset();
             }
         }
+    }
+
+    fn reset(&self) -> io::Result<()> {
+        self.note();
+        Err(io::ErrorKind::ConnectionReset.into())
     }
 
     async fn swallow(&self, mut client: TcpStream) {

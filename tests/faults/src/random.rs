@@ -23,8 +23,8 @@ const REVIVE_EVERY: Duration = Duration::from_millis(300);
 /// # Errors
 /// When a planned fault did not strike, or the engine did not recover. What the checker finds is in the report.
 pub async fn run_plan(room: Room, plan: &Plan) -> Result<Report> {
-    let terms = Terms { frozen: true, database_stalls: true, caps_hold: false, ..Terms::default() };
-    let mut stage = Stage::bare(room, Layout::doubled(), terms).await?;
+    let mut stage = Stage::bare(room, Layout::doubled(), Terms::default()).await?;
+    stage.seed = Some(plan.seed);
     let merchants: Vec<String> = (0..plan.merchants).map(|number| format!("shop-{number}")).collect();
     for (merchant, dialect) in merchants.iter().zip(["standard", "ok-body"].into_iter().cycle()) {
         stage.merchant(merchant, dialect, Behaviour::Ok, json!({ "concurrency_max": 20 })).await?;
@@ -85,23 +85,20 @@ fn begin(stage: &Stage, strike: &Strike, merchants: &[String]) -> Result<u64> {
     let servers = cluster.servers()?;
     match strike {
         Strike::Kill(name) => cluster.kill(name)?,
-        Strike::Freeze(name) => cluster.node(name)?.freeze()?,
+        Strike::Freeze(name) => cluster.freeze(name)?,
         Strike::Terminate(name) => cluster.terminate(name)?,
         Strike::KillPostgres => {
             cluster.note_kill();
             block_in_place(|| servers.postgres.kill9());
         }
-        Strike::KillRedis => {
-            cluster.note_kill();
-            block_in_place(|| servers.redis.kill9());
-        }
-        Strike::FlushRedis => block_in_place(|| servers.redis.flushall())?,
+        Strike::KillRedis => cluster.kill_redis()?,
+        Strike::FlushRedis => cluster.flush_redis()?,
         Strike::LinkToPostgres(fault) => {
             servers.to_postgres.set(*fault);
             return Ok(servers.to_postgres.affected());
         }
         Strike::LinkToRedis(fault) => {
-            servers.to_redis.set(*fault);
+            cluster.link_to_redis(*fault)?;
             return Ok(servers.to_redis.affected());
         }
         Strike::SickMerchants => {
@@ -137,16 +134,16 @@ async fn end(stage: &Stage, strike: &Strike, merchants: &[String], before: Optio
     match strike {
         // Others may be down, so it is not waited for until it is ready.
         Strike::Kill(name) | Strike::Terminate(name) => cluster.launch(name)?,
-        Strike::Freeze(name) => cluster.node(name)?.thaw()?,
+        Strike::Freeze(name) => cluster.thaw(name)?,
         Strike::KillPostgres => block_in_place(|| servers.postgres.start_again())?,
-        Strike::KillRedis => block_in_place(|| servers.redis.start_again())?,
+        Strike::KillRedis => cluster.start_redis()?,
         Strike::FlushRedis => {}
         Strike::LinkToPostgres(_) => {
             servers.to_postgres.set(Fault::None);
             return Ok(servers.to_postgres.affected() - before);
         }
         Strike::LinkToRedis(_) => {
-            servers.to_redis.set(Fault::None);
+            cluster.link_to_redis(Fault::None)?;
             return Ok(servers.to_redis.affected() - before);
         }
         Strike::SickMerchants => {

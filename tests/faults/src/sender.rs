@@ -57,6 +57,13 @@ impl Load {
         self
     }
 
+    /// The same, and it goes on asking for an unknown outcome for so long.
+    #[must_use]
+    pub fn patient(mut self, give_up: Duration) -> Load {
+        self.give_up = give_up;
+        self
+    }
+
     /// The same from more connections at a time.
     #[must_use]
     pub fn connections(mut self, connections: u32) -> Load {
@@ -86,6 +93,8 @@ struct Shared {
     refused: AtomicU64,
     unknown: AtomicU64,
     slowest_refusal_us: std::sync::atomic::AtomicI64,
+    holds: AtomicBool,
+    held: AtomicU64,
 }
 
 /// A load under way.
@@ -127,6 +136,16 @@ impl Sender {
             unknown: s.unknown.load(Ordering::Relaxed),
             slowest_refusal_us: s.slowest_refusal_us.load(Ordering::Relaxed),
         }
+    }
+
+    /// Whether it waits before it asks again about a payment that got no answer.
+    pub fn hold(&self, holds: bool) {
+        self.shared.holds.store(holds, Ordering::Relaxed);
+    }
+
+    /// How many payments got no answer, and are held.
+    pub fn held(&self) -> u64 {
+        self.shared.held.load(Ordering::Relaxed)
     }
 
     /// Begins no more payments; those begun go on until their outcome is known.
@@ -178,7 +197,14 @@ impl Connection {
         let give_up = Instant::now() + self.load.give_up;
         let mut turn = usize::try_from(number)?;
         let mut api = &self.api;
-        while !self.send(api, merchant, &id, 0).await?.accepted() {
+        loop {
+            let sent = self.send(api, merchant, &id, 0).await?;
+            if sent.accepted() {
+                break;
+            }
+            if sent.status.is_none() {
+                self.until_released().await;
+            }
             ensure!(Instant::now() < give_up, "the outcome of {id} stayed unknown for {:?}", self.load.give_up);
             sleep(AGAIN_AFTER).await;
             // Another process may be up.
@@ -191,6 +217,17 @@ impl Connection {
             self.send(api, merchant, &id, 1).await?;
         }
         Ok(())
+    }
+
+    async fn until_released(&self) {
+        let is_held = || self.shared.holds.load(Ordering::Relaxed);
+        if is_held() {
+            self.shared.held.fetch_add(1, Ordering::Relaxed);
+            while is_held() {
+                sleep(Duration::from_millis(10)).await;
+            }
+            self.shared.held.fetch_sub(1, Ordering::Relaxed);
+        }
     }
 
     /// Sends once and notes the answer.

@@ -1,21 +1,28 @@
-//! A scenario's stage: the cluster, the merchants' server, the gateway's loads, the logs; and at the end the checker.
+//! A scenario's stage: the cluster, the merchants' server, the gateway's loads, the logs.
 
 use crate::behaviour::Behaviour;
-use crate::checker::{Terms, check};
+use crate::checker::Terms;
 use crate::cluster::Cluster;
-use crate::evidence::{Act, Evidence, Log, Reading, now_us, read_log};
+use crate::dump::Source;
+use crate::evidence::{Act, Log, Reading, now_us};
 use crate::layout::Layout;
 use crate::receiver::Receiver;
-use crate::report::{Report, keep_offenders};
 use crate::sender::{Load, Sender, Tally};
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result};
 use paybell_testkit::Api;
 use serde_json::{Value, json};
 use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, Instant};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
+
+/// How often the database is asked how late deliveries are.
+const READ_EVERY: Duration = Duration::from_millis(200);
+/// How often it is said how many are pending.
+const SAY_EVERY: Duration = Duration::from_secs(10);
 
 /// Where a scenario works, and whom it tells how far it is.
 #[derive(Clone, Debug)]
@@ -49,13 +56,16 @@ pub struct Stage {
     pub terms: Terms,
     /// How long what is pending after the last fault may take to end.
     pub settle_within: Duration,
-    begun: Instant,
-    loads: Vec<Sender>,
-    tallies: Vec<Tally>,
-    fired: Vec<(String, u64)>,
+    /// The seed that made its plan, if one did.
+    pub seed: Option<u64>,
+    pub(crate) begun: Instant,
+    pub(crate) loads: Vec<Sender>,
+    pub(crate) tallies: Vec<Tally>,
+    pub(crate) fired: Vec<(String, u64)>,
     acts: Log,
     newest: watch::Receiver<Option<Reading>>,
-    reader: JoinHandle<()>,
+    skew_us: Arc<AtomicI64>,
+    pub(crate) reader: JoinHandle<()>,
 }
 
 impl Stage {
@@ -81,28 +91,21 @@ impl Stage {
         let acts = Log::open(&room.folder.join("acts.jsonl"))?;
         let readings = Log::open(&room.folder.join("readings.jsonl"))?;
         let (tell, newest) = watch::channel(None);
-        let (source, skew_us) = (cluster.source().clone(), terms.skew_us);
-        let reader = tokio::spawn(async move {
-            loop {
-                // Without the database there is nothing to read.
-                if let Ok(reading) = source.reading(skew_us).await {
-                    let _ = readings.note(&reading);
-                    tell.send_replace(Some(reading));
-                }
-                sleep(Duration::from_millis(200)).await;
-            }
-        });
+        let skew_us = Arc::new(AtomicI64::new(terms.skew_us));
+        let reader = tokio::spawn(read_on(cluster.source().clone(), skew_us.clone(), readings, tell, room.clone()));
         let stage = Stage {
             cluster,
             receiver,
             terms,
             settle_within: Duration::from_secs(60),
+            seed: None,
             begun,
             loads: Vec::new(),
             tallies: Vec::new(),
             fired: Vec::new(),
             acts,
             newest,
+            skew_us,
             reader,
             room,
         };
@@ -121,11 +124,31 @@ impl Stage {
         behaviour: Behaviour,
         extra: Value,
     ) -> Result<String> {
+        let url = self.receiver.url(&format!("/{name}"));
+        self.merchant_by(name, &url, dialect, behaviour, extra).await
+    }
+
+    /// The same with the dialect `standard`, at an endpoint that is called by a host's name.
+    ///
+    /// # Errors
+    /// When the API refuses.
+    pub async fn merchant_at(&mut self, host: &str, name: &str, behaviour: Behaviour, extra: Value) -> Result<String> {
+        let url = self.receiver.url(&format!("/{name}")).replacen("127.0.0.1", host, 1);
+        self.merchant_by(name, &url, "standard", behaviour, extra).await
+    }
+
+    async fn merchant_by(
+        &mut self,
+        name: &str,
+        url: &str,
+        dialect: &'static str,
+        behaviour: Behaviour,
+        extra: Value,
+    ) -> Result<String> {
         let api = self.api()?;
-        let path = format!("/{name}");
         api.create_merchant(name).await?;
-        let (id, secret) = api.create_endpoint(name, &self.receiver.url(&path), dialect, extra).await?;
-        self.receiver.place(&path, dialect, &secret, behaviour);
+        let (id, secret) = api.create_endpoint(name, url, dialect, extra).await?;
+        self.receiver.place(&format!("/{name}"), dialect, &secret, behaviour);
         Ok(id)
     }
 
@@ -146,6 +169,16 @@ impl Stage {
         Ok(())
     }
 
+    /// Begins a load that goes to these processes: first to the first of them, and to the others when it gives no answer.
+    ///
+    /// # Errors
+    /// When there is no such process, or its log cannot be written.
+    pub fn load_on(&mut self, names: &[&str], load: Load) -> Result<()> {
+        let apis = names.iter().map(|name| Ok(self.cluster.node(name)?.api().clone())).collect::<Result<_>>()?;
+        self.loads.push(Sender::start(apis, load, &self.room.folder.join("sender.jsonl"))?);
+        Ok(())
+    }
+
     /// How many payments are accepted so far.
     pub fn accepted(&self) -> u64 {
         let ended: u64 = self.tallies.iter().map(|tally| tally.accepted).sum();
@@ -155,6 +188,16 @@ impl Stage {
     /// How many requests were refused with a 5xx so far.
     pub fn refused(&self) -> u64 {
         self.loads.iter().map(|load| load.tally().refused).sum()
+    }
+
+    /// Whether the loads wait before they ask again about payments that got no answer.
+    pub fn hold_unknown(&self, holds: bool) {
+        self.loads.iter().for_each(|load| load.hold(holds));
+    }
+
+    /// How many payments got no answer, and are held.
+    pub fn held(&self) -> u64 {
+        self.loads.iter().map(Sender::held).sum()
     }
 
     /// Waits until so many payments are accepted.
@@ -216,6 +259,12 @@ impl Stage {
         }
     }
 
+    /// Notes that the database's clock steps now, and how far this machine's is ahead of it from now on.
+    pub fn clock_steps(&mut self, skew_us: i64) {
+        self.terms.steps.push((now_us(), skew_us));
+        self.skew_us.store(skew_us, Ordering::Relaxed);
+    }
+
     /// Notes that the last fault is over now.
     pub fn faults_over(&mut self) {
         self.terms.faults_over_us = Some(now_us());
@@ -240,65 +289,25 @@ impl Stage {
     pub fn pending(&self, since_us: i64) -> Option<i64> {
         self.newest.borrow().filter(|reading| reading.at_us >= since_us).map(|reading| reading.pending)
     }
+}
 
-    /// Waits for the loads and for the last delivery, ends the engine, and checks all.
-    ///
-    /// # Errors
-    /// When a fault never struck, or the intake did not recover. What the checker finds is no error, but in the report.
-    pub async fn finish(mut self) -> Result<Report> {
-        self.loads_end().await?;
-        self.terms.faults_over_us.get_or_insert_with(now_us);
-        self.room.say(&format!("{} accepted; waiting for the last delivery", self.accepted()));
-        self.settle().await;
-        self.reader.abort();
-        self.cluster.terminate_all();
-        let evidence = self.gather().await?;
-        let verdict = check(&evidence, &self.terms);
-        let seconds = |us: i64| Duration::from_micros(u64::try_from(us).unwrap_or(0)).as_secs_f64();
-        let over = self.terms.faults_over_us.unwrap_or(0);
-        let slowest = self.tallies.iter().map(|tally| tally.slowest_refusal_us).max().unwrap_or(0);
-        let report = Report {
-            name: self.room.name.clone(),
-            seconds: self.begun.elapsed().as_secs_f64(),
-            kills: self.cluster.kills(),
-            settled_s: self.terms.settled_us.map(|at| seconds(at - over)),
-            slowest_refusal_s: seconds(slowest),
-            counts: verdict.counts,
-            violations: verdict.violations,
-            fired: self.fired,
-            logs: None,
-        };
-        keep_offenders(&self.room.folder, &evidence, &report.violations)?;
-        for (what, count) in &report.fired {
-            ensure!(*count > 0, "the fault never struck: {what}");
-        }
-        ensure!(!report.fired.is_empty(), "the scenario names no fault that struck");
-        Ok(report)
-    }
-
-    async fn settle(&mut self) {
-        let since = now_us();
-        let give_up = Instant::now() + self.settle_within;
-        while Instant::now() < give_up {
-            if self.pending(since) == Some(0) {
-                self.terms.settled_us = Some(now_us());
-                return;
+/// Notes five times a second how late deliveries are, and says every ten seconds how many are pending.
+async fn read_on(source: Source, skew_us: Arc<AtomicI64>, log: Log, tell: watch::Sender<Option<Reading>>, room: Room) {
+    let mut said = Instant::now();
+    loop {
+        // Without the database there is nothing to read.
+        if let Ok(reading) = source.reading(skew_us.load(Ordering::Relaxed)).await {
+            let _ = log.note(&reading);
+            tell.send_replace(Some(reading));
+            if said.elapsed() > SAY_EVERY {
+                said = Instant::now();
+                room.say(&format!(
+                    "{} pending, the oldest due for {} ms",
+                    reading.pending,
+                    reading.oldest_due_us / 1_000
+                ));
             }
-            sleep(Duration::from_millis(50)).await;
         }
-    }
-
-    async fn gather(&self) -> Result<Evidence> {
-        let folder = &self.room.folder;
-        let dump = self.cluster.source().dump().await.context("dump the database")?;
-        self.cluster.source().close().await;
-        std::fs::write(folder.join("dump.json"), serde_json::to_vec_pretty(&dump)?)?;
-        Ok(Evidence {
-            sent: read_log(&folder.join("sender.jsonl"))?,
-            seen: read_log(&folder.join("receiver.jsonl"))?,
-            acts: read_log(&folder.join("acts.jsonl"))?,
-            readings: read_log(&folder.join("readings.jsonl"))?,
-            dump,
-        })
+        sleep(READ_EVERY).await;
     }
 }

@@ -1,4 +1,4 @@
-//! Every short scenario, and one random run with a fixed seed, against the binary that stands beside the tests.
+//! Every short scenario, and random runs of three fixed seeds, against the binary that stands beside the tests.
 
 use anyhow::{Context, Result, ensure};
 use paybell_faults::report::Report;
@@ -25,11 +25,19 @@ macro_rules! scenarios {
 }
 
 scenarios! {
-    killed_api_loses_nothing_it_accepted "F1-F3",
+    api_that_dies_before_its_commit_stores_nothing "F1",
+    api_that_dies_after_its_commit_has_stored_what_it_never_answered "F2",
+    api_that_dies_before_its_enqueue_leaves_it_to_the_dispatcher "F3",
+    api_that_dies_after_its_enqueue_loses_nothing "F3-queued",
+    dispatcher_that_dies_before_its_pass_is_not_missed "F3-dispatch",
+    dispatcher_that_dies_with_what_it_moved_delays_it "F3-moved",
+    killed_api_loses_nothing_it_accepted "F1-F3-chance",
     killed_embedded_engine_loses_nothing_it_accepted "F1-F3-embedded",
     killed_postgres_loses_nothing_it_committed "F4",
     attempts_outlive_a_killed_postgres "F5",
-    commit_without_its_answer_is_no_false_2xx "F7",
+    commit_without_its_answer_is_refused_and_found_again "F7",
+    intake_that_never_reached_postgres_is_refused_and_not_stored "F7-before",
+    link_that_is_reset_anywhere_gives_no_false_2xx "F7-chance",
     cut_link_is_refused_and_recovers "F7-cut",
     unsafe_settings_are_refused_at_start "F9",
     killed_redis_delays_and_loses_nothing "F10",
@@ -37,8 +45,13 @@ scenarios! {
     full_redis_does_not_stop_the_intake "F12-full",
     silent_redis_does_not_stop_the_intake "F12-hole",
     stale_jobs_are_harmless "F13",
-    killed_workers_leave_no_gap "F14",
-    killed_worker_after_the_answer_repeats_it "F15",
+    worker_that_dies_before_its_claim_loses_nothing "F14-fetched",
+    worker_that_dies_between_claim_and_post_shows_it_as_unknown "F14",
+    killed_workers_leave_no_gap "F14-chance",
+    worker_that_dies_after_the_answer_repeats_it "F15",
+    worker_that_dies_before_the_record_repeats_it "F15-record",
+    worker_that_dies_after_the_record_delays_nothing "F15-recorded",
+    killed_worker_after_the_answer_repeats_it "F15-chance",
     frozen_worker_does_no_harm_when_it_wakes "F16",
     frozen_worker_begins_nothing_that_is_over "F16-claim",
     repeated_jobs_are_attempted_once_at_a_time "F17",
@@ -50,12 +63,25 @@ scenarios! {
     broken_protocol_is_no_acknowledgement_embedded "F24-embedded",
     retry_after_of_a_year_is_clamped "F25",
     unknown_name_harms_nobody_else "F26",
+    job_that_makes_its_handler_panic_is_given_up_and_shown "F28",
     acts_of_people_are_audited_under_faults "I13",
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn random_faults_of_a_fixed_seed_break_nothing() -> Result<()> {
-    is_good(&run_random(1, Duration::from_secs(30), &Keeping::quiet()).await?)
+macro_rules! seeds {
+    ($($test:ident $seed:literal),+ $(,)?) => {
+        $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+        async fn $test() -> Result<()> {
+            let report = run_random($seed, Duration::from_secs(25), &Keeping::quiet()).await?;
+            ensure!(report.seed == Some($seed) && report.kills > 0, "{report:?}");
+            is_good(&report)
+        })+
+    };
+}
+
+seeds! {
+    random_faults_of_seed_1_break_nothing 1,
+    random_faults_of_seed_2_break_nothing 2,
+    random_faults_of_seed_3_break_nothing 3,
 }
 
 #[test]

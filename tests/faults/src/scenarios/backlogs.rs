@@ -46,43 +46,69 @@ async fn many_at_once(room: Room, count: u64) -> Result<Report> {
     stage.finish().await
 }
 
+/// An hour's outage, scaled: what waits has been tried until its delays were as long as they get.
 pub(super) async fn merchant_comes_back(room: Room) -> Result<Report> {
-    const COUNT: u64 = 5_000;
-    let mut stage = Stage::set(room, Layout::production().setting("PAYBELL_RETRY_CAP", "5s")).await?;
+    const COUNT: u64 = 100_000;
+    let layout = Layout::production().setting("PAYBELL_RETRY_CAP", "5s").setting("PAYBELL_LIFETIME", "1h");
+    let mut stage = Stage::set(room, layout).await?;
     stage.terms.retry_cap_us = 5_000_000;
-    stage.merchant("away", "standard", Behaviour::Hang, json!({ "concurrency_max": 20 })).await?;
-    stage.load(Load::of("away", COUNT, 1_000).to(&["away"]))?;
-    stage.load(Load::of("p", 500, 50))?;
-    stage.until_accepted(COUNT + 400).await?;
+    stage.merchant("away", "standard", Behaviour::Reset, json!({ "concurrency_max": 30 })).await?;
+    stage.load(Load { repeat_every: 1_000, ..Load::of("away", COUNT, 20_000).to(&["away"]).connections(64) })?;
+    stage.loads_end().await?;
+    // Another merchant is served as usual while it comes back.
+    stage.load(Load::of("p", 1_000, 50))?;
+    let tried = stage.receiver.requests();
     let waiting = stage.cluster.source().reading(0).await?.pending;
-    stage.receiver.behave("/away", Behaviour::Slow(Duration::from_millis(15)));
+    stage.room.say(&format!("{waiting} wait, after {tried} requests in vain; the merchant comes back"));
+    ensure!(waiting > i64::try_from(COUNT * 9 / 10)?, "only {waiting} wait");
+    stage.receiver.behave("/away", Behaviour::Slow(Duration::from_millis(5)));
     stage.fired("deliveries that waited for the merchant", u64::try_from(waiting)?);
     stage.faults_over();
+    stage.settle_within = Duration::from_secs(180);
     stage.finish().await
 }
 
+/// How much worse the others' p99 may be beside a merchant that hangs: a fifth, and what the machine itself varies by.
+const NOISE_US: i64 = 30_000;
+
 pub(super) async fn one_merchant_times_out(room: Room) -> Result<Report> {
-    let mut stage = Stage::set(room, Layout::production()).await?;
+    const COUNT: u64 = 50_000;
+    let mut layout = Layout::production();
+    for (name, value) in [("TIME_LIMIT", "30s"), ("VISIBILITY", "36s"), ("LIFETIME", "1h")] {
+        layout = layout.setting(&format!("PAYBELL_{name}"), value);
+    }
+    let terms = Terms { time_limit_us: 30_000_000, visibility_us: 36_000_000, ..Terms::default() };
+    let mut stage = Stage::bare(room, layout, terms).await?;
+    stage.merchant("shop", "standard", Behaviour::Ok, json!({ "concurrency_max": 50 })).await?;
     stage.merchant("hung", "standard", Behaviour::Hang, json!({ "concurrency_max": 50 })).await?;
-    stage.terms.unwilling.push("/hung".to_owned());
-    stage.load(Load::of("alone", 1_000, 100))?;
+    // The first payments of young processes are slower, which would make the comparison a lenient one.
+    p99_of_shop(&mut stage, "first").await?;
+    let alone = p99_of_shop(&mut stage, "alone").await?;
+    stage.load(Load { repeat_every: 1_000, ..Load::of("hung", COUNT, 20_000).to(&["hung"]).connections(64) })?;
     stage.loads_end().await?;
-    let (from, until) = (0, now_us());
-    let alone = latency_p99_us(&stage.room.folder, "shop", from, until)?;
-    stage.load(Load::of("hung", 3_000, 1_000).to(&["hung"]))?;
-    stage.loads_end().await?;
-    let from = now_us();
-    stage.load(Load::of("beside", 1_000, 100))?;
-    stage.loads_end().await?;
-    sleep(Duration::from_secs(1)).await;
-    let beside = latency_p99_us(&stage.room.folder, "shop", from, now_us())?;
-    stage.room.say(&format!("p99 alone {alone} µs, beside {beside} µs"));
-    let timed_out = u64::from(stage.receiver.in_flight("/hung"));
-    stage.fired("requests that hung beside", timed_out);
+    let waiting = stage.cluster.source().reading(0).await?.pending;
+    let beside = p99_of_shop(&mut stage, "beside").await?;
+    stage.room.say(&format!("p99 alone {alone} µs, beside {waiting} that wait {beside} µs"));
+    stage.fired("deliveries that waited beside", u64::try_from(waiting)?);
+    let hung = u64::from(stage.receiver.in_flight("/hung"));
+    stage.fired("requests that hung beside", hung);
     stage.receiver.behave("/hung", Behaviour::Ok);
     stage.faults_over();
+    stage.settle_within = Duration::from_secs(240);
     let report = stage.finish().await?;
-    // A fifth worse at most; some milliseconds are the machine's own noise.
-    ensure!(beside <= alone + alone / 5 + 30_000, "p99 was {alone} µs alone and {beside} µs beside a hung merchant");
+    ensure!(waiting > i64::try_from(COUNT * 9 / 10)?, "only {waiting} waited");
+    let allowed = alone + alone / 5 + NOISE_US;
+    ensure!(beside <= allowed, "p99 was {alone} µs alone and {beside} µs beside a hung merchant");
     Ok(report)
+}
+
+/// The 99th percentile of how long 2,000 payments of `shop` took to their first POST, in µs.
+async fn p99_of_shop(stage: &mut Stage, prefix: &str) -> Result<i64> {
+    let from = now_us();
+    stage.load(Load::of(prefix, 2_000, 100))?;
+    stage.loads_end().await?;
+    let until = now_us();
+    // The last ones are on their way.
+    sleep(Duration::from_secs(1)).await;
+    latency_p99_us(&stage.room.folder, "shop", from, until)
 }

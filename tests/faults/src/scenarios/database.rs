@@ -1,6 +1,7 @@
 //! PostgreSQL, and the way to it.
 
 use crate::behaviour::Behaviour;
+use crate::evidence::Evidence;
 use crate::layout::Layout;
 use crate::proxy::Fault;
 use crate::report::Report;
@@ -8,6 +9,7 @@ use crate::sender::Load;
 use crate::stage::{Room, Stage};
 use anyhow::{Context, Result, ensure};
 use paybell_testkit::{Engine, Postgres, Redis};
+use std::collections::HashMap;
 use std::path::PathBuf;
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -18,7 +20,6 @@ const REFUSAL_MAX_S: f64 = 8.0;
 
 pub(super) async fn postgres_is_killed_in_a_burst(room: Room) -> Result<Report> {
     let mut stage = Stage::set(room, Layout::production()).await?;
-    stage.terms.database_stalls = true;
     stage.load(Load::of("p", 3_000, 1_000).connections(64))?;
     for kill in 1..=3 {
         stage.until_accepted(stage.accepted() + 150).await?;
@@ -32,7 +33,6 @@ pub(super) async fn postgres_is_killed_in_a_burst(room: Room) -> Result<Report> 
 
 pub(super) async fn postgres_is_killed_while_receivers_think(room: Room) -> Result<Report> {
     let mut stage = Stage::set(room, Layout::production()).await?;
-    stage.terms.database_stalls = true;
     stage.receiver.behave("/shop", Behaviour::Slow(Duration::from_millis(700)));
     stage.load(Load::of("p", 60, 1_000))?;
     stage.until("20 are in flight", || stage.receiver.in_flight("/shop") >= 20).await?;
@@ -59,7 +59,7 @@ fn refuses_in_time(report: Report) -> Result<Report> {
 }
 
 pub(super) async fn postgres_is_a_black_hole(room: Room) -> Result<Report> {
-    link_fails(room, Fault::Blackhole, Duration::from_secs(20)).await
+    link_fails(room, Fault::Blackhole, Duration::from_secs(60)).await
 }
 
 pub(super) async fn answers_of_postgres_are_swallowed(room: Room) -> Result<Report> {
@@ -73,8 +73,7 @@ pub(super) async fn link_is_cut(room: Room) -> Result<Report> {
 /// The link to PostgreSQL fails under load; the intake must refuse, and not keep silent.
 async fn link_fails(room: Room, fault: Fault, lasts: Duration) -> Result<Report> {
     let mut stage = Stage::set(room, Layout::production()).await?;
-    stage.terms.database_stalls = true;
-    stage.load(Load::of("p", 1_000_000, 100))?;
+    stage.load(Load::of("p", 1_000_000, 100).patient(lasts + Duration::from_secs(60)))?;
     stage.until_accepted(100).await?;
     let to_postgres = &stage.cluster.servers()?.to_postgres;
     to_postgres.set(fault);
@@ -92,9 +91,54 @@ async fn link_fails(room: Room, fault: Fault, lasts: Duration) -> Result<Report>
     refuses_in_time(stage.finish().await?)
 }
 
-pub(super) async fn link_is_cut_during_commits(room: Room) -> Result<Report> {
+pub(super) async fn answers_to_commits_are_lost(room: Room) -> Result<Report> {
+    let (report, evidence) = intake_loses(room, Fault::LoseAnswer).await?;
+    let committed = refused_though_committed(&evidence);
+    ensure!(committed > 0, "no commit was refused, so no answer to one was lost");
+    refuses_in_time(report)
+}
+
+pub(super) async fn commits_are_lost(room: Room) -> Result<Report> {
+    let (report, evidence) = intake_loses(room, Fault::LoseStatement).await?;
+    let committed = refused_though_committed(&evidence);
+    ensure!(committed == 0, "{committed} payments were refused and are stored, though PostgreSQL never saw them");
+    refuses_in_time(report)
+}
+
+/// Under load from two APIs the link loses what it is told to around the intake's commits, again and again.
+async fn intake_loses(room: Room, fault: Fault) -> Result<(Report, Evidence)> {
+    let mut stage = Stage::set(room, Layout::doubled()).await?;
+    stage.load(Load { repeat_every: 0, ..Load::of("p", 1_000_000, 300).connections(32) })?;
+    stage.until_accepted(50).await?;
+    let to_postgres = &stage.cluster.servers()?.to_postgres;
+    for _ in 0..20 {
+        to_postgres.set(fault);
+        sleep(Duration::from_millis(150)).await;
+        to_postgres.set(Fault::None);
+        stage.until_accepted(stage.accepted() + 20).await?;
+    }
+    let (affected, refused) = (to_postgres.affected(), stage.refused());
+    stage.fired("intakes whose link was reset around the commit", affected);
+    stage.fired("payments refused with a 5xx", refused);
+    stage.faults_over();
+    stage.stop_loads();
+    stage.finish_with_evidence().await
+}
+
+/// How many payments were refused with a 5xx by a request during which they were stored.
+fn refused_though_committed(evidence: &Evidence) -> usize {
+    let stored: HashMap<&str, i64> =
+        evidence.dump.deliveries.iter().map(|delivery| (delivery.payment.as_str(), delivery.created_us)).collect();
+    let ids = evidence.dump.payments.iter().map(|payment| (payment.gateway_id.as_str(), payment.id.as_str()));
+    let stored: HashMap<&str, i64> = ids.filter_map(|(gateway, id)| Some((gateway, *stored.get(id)?))).collect();
+    let refused = evidence.sent.iter().filter(|sent| sent.status.is_some_and(|status| status >= 500));
+    refused
+        .filter(|sent| stored.get(sent.id.as_str()).is_some_and(|at| (sent.at_us..sent.until_us).contains(at)))
+        .count()
+}
+
+pub(super) async fn link_is_cut_anywhere(room: Room) -> Result<Report> {
     let mut stage = Stage::set(room, Layout::production()).await?;
-    stage.terms.database_stalls = true;
     stage.load(Load::of("p", 1_000_000, 300))?;
     stage.until_accepted(50).await?;
     let to_postgres = &stage.cluster.servers()?.to_postgres;
@@ -111,7 +155,7 @@ pub(super) async fn link_is_cut_during_commits(room: Room) -> Result<Report> {
         sleep(Duration::from_millis(60)).await;
     }
     let affected = to_postgres.affected();
-    stage.fired("connections reset within an answer", affected);
+    stage.fired("connections reset at some byte", affected);
     stage.faults_over();
     stage.stop_loads();
     refuses_in_time(stage.finish().await?)
@@ -156,7 +200,6 @@ async fn fill_disk(room: Room, disk: &SmallDisk) -> Result<Report> {
     let small = ["max_wal_size=64MB", "min_wal_size=32MB", "shared_buffers=16MB"];
     let postgres = tokio::task::block_in_place(|| Postgres::start_in(&disk.0, &small))?;
     let mut stage = Stage::set(room, Layout::production().on(postgres)).await?;
-    stage.terms.database_stalls = true;
     stage.load(Load::of("p", 1_000_000, 200))?;
     stage.until_accepted(200).await?;
     let filler = disk.0.join("filler");

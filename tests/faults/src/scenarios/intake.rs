@@ -23,7 +23,6 @@ pub(super) async fn api_is_killed_again_and_again(room: Room) -> Result<Report> 
 
 pub(super) async fn embedded_is_killed_again_and_again(room: Room) -> Result<Report> {
     let mut stage = Stage::set(room, Layout::embedded()).await?;
-    stage.terms.caps_hold = false;
     stage.load(Load::of("p", 2_000, 400).connections(32))?;
     let kills = kill_in_turn(&stage, &[EMBEDDED], 5).await?;
     stage.fired("kills of the embedded engine", kills);

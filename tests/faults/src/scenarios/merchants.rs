@@ -145,14 +145,13 @@ pub(super) async fn names_do_not_resolve(room: Room) -> Result<Report> {
     let report = stage.finish().await?;
     let tried = report.counts.attempts.get("unreachable").copied().unwrap_or(0)
         + report.counts.attempts.get("timed_out").copied().unwrap_or(0);
-    ensure!(tried >= 300, "they are tried again: {:?}", report.counts.attempts);
+    ensure!(tried >= 200, "they are tried again: {:?}", report.counts.attempts);
     ensure!(beside < 1_500_000, "others are unaffected: their p99 is {beside} µs");
     Ok(report)
 }
 
 pub(super) async fn people_act_under_faults(room: Room) -> Result<Report> {
     let mut stage = Stage::set(room, Layout::production()).await?;
-    stage.terms.database_stalls = true;
     let endpoint = stage.merchant("sick", "standard", Answer(500, "", None), json!({})).await?;
     stage.load(Load::of("p", 60, 500).to(&["sick", "shop"]))?;
     stage.loads_end().await?;

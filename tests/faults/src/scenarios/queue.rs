@@ -6,6 +6,7 @@ use crate::proxy::Fault;
 use crate::report::Report;
 use crate::sender::Load;
 use crate::stage::{Room, Stage};
+use crate::troubles::Place;
 use anyhow::{Result, ensure};
 use serde_json::json;
 use std::time::Duration;
@@ -16,8 +17,6 @@ async fn with_backlog(room: Room) -> Result<Stage> {
     let mut stage = Stage::set(room, Layout::production()).await?;
     let slow = Behaviour::Slow(Duration::from_millis(100));
     stage.merchant("slow", "ok-body", slow, json!({ "concurrency_max": 20 })).await?;
-    // A queue that was lost forgets who is in flight.
-    stage.terms.caps_hold = false;
     Ok(stage)
 }
 
@@ -25,12 +24,10 @@ pub(super) async fn redis_is_killed_and_comes_back_empty(room: Room) -> Result<R
     let mut stage = with_backlog(room).await?;
     stage.load(Load::of("p", 1_500, 500).to(&["shop", "slow"]))?;
     stage.until_accepted(400).await?;
-    let redis = &stage.cluster.servers()?.redis;
-    tokio::task::block_in_place(|| redis.kill9());
-    stage.cluster.note_kill();
+    stage.cluster.kill_redis()?;
     let before = stage.accepted();
     stage.until_accepted(before + 200).await?;
-    tokio::task::block_in_place(|| redis.start_again())?;
+    stage.cluster.start_redis()?;
     stage.fired("kills of Redis", 1);
     stage.faults_over();
     let report = stage.finish().await?;
@@ -45,7 +42,7 @@ pub(super) async fn redis_is_flushed(room: Room) -> Result<Report> {
     for _ in 0..3 {
         stage.until_accepted(stage.accepted() + 300).await?;
         lost += queued(&stage)?;
-        tokio::task::block_in_place(|| stage.cluster.servers()?.redis.flushall())?;
+        stage.cluster.flush_redis()?;
     }
     stage.fired("jobs lost by FLUSHALL", lost);
     stage.faults_over();
@@ -75,11 +72,13 @@ pub(super) async fn redis_is_full(room: Room) -> Result<Report> {
         let redis = &stage.cluster.servers()?.redis;
         tokio::task::block_in_place(|| redis.query(&["CONFIG", "SET", "maxmemory", value])).map(drop)
     };
+    stage.cluster.trouble(Place::Queue, "redis");
     config("1")?;
     let before = stage.accepted();
     stage.until_accepted(before + 600).await?;
     let refused = count(&stage, "return redis.call('INFO', 'errorstats'):match('errorstat_OOM:count=(%d+)') + 0")?;
     config("0")?;
+    stage.cluster.trouble_is_over("redis");
     stage.fired("commands refused by a full Redis", refused);
     stage.faults_over();
     let report = stage.finish().await?;
@@ -87,20 +86,24 @@ pub(super) async fn redis_is_full(room: Room) -> Result<Report> {
     Ok(report)
 }
 
+/// Ten minutes, scaled.
+const DOWN: Duration = Duration::from_secs(120);
+
 pub(super) async fn redis_is_down(room: Room) -> Result<Report> {
     let mut stage = with_backlog(room).await?;
-    stage.load(Load::of("p", 6_000, 100).to(&["shop", "slow"]))?;
+    stage.load(Load::of("p", 13_000, 100).to(&["shop", "slow"]))?;
     stage.until_accepted(100).await?;
-    let redis = &stage.cluster.servers()?.redis;
-    tokio::task::block_in_place(|| redis.kill9());
-    stage.cluster.note_kill();
+    stage.cluster.kill_redis()?;
     let seen = stage.receiver.requests();
-    sleep(Duration::from_secs(60)).await;
+    sleep(DOWN).await;
     let went_on = stage.receiver.requests() - seen;
-    stage.room.say(&format!("while Redis was down for 60 s, {went_on} POSTs went out"));
-    tokio::task::block_in_place(|| redis.start_again())?;
-    stage.fired("seconds without Redis", 60);
-    ensure!(went_on > 100, "without Redis the workers look for themselves, but only {went_on} POSTs went out");
+    stage.room.say(&format!("while Redis was down for {DOWN:?}, {went_on} POSTs went out"));
+    stage.cluster.start_redis()?;
+    stage.fired("seconds without Redis", DOWN.as_secs());
+    ensure!(
+        went_on > DOWN.as_secs() * 2,
+        "without Redis the workers look for themselves, but only {went_on} POSTs went out"
+    );
     stage.faults_over();
     stage.stop_loads();
     let report = stage.finish().await?;
@@ -113,9 +116,9 @@ pub(super) async fn redis_is_a_black_hole(room: Room) -> Result<Report> {
     stage.load(Load::of("p", 1_500, 250).to(&["shop", "slow"]))?;
     stage.until_accepted(200).await?;
     let to_redis = &stage.cluster.servers()?.to_redis;
-    to_redis.set(Fault::Blackhole);
+    stage.cluster.link_to_redis(Fault::Blackhole)?;
     sleep(Duration::from_secs(4)).await;
-    to_redis.set(Fault::None);
+    stage.cluster.link_to_redis(Fault::None)?;
     let affected = to_redis.affected();
     stage.fired("connections and pieces that the link to Redis swallowed", affected);
     stage.faults_over();
@@ -134,11 +137,8 @@ pub(super) async fn old_copy_is_restored(room: Room) -> Result<Report> {
     // Most of what is in the copy is done by now.
     stage.until_accepted(1_100).await?;
     sleep(Duration::from_secs(2)).await;
-    tokio::task::block_in_place(|| {
-        redis.kill9();
-        redis.start_again()
-    })?;
-    stage.cluster.note_kill();
+    stage.cluster.kill_redis()?;
+    stage.cluster.start_redis()?;
     stage.fired("stale jobs restored", stale);
     stage.faults_over();
     stage.finish().await
@@ -165,7 +165,7 @@ pub(super) async fn ids_are_repeated(room: Room) -> Result<Report> {
     }
     let mut stage = Stage::set(room, layout).await?;
     // The script forgets who is in flight, so the queue's cap is not what is tested here.
-    stage.terms.caps_hold = false;
+    stage.cluster.trouble(Place::Queue, "the script");
     let first_fails = vec![Behaviour::Answer(503, "busy", None), Behaviour::Slow(Duration::from_millis(60))];
     stage.receiver.behave("/shop", Behaviour::InTurn(first_fails));
     stage.load(Load::of("p", 600, 200))?;
@@ -174,6 +174,7 @@ pub(super) async fn ids_are_repeated(room: Room) -> Result<Report> {
         sleep(Duration::from_millis(40)).await;
         repeated += count(&stage, REPEAT)?;
     }
+    stage.cluster.trouble_is_over("the script");
     stage.fired("jobs repeated", repeated);
     stage.faults_over();
     stage.finish().await

@@ -14,7 +14,6 @@ use tokio::time::sleep;
 
 pub(super) async fn workers_are_killed_in_turn(room: Room) -> Result<Report> {
     let mut stage = Stage::bare(room, Layout::production(), Terms::default()).await?;
-    stage.terms.caps_hold = false;
     // What a dead worker held counts against the endpoint's cap until its lease ends: so the cap is a high one.
     let behaviour = Behaviour::Slow(Duration::from_millis(5));
     stage.merchant("shop", "standard", behaviour, json!({ "concurrency_max": 1000 })).await?;
@@ -33,7 +32,6 @@ pub(super) async fn workers_are_killed_in_turn(room: Room) -> Result<Report> {
 
 pub(super) async fn worker_is_killed_after_the_answer(room: Room) -> Result<Report> {
     let mut stage = Stage::bare(room, Layout::production(), Terms::default()).await?;
-    stage.terms.caps_hold = false;
     let behaviour = Behaviour::OnTheTick(Duration::from_millis(300));
     stage.merchant("shop", "standard", behaviour, json!({ "concurrency_max": 1000 })).await?;
     stage.load(Load::of("p", 1_000_000, 300))?;
@@ -58,15 +56,14 @@ pub(super) async fn worker_is_killed_after_the_answer(room: Room) -> Result<Repo
 
 pub(super) async fn worker_is_frozen(room: Room) -> Result<Report> {
     let mut stage = Stage::set(room, Layout::production()).await?;
-    (stage.terms.frozen, stage.terms.caps_hold) = (true, false);
     stage.receiver.behave("/shop", Behaviour::Slow(Duration::from_millis(40)));
     stage.load(Load::of("p", 1_000_000, 300))?;
     stage.until_seen(200).await?;
-    stage.cluster.node("worker-1")?.freeze()?;
+    stage.cluster.freeze("worker-1")?;
     let held = u64::from(stage.receiver.in_flight("/shop"));
     sleep(Duration::from_millis(8_500)).await;
     stage.stop_loads();
-    stage.cluster.node("worker-1")?.thaw()?;
+    stage.cluster.thaw("worker-1")?;
     stage.fired("freezes of a worker", 1);
     stage.room.say(&format!("{held} were in flight at the freeze"));
     stage.faults_over();
@@ -77,7 +74,6 @@ pub(super) async fn worker_is_frozen(room: Room) -> Result<Report> {
 
 pub(super) async fn worker_is_frozen_within_its_claims(room: Room) -> Result<Report> {
     let mut stage = Stage::set(room, Layout::production().with("worker-3", "worker")).await?;
-    (stage.terms.frozen, stage.terms.caps_hold) = (true, false);
     let short = json!({ "concurrency_max": 200, "lifetime_s": 5 });
     stage.merchant("short", "standard", Behaviour::Ok, short).await?;
     stage.terms.unwilling.push("/short".to_owned());
@@ -92,13 +88,13 @@ pub(super) async fn worker_is_frozen_within_its_claims(room: Room) -> Result<Rep
             break;
         }
         for name in frozen {
-            stage.cluster.node(name)?.thaw()?;
+            stage.cluster.thaw(name)?;
         }
     }
     sleep(Duration::from_millis(7_800)).await;
     stage.stop_loads();
     for name in frozen {
-        stage.cluster.node(name)?.thaw()?;
+        stage.cluster.thaw(name)?;
     }
     stage.fired("claims that frozen workers held", caught);
     stage.faults_over();
@@ -113,7 +109,7 @@ async fn freeze_within_claims(stage: &Stage, names: &[&str]) -> Result<u64> {
     to_postgres.set(Fault::Delay(Duration::from_millis(120)));
     sleep(Duration::from_millis(1_500)).await;
     for name in names {
-        stage.cluster.node(name)?.freeze()?;
+        stage.cluster.freeze(name)?;
     }
     to_postgres.set(Fault::None);
     sleep(Duration::from_millis(1_000)).await;
