@@ -6,18 +6,21 @@ use std::fs;
 /// The kernel counts processor time in hundredths of a second for user space (`USER_HZ`).
 const TICK_US: u64 = 10_000;
 
-/// The processor time of a process and all its descendants, living or reaped, in µs; zero when it is gone.
-pub(crate) fn tree_us(root: u32) -> u64 {
-    let processes = processes();
-    let mut total = 0;
-    for pid in processes.keys() {
-        if is_in_tree(*pid, root, &processes) {
-            total += processes.get(pid).map_or(0, |process| process.spent_ticks);
-        }
+/// All processes of the machine at one moment.
+pub(crate) struct Processes(HashMap<u32, Process>);
+
+impl Processes {
+    /// Reads them.
+    pub(crate) fn read() -> Self {
+        Self(processes())
     }
-    // Children that ended and were reaped count for the root only: a descendant's are part of its own figure there.
-    total += processes.get(&root).map_or(0, |process| process.reaped_ticks);
-    total * TICK_US
+
+    /// The processor time of a process and all its descendants, living or reaped, in µs; zero when it is gone.
+    pub(crate) fn tree_us(&self, root: u32) -> u64 {
+        let in_tree = self.0.iter().filter(|(pid, _)| is_in_tree(**pid, root, &self.0));
+        // Children that ended and were reaped count in their parent's own figures.
+        in_tree.map(|(_, process)| process.spent_ticks + process.reaped_ticks).sum::<u64>() * TICK_US
+    }
 }
 
 /// The resident memory of a process, in bytes.

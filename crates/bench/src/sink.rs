@@ -1,125 +1,175 @@
-//! The merchants' receiver: answers every notification with 200 at once, and notes when each payment arrived first.
+//! The merchants' receivers, all on one port. The path says how each one answers.
 
+use crate::ledger::Ledger;
+use crate::payment::number_in;
 use anyhow::Result;
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
-use hyper::{Request, Response};
+use hyper::{Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
+use std::fmt;
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
-use std::time::Instant;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
 
-/// How the numbers of a run's payments are marked, so that the sink finds them without parsing.
-pub(crate) const ID_PREFIX: &str = "bench-";
-
-/// What arrived, and when.
-pub(crate) struct Ledger {
-    started: Instant,
-    /// For each payment: when it was sent, and when it arrived first, in µs since the start; 0 for not yet.
-    times: Mutex<Vec<(u64, u64)>>,
-    /// Payments that arrived.
-    pub(crate) received: AtomicU64,
-    /// Notifications of payments that had arrived before.
-    pub(crate) repeated: AtomicU64,
-    /// One permit for each payment that may be under way.
-    pub(crate) under_way: Semaphore,
+/// How a merchant answers.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Manner {
+    /// 200 at once.
+    AtOnce,
+    /// 200 after so many milliseconds.
+    After(u64),
+    /// Never.
+    Hangs,
+    /// 503 at once while the door is shut, else 200 after so many milliseconds.
+    Door(u64),
 }
 
-impl Ledger {
-    /// At most `under_way_max` payments may be sent and not yet received.
-    pub(crate) fn new(under_way_max: usize) -> Arc<Self> {
-        Arc::new(Self {
-            started: Instant::now(),
-            times: Mutex::default(),
-            received: AtomicU64::new(0),
-            repeated: AtomicU64::new(0),
-            under_way: Semaphore::new(under_way_max),
-        })
-    }
-
-    fn now_us(&self) -> u64 {
-        u64::try_from(self.started.elapsed().as_micros()).unwrap_or(u64::MAX).max(1)
-    }
-
-    /// Notes that another payment is being sent; answers its number.
-    pub(crate) fn note_sent(&self) -> usize {
-        let now = self.now_us();
-        let mut times = self.times.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        times.push((now, 0));
-        times.len() - 1
-    }
-
-    fn note_received(&self, number: usize) {
-        let now = self.now_us();
-        let mut times = self.times.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        match times.get_mut(number) {
-            Some((_, received)) if *received == 0 => {
-                *received = now;
-                self.received.fetch_add(1, Ordering::Relaxed);
-                self.under_way.add_permits(1);
-            }
-            _ => {
-                self.repeated.fetch_add(1, Ordering::Relaxed);
-            }
+impl fmt::Display for Manner {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Manner::AtOnce => f.write_str("now"),
+            Manner::After(ms) => write!(f, "after-{ms}"),
+            Manner::Hangs => f.write_str("hang"),
+            Manner::Door(ms) => write!(f, "door-{ms}"),
         }
     }
+}
 
-    /// How many payments were sent.
-    pub(crate) fn sent(&self) -> u64 {
-        self.times.lock().unwrap_or_else(std::sync::PoisonError::into_inner).len() as u64
-    }
-
-    /// The times from sending to arrival of those sent from number `first` on, in µs, sorted.
-    pub(crate) fn latencies_us(&self, first: u64) -> Vec<u64> {
-        let times = self.times.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        let skip = usize::try_from(first).unwrap_or(usize::MAX);
-        let mut latencies: Vec<u64> = times
-            .iter()
-            .skip(skip)
-            .filter(|(_, received)| *received > 0)
-            .map(|(sent, received)| received.saturating_sub(*sent))
-            .collect();
-        latencies.sort_unstable();
-        latencies
+impl Manner {
+    /// The path of an endpoint: the manner, whose it is, and which of the merchant's endpoints.
+    pub(crate) fn path(self, merchant: &str, copy: u16) -> String {
+        format!("/{self}/{merchant}/{copy}")
     }
 }
 
-/// Starts the sink on a free port.
-pub(crate) async fn start(ledger: Arc<Ledger>) -> Result<SocketAddr> {
-    let listener = TcpListener::bind("127.0.0.1:0").await?;
-    let address = listener.local_addr()?;
-    tokio::spawn(async move {
-        while let Ok((stream, _)) = listener.accept().await {
-            tokio::spawn(serve(stream, ledger.clone()));
-        }
-    });
-    Ok(address)
+/// The manner and the copy that a path says; what cannot be read answers at once.
+fn read_path(path: &str) -> (Manner, u16) {
+    let mut parts = path.trim_start_matches('/').split('/');
+    let manner = parts.next().unwrap_or_default();
+    let ms = |text: &str| text.parse().unwrap_or(0);
+    let manner = match manner.split_once('-') {
+        Some(("after", text)) => Manner::After(ms(text)),
+        Some(("door", text)) => Manner::Door(ms(text)),
+        _ if manner == "hang" => Manner::Hangs,
+        _ => Manner::AtOnce,
+    };
+    (manner, parts.next_back().and_then(|copy| copy.parse().ok()).unwrap_or(0))
 }
 
-async fn serve(stream: TcpStream, ledger: Arc<Ledger>) {
+/// A running sink.
+pub(crate) struct Sink {
+    pub(crate) address: SocketAddr,
+    state: Arc<State>,
+}
+
+struct State {
+    ledger: Arc<Ledger>,
+    door_is_open: AtomicBool,
+    held: AtomicU64,
+    held_max: AtomicU64,
+}
+
+impl Sink {
+    /// Starts one on a free port.
+    pub(crate) async fn start(ledger: Arc<Ledger>) -> Result<Self> {
+        let listener = TcpListener::bind("127.0.0.1:0").await?;
+        let address = listener.local_addr()?;
+        let door_is_open = AtomicBool::new(false);
+        let state =
+            Arc::new(State { ledger, door_is_open, held: AtomicU64::default(), held_max: AtomicU64::default() });
+        let serving = state.clone();
+        tokio::spawn(async move {
+            loop {
+                // Without a free file descriptor, accepting fails; it is tried again.
+                match listener.accept().await {
+                    Ok((stream, _)) => drop(tokio::spawn(serve(stream, serving.clone()))),
+                    Err(_) => tokio::time::sleep(Duration::from_millis(10)).await,
+                }
+            }
+        });
+        Ok(Self { address, state })
+    }
+
+    /// Opens or shuts the door of the merchants that have one.
+    pub(crate) fn set_door(&self, open: bool) {
+        self.state.door_is_open.store(open, Relaxed);
+    }
+
+    /// The most requests that were held open at once since the last call; those that hang forever are not counted.
+    pub(crate) fn take_held_max(&self) -> u64 {
+        self.state.held_max.swap(self.state.held.load(Relaxed), Relaxed)
+    }
+}
+
+async fn serve(stream: TcpStream, state: Arc<State>) {
     // A connection that ends is normal: the engine closes idle ones.
     let _ = stream.set_nodelay(true);
     let answer = service_fn(|request: Request<Incoming>| {
-        let ledger = ledger.clone();
+        let state = state.clone();
         async move {
+            let (manner, copy) = read_path(request.uri().path());
             let body = request.into_body().collect().await?.to_bytes();
-            if let Some(number) = payment_number(&body) {
-                ledger.note_received(number);
-            }
-            Ok::<_, hyper::Error>(Response::new(Full::new(Bytes::from_static(b"ok"))))
+            let status = state.answer(manner, copy, &body).await;
+            let mut response = Response::new(Full::new(Bytes::from_static(b"ok")));
+            *response.status_mut() = status;
+            Ok::<_, hyper::Error>(response)
         }
     });
     let _ = hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), answer).await;
 }
 
-fn payment_number(body: &[u8]) -> Option<usize> {
-    let at = body.windows(ID_PREFIX.len()).position(|window| window == ID_PREFIX.as_bytes())?;
-    let digits = body.get(at + ID_PREFIX.len()..)?;
-    let end = digits.iter().position(|byte| !byte.is_ascii_digit()).unwrap_or(digits.len());
-    std::str::from_utf8(digits.get(..end)?).ok()?.parse().ok()
+impl State {
+    /// A payment has arrived as soon as it was read, however long the answer takes; not at a door that is shut.
+    async fn answer(&self, manner: Manner, copy: u16, body: &[u8]) -> StatusCode {
+        if matches!(manner, Manner::Door(_)) && !self.door_is_open.load(Relaxed) {
+            return StatusCode::SERVICE_UNAVAILABLE;
+        }
+        if let Some(number) = number_in(body) {
+            self.ledger.note_received(number, copy);
+        }
+        match manner {
+            Manner::AtOnce => {}
+            Manner::Hangs => std::future::pending().await,
+            Manner::After(ms) | Manner::Door(ms) => {
+                let _held = Held::new(self);
+                tokio::time::sleep(Duration::from_millis(ms)).await;
+            }
+        }
+        StatusCode::OK
+    }
+}
+
+/// A request that is held open, until it is answered or its connection ends.
+struct Held<'a>(&'a State);
+
+impl<'a> Held<'a> {
+    fn new(state: &'a State) -> Self {
+        let now = state.held.fetch_add(1, Relaxed) + 1;
+        state.held_max.fetch_max(now, Relaxed);
+        Self(state)
+    }
+}
+
+impl Drop for Held<'_> {
+    fn drop(&mut self) {
+        self.0.held.fetch_sub(1, Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_says_how_the_merchant_answers_and_which_endpoint_it_is() {
+        for manner in [Manner::AtOnce, Manner::After(200), Manner::Hangs, Manner::Door(20)] {
+            assert_eq!(read_path(&manner.path("healthy-3", 7)), (manner, 7));
+        }
+        assert_eq!(read_path("/"), (Manner::AtOnce, 0));
+    }
 }

@@ -1,0 +1,97 @@
+//! The figures of one measurement.
+
+use crate::account::Spent;
+use serde::Serialize;
+
+/// One measurement.
+#[derive(Clone, Serialize, Debug)]
+pub(crate) struct Figures {
+    /// What was measured.
+    pub(crate) name: String,
+    #[serde(flatten)]
+    pub(crate) spent: Spent,
+    /// From the gateway's sending to the merchant's receiving.
+    pub(crate) latency_ms: Percentiles,
+    /// From the gateway's sending to its 202.
+    pub(crate) accept_ms: Percentiles,
+    /// Deliveries a second, as a part of the floor's in the same run.
+    pub(crate) floor_ratio: Option<f64>,
+    /// Resident memory of all processes of the engine.
+    pub(crate) engine_memory_mb: f64,
+}
+
+impl Figures {
+    /// Deliveries recorded a second.
+    pub(crate) fn rate(&self) -> f64 {
+        self.spent.deliveries_per_s
+    }
+
+    /// Processor time of the engine and its servers for each delivery, in µs.
+    pub(crate) fn cost_us(&self) -> f64 {
+        self.spent.cpu_us_per_delivery.all
+    }
+
+    /// The same with the load generator and the sink: all that a delivery takes of the machine.
+    pub(crate) fn whole_cost_us(&self) -> f64 {
+        self.spent.cpu_us_per_delivery.all + self.spent.cpu_us_per_delivery.bench
+    }
+}
+
+/// Percentiles, in milliseconds.
+#[derive(Clone, Copy, PartialEq, Serialize, Default, Debug)]
+pub(crate) struct Percentiles {
+    pub(crate) p50: f64,
+    pub(crate) p99: f64,
+    pub(crate) p999: f64,
+}
+
+impl Percentiles {
+    /// Of sorted times in µs; zeros when there are none.
+    pub(crate) fn of_us(sorted: &[u64]) -> Self {
+        let ms = |part| nearest_rank(sorted, part) as f64 / 1e3;
+        Self { p50: ms(0.5), p99: ms(0.99), p999: ms(0.999) }
+    }
+}
+
+/// The smallest value that so large a part of the sorted values does not exceed.
+fn nearest_rank(sorted: &[u64], part: f64) -> u64 {
+    let rank = (sorted.len() as f64 * part).ceil() as usize;
+    sorted.get(rank.saturating_sub(1)).copied().unwrap_or(0)
+}
+
+/// `a` as a part of `b`; nothing where there is no `b`.
+pub(crate) fn ratio(a: f64, b: f64) -> Option<f64> {
+    (b > 0.0).then(|| a / b)
+}
+
+/// The mean; zero of nothing.
+pub(crate) fn mean(values: &[f64]) -> f64 {
+    if values.is_empty() { 0.0 } else { values.iter().sum::<f64>() / values.len() as f64 }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn percentiles_are_of_the_nearest_rank() {
+        let hundred: Vec<u64> = (1..=100).collect();
+        for (sorted, part, expected) in [
+            (&hundred[..], 0.5, 50),
+            (&hundred, 0.99, 99),
+            (&hundred, 0.999, 100),
+            (&hundred[..1], 0.99, 1),
+            (&hundred[..2], 0.5, 1),
+            (&[], 0.5, 0),
+        ] {
+            assert_eq!(nearest_rank(sorted, part), expected, "{part} of {} values", sorted.len());
+        }
+        assert_eq!(Percentiles::of_us(&[1_000, 2_000, 3_000]), Percentiles { p50: 2.0, p99: 3.0, p999: 3.0 });
+    }
+
+    #[test]
+    fn ratios_and_means_of_nothing_are_none_and_zero() {
+        assert_eq!((ratio(1.0, 2.0), ratio(1.0, 0.0)), (Some(0.5), None));
+        assert_eq!((mean(&[1.0, 3.0]), mean(&[])), (2.0, 0.0));
+    }
+}

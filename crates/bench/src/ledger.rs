@@ -1,0 +1,222 @@
+//! What was sent, accepted and received, and when.
+
+use crate::payment::Number;
+use std::collections::HashSet;
+use std::sync::atomic::{AtomicU16, AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+use tokio::sync::Semaphore;
+
+/// The payments of one stream of traffic; each stream is counted for itself.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Group {
+    /// To merchants that do well; what is reported.
+    Healthy = 0,
+    /// To merchants that make trouble.
+    Troubled = 1,
+}
+
+/// Enough for a minute at the rates hoped for, so that growing does not halt a measurement.
+const ROOM: usize = 2_000_000;
+
+/// All that happened in a run, in µs since its start.
+pub(crate) struct Ledger {
+    started: Instant,
+    payments: Mutex<Vec<Sent>>,
+    groups: [Tally; 2],
+    /// What was generated straight into the database and arrived.
+    pub(crate) stock: Stock,
+    /// Notifications that had arrived at the same endpoint before.
+    pub(crate) repeated: AtomicU64,
+}
+
+#[derive(Clone, Copy)]
+struct Sent {
+    group: Group,
+    /// One bit for each of the payment's endpoints that were told.
+    told: u16,
+    sent_us: u64,
+    /// Zero for not yet, as in the next.
+    accepted_us: u64,
+    received_us: u64,
+}
+
+/// The counts of a group.
+pub(crate) struct Tally {
+    pub(crate) sent: AtomicU64,
+    pub(crate) accepted: AtomicU64,
+    /// Deliveries that arrived: one for each endpoint of a payment.
+    pub(crate) delivered: AtomicU64,
+    /// How many endpoints each payment has.
+    pub(crate) copies: AtomicU16,
+    /// One permit for each payment that may be under way, where the gateway is held back.
+    pub(crate) under_way: Semaphore,
+}
+
+impl Default for Tally {
+    fn default() -> Self {
+        let zero = AtomicU64::default;
+        let under_way = Semaphore::new(0);
+        Self { sent: zero(), accepted: zero(), delivered: zero(), copies: AtomicU16::new(1), under_way }
+    }
+}
+
+impl Tally {
+    /// How many deliveries of what was accepted have not arrived.
+    pub(crate) fn missing(&self) -> u64 {
+        let expected = self.accepted.load(Relaxed) * u64::from(self.copies.load(Relaxed));
+        expected.saturating_sub(self.delivered.load(Relaxed))
+    }
+}
+
+/// Arrivals of what was generated.
+#[derive(Default)]
+pub(crate) struct Stock {
+    seen: Mutex<HashSet<usize>>,
+    pub(crate) delivered: AtomicU64,
+    first_us: AtomicU64,
+    last_us: AtomicU64,
+}
+
+impl Stock {
+    /// When the first and the last arrived, in µs since the start.
+    pub(crate) fn span_us(&self) -> Option<(u64, u64)> {
+        let (first, last) = (self.first_us.load(Relaxed), self.last_us.load(Relaxed));
+        (first > 0).then_some((first, last))
+    }
+}
+
+fn held<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Ledger {
+    pub(crate) fn new() -> Arc<Self> {
+        Arc::new(Self {
+            started: Instant::now(),
+            payments: Mutex::new(Vec::with_capacity(ROOM)),
+            groups: Default::default(),
+            stock: Stock::default(),
+            repeated: AtomicU64::default(),
+        })
+    }
+
+    /// The time since the start.
+    pub(crate) fn now_us(&self) -> u64 {
+        u64::try_from(self.started.elapsed().as_micros()).unwrap_or(u64::MAX).max(1)
+    }
+
+    pub(crate) fn of(&self, group: Group) -> &Tally {
+        &self.groups[group as usize]
+    }
+
+    /// Notes that another payment is sent, or was to be at `at_us`. Answers its number, and its place in its group.
+    pub(crate) fn note_sent(&self, group: Group, at_us: u64) -> (usize, usize) {
+        let place = self.of(group).sent.fetch_add(1, Relaxed);
+        let mut payments = held(&self.payments);
+        payments.push(Sent { group, told: 0, sent_us: at_us.max(1), accepted_us: 0, received_us: 0 });
+        (payments.len() - 1, usize::try_from(place).unwrap_or(usize::MAX))
+    }
+
+    /// Notes that the gateway had its 202.
+    pub(crate) fn note_accepted(&self, group: Group, number: usize) {
+        let now = self.now_us();
+        if let Some(payment) = held(&self.payments).get_mut(number) {
+            payment.accepted_us = now;
+        }
+        self.of(group).accepted.fetch_add(1, Relaxed);
+    }
+
+    /// Notes that an endpoint of the payment was told: which of them, `copy` says.
+    pub(crate) fn note_received(&self, number: Number, copy: u16) {
+        let new = match number {
+            Number::Live(number) => self.note_live(number, 1 << (copy % 16)),
+            Number::Stock(number) => self.note_stock(number),
+        };
+        if !new {
+            self.repeated.fetch_add(1, Relaxed);
+        }
+    }
+
+    fn note_live(&self, number: usize, bit: u16) -> bool {
+        let now = self.now_us();
+        let mut payments = held(&self.payments);
+        let Some(payment) = payments.get_mut(number).filter(|payment| payment.told & bit == 0) else { return false };
+        payment.told |= bit;
+        if payment.received_us == 0 {
+            payment.received_us = now;
+        }
+        let (told, tally) = (payment.told.count_ones(), self.of(payment.group));
+        drop(payments);
+        tally.delivered.fetch_add(1, Relaxed);
+        if told == u32::from(tally.copies.load(Relaxed)) {
+            tally.under_way.add_permits(1);
+        }
+        true
+    }
+
+    fn note_stock(&self, number: usize) -> bool {
+        if !held(&self.stock.seen).insert(number) {
+            return false;
+        }
+        let now = self.now_us();
+        self.stock.delivered.fetch_add(1, Relaxed);
+        let _ = self.stock.first_us.compare_exchange(0, now, Relaxed, Relaxed);
+        self.stock.last_us.store(now, Relaxed);
+        true
+    }
+
+    /// How many payments were sent in all groups.
+    pub(crate) fn sent(&self) -> usize {
+        held(&self.payments).len()
+    }
+
+    /// The times from sending to the 202, and from sending to the first arrival, of a group's payments with numbers from
+    /// `first` to before `end`, in µs, sorted. What has not come yet counts with the time that it has taken so far.
+    pub(crate) fn times_us(&self, group: Group, first: usize, end: usize) -> (Vec<u64>, Vec<u64>) {
+        let now = self.now_us();
+        let payments = held(&self.payments);
+        let window = payments.get(first..end.min(payments.len())).unwrap_or_default();
+        let of_group: Vec<Sent> = window.iter().filter(|payment| payment.group == group).copied().collect();
+        drop(payments);
+        let since_sent = |payment: &Sent, at: u64| (if at > 0 { at } else { now }).saturating_sub(payment.sent_us);
+        let mut accepted: Vec<u64> = of_group.iter().map(|p| since_sent(p, p.accepted_us)).collect();
+        let mut received: Vec<u64> = of_group.iter().map(|p| since_sent(p, p.received_us)).collect();
+        accepted.sort_unstable();
+        received.sort_unstable();
+        (accepted, received)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_payment_is_off_the_way_when_all_its_endpoints_were_told_once() {
+        let ledger = Ledger::new();
+        let tally = ledger.of(Group::Healthy);
+        tally.copies.store(2, Relaxed);
+        let (number, _) = ledger.note_sent(Group::Healthy, 1);
+        for (copy, under_way, repeated) in [(0, 0, 0), (0, 0, 1), (1, 1, 1), (1, 1, 2)] {
+            ledger.note_received(Number::Live(number), copy);
+            assert_eq!(tally.under_way.available_permits(), under_way, "after copy {copy}");
+            assert_eq!(ledger.repeated.load(Relaxed), repeated, "after copy {copy}");
+        }
+        assert_eq!(tally.delivered.load(Relaxed), 2);
+    }
+
+    #[test]
+    fn what_has_not_come_counts_with_the_time_so_far() {
+        let ledger = Ledger::new();
+        ledger.note_sent(Group::Troubled, 1);
+        let (number, _) = ledger.note_sent(Group::Healthy, 1);
+        std::thread::sleep(std::time::Duration::from_millis(2));
+        let (accepted, received) = ledger.times_us(Group::Healthy, 0, 2);
+        assert_eq!((accepted.len(), received.len()), (1, 1), "only the group's own");
+        assert!(received[0] >= 2_000, "{received:?}");
+        ledger.note_received(Number::Live(number), 0);
+        let arrived = ledger.times_us(Group::Healthy, 0, 2).1;
+        assert_eq!(arrived, ledger.times_us(Group::Healthy, 0, 2).1, "what arrived stays as it is");
+    }
+}
