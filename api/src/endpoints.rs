@@ -12,7 +12,7 @@ use crate::validate_payment::{MERCHANT_RULE, merchant_named};
 use axum::extract::State;
 use axum::{Extension, Json};
 use http::{StatusCode, Uri};
-use paybell_delivery::{Endpoint, EndpointId};
+use paybell_delivery::{Endpoint, EndpointId, Timestamp};
 use paybell_dialects::Dialect;
 use paybell_store::manage::NewEndpoint;
 use serde::Serialize;
@@ -37,6 +37,8 @@ pub(crate) struct EndpointBody {
     lifetime_s: Option<u64>,
     /// Set while a person has paused it: its deliveries wait, and their deadlines go on.
     pause: Option<PauseBody>,
+    /// Set while it does not answer: its deliveries wait, their deadlines go on, and one at a time goes out as a probe.
+    failing: Option<FailingBody>,
     /// Grows with each change.
     version: i64,
     #[schema(format = DateTime)]
@@ -51,6 +53,18 @@ pub(crate) struct PauseBody {
     #[schema(format = DateTime)]
     at: String,
     by: String,
+}
+
+/// Since when an endpoint does not answer, and how it is probed.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct FailingBody {
+    #[schema(format = DateTime)]
+    since: String,
+    /// How many probes failed since then.
+    probes_failed: u32,
+    /// When the next probe goes out; `null` while no delivery waits to probe with.
+    #[schema(format = DateTime)]
+    next_probe_at: Option<String>,
 }
 
 /// An endpoint with a secret, which is never shown again.
@@ -74,6 +88,11 @@ impl From<Endpoint> for EndpointBody {
             time_limit_s: endpoint.time_limit.map(|limit| limit.as_secs()),
             lifetime_s: endpoint.lifetime.map(|life| life.as_secs()),
             pause: endpoint.pause.map(|pause| PauseBody { at: pause.at.to_rfc3339(), by: pause.by }),
+            failing: endpoint.failing.map(|failing| FailingBody {
+                since: failing.since.to_rfc3339(),
+                probes_failed: failing.probes,
+                next_probe_at: failing.probe_at.map(Timestamp::to_rfc3339),
+            }),
             version: endpoint.version,
             created_at: endpoint.created_at.to_rfc3339(),
             updated_at: endpoint.updated_at.to_rfc3339(),

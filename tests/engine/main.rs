@@ -2,14 +2,15 @@
 //! real merchant, and what the API says of it.
 //!
 //! Cast: [`rig`]: one engine with a merchant, in either mode. [`deliver`]: what a merchant answers and what becomes of
-//! the delivery. [`intervene`]: what people do. [`panics`]: attempts that make the worker panic. [`survive`]: deaths of
-//! the process and of the queue. [`abort_points`]: a death at each boundary of a payment's walk. [`restore`]: the
-//! database is lost and an older copy takes its place. [`upgrade`]: the schema grows and processes are exchanged under
-//! load. Both with a [`gateway`] that goes on handing in payments.
+//! the delivery. [`health`]: a merchant that stops answering. [`intervene`]: what people do. [`panics`]: attempts that
+//! make the worker panic. [`survive`]: deaths of the process and of the queue. [`abort_points`]: a death at each boundary
+//! of a payment's walk. [`restore`]: the database is lost and an older copy takes its place. [`upgrade`]: the schema grows
+//! and processes are exchanged under load. Both with a [`gateway`] that goes on handing in payments.
 
 mod abort_points;
 mod deliver;
 mod gateway;
+mod health;
 mod intervene;
 mod panics;
 mod restore;

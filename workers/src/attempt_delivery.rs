@@ -4,6 +4,7 @@ use crate::Engine;
 use crate::load_endpoint::LoadedEndpoint;
 use crate::render_notification::render_notification;
 use crate::survive_panics::survive_panics;
+use crate::watch_health::watch_health;
 use metrics::{counter, histogram};
 use paybell_abort::AbortPoint;
 use paybell_delivery::{Attempt, Decision, Job, Outcome, Reason, Situation, State, Timestamp, decide};
@@ -183,6 +184,7 @@ async fn record(
     match record_patiently(engine, &record).await {
         Ok(recorded) => {
             observe_attempt(claimed, &record.attempt);
+            watch_health(engine, claimed, &record.attempt).await;
             match recorded {
                 Recorded::Applied => observe_decision(claimed, decision, engine.clock.now()),
                 Recorded::Fenced => counter!("paybell_records_fenced_total").increment(1),

@@ -6,7 +6,7 @@ use crate::hold_back::HeldBack;
 use crate::resend_in_bulk::resend_in_bulk;
 use metrics::{counter, gauge};
 use paybell_abort::AbortPoint;
-use paybell_delivery::State;
+use paybell_delivery::{EndpointId, Job, State};
 use paybell_store::StoreError;
 use paybell_store::engine::Dispatched;
 use std::time::Duration;
@@ -35,11 +35,14 @@ const OFFER_EACH: usize = 250;
 const LIMIT_ALONE: u32 = 50;
 /// How often the clock's offset to the database is read anew.
 const SYNC_EVERY: Duration = Duration::from_secs(10);
-/// How many parked deliveries of each resumed endpoint are released in one pass: a ramp, not a stampede.
-const RELEASE_LIMIT: u32 = 500;
+/// How many parked deliveries of each of some endpoints are handed out in one pass.
+const RELEASE_LIMIT: u32 = 100;
 /// How long a release may take: a connection that was cut without a reset would else hold the dispatcher for as long as
 /// the network's own time limits are.
 const RELEASE_WITHIN: Duration = Duration::from_secs(30);
+/// How often probes of failing endpoints are looked for, and how many are taken at once.
+const PROBE_EVERY: Duration = Duration::from_millis(500);
+const PROBE_LIMIT: u32 = 100;
 
 /// Dispatches until `stop`, and makes the deliveries of bulk resends beside that, so that a large or broken one keeps
 /// nothing from being dispatched. A database that fails is asked again after a rest.
@@ -50,14 +53,14 @@ pub async fn run_dispatcher(engine: Engine, settings: DispatchSettings, stop: Ca
 async fn dispatch_all(engine: &Engine, settings: &DispatchSettings, stop: &CancellationToken) {
     let mut synced: Option<Instant> = None;
     let mut failing = false;
-    let mut held = HeldBack::default();
+    let mut dispatcher = Dispatcher::new(engine);
     while !stop.is_cancelled() {
         if synced.is_none_or(|at| at.elapsed() >= SYNC_EVERY) && engine.clock.sync(&*engine.ledger).await.is_ok() {
             synced = Some(Instant::now());
             #[expect(clippy::cast_precision_loss, reason = "an offset is far below 2^52 µs")]
             gauge!("paybell_clock_offset_seconds").set(engine.clock.offset_us() as f64 / 1e6);
         }
-        let rest = match pass(engine, settings, &mut held).await {
+        let rest = match dispatcher.pass(dispatcher.limit(settings)).await {
             Ok(rest) => {
                 if std::mem::take(&mut failing) {
                     tracing::info!("dispatch goes on");
@@ -78,68 +81,94 @@ async fn dispatch_all(engine: &Engine, settings: &DispatchSettings, stop: &Cance
     }
 }
 
-/// One pass over what is parked and what is due; answers how long to rest. A release that fails keeps nothing from being
-/// dispatched.
-async fn pass(engine: &Engine, settings: &DispatchSettings, held: &mut HeldBack) -> Result<Duration, StoreError> {
-    let release = engine.ledger.release_parked(engine.clock.now(), RELEASE_LIMIT);
-    let released = tokio::time::timeout(RELEASE_WITHIN, release).await;
-    // Moving more forward than anybody can take would only write it again and again.
-    let limit = if held.queue_takes() && !held.is_full() { settings.limit } else { LIMIT_ALONE };
-    let (dispatched, queue_takes) = dispatch_once(engine, limit, held).await?;
-    let released = released.unwrap_or_else(|_| {
-        tracing::warn!("releasing parked deliveries took too long; trying again");
-        Ok(0)
-    })?;
-    if !queue_takes {
-        return Ok(REST_MAX);
-    }
-    if held.is_full() {
-        return Ok(REST_HELD);
-    }
-    if dispatched.more || released > 0 {
-        return Ok(REST_MIN);
-    }
-    let rest_max = if held.len() > 0 { REST_HELD } else { REST_MAX };
-    let until_due = dispatched.next_due_at.map_or(rest_max, |at| at.since(engine.clock.now()));
-    Ok(until_due.clamp(REST_MIN, rest_max))
+/// Hands out what is due, with what is held back between its passes.
+pub(crate) struct Dispatcher<'a> {
+    engine: &'a Engine,
+    held: HeldBack,
+    probed: Option<Instant>,
 }
 
-/// Dispatches what is due now, once, and offers it to the queue with what is held. Answers whether the queue answers.
-pub(crate) async fn dispatch_once(
-    engine: &Engine,
-    limit: u32,
-    held: &mut HeldBack,
-) -> Result<(Dispatched, bool), StoreError> {
-    AbortPoint::DispatchBegins.reach();
-    let mut dispatched = engine.ledger.dispatch_due(engine.clock.now(), engine.settings.visibility, limit).await?;
-    if !dispatched.jobs.is_empty() {
-        AbortPoint::DispatchCommitted.reach();
+impl<'a> Dispatcher<'a> {
+    pub(crate) fn new(engine: &'a Engine) -> Self {
+        Self { engine, held: HeldBack::default(), probed: None }
     }
-    observe(&dispatched);
-    held.hold(std::mem::take(&mut dispatched.jobs));
-    let queue_takes = offer(engine, held).await;
-    Ok((dispatched, queue_takes))
-}
 
-/// Pushes what is held to the queue. What finds no room is held on; a queue that fails gets it later. Answers whether
-/// the queue answers.
-async fn offer(engine: &Engine, held: &mut HeldBack) -> bool {
-    let offered = held.take(OFFER_EACH);
-    if offered.is_empty() {
-        return true;
+    /// Moving more forward than anybody can take would only write it again and again.
+    fn limit(&self, settings: &DispatchSettings) -> u32 {
+        if self.held.queue_takes() && !self.held.is_full() { settings.limit } else { LIMIT_ALONE }
     }
-    match engine.queue.push(&offered).await {
-        Ok(pushed) => {
-            held.put_back(pushed.refused);
-            held.note_queue(true);
-            true
+
+    /// One pass over what is due, parked and to be probed; answers how long to rest. What waits for an endpoint that has
+    /// more in hand than finds room is parked, and released as that drains.
+    pub(crate) async fn pass(&mut self, limit: u32) -> Result<Duration, StoreError> {
+        let crowded = if self.held.queue_takes() { self.held.endpoints() } else { Vec::new() };
+        AbortPoint::DispatchBegins.reach();
+        let (engine, now) = (self.engine, self.engine.clock.now());
+        let mut dispatched = engine.ledger.dispatch_due(now, engine.settings.visibility, limit, &crowded).await?;
+        observe(&dispatched);
+        let mut jobs = std::mem::take(&mut dispatched.jobs);
+        let released = self.release(&crowded, &mut jobs).await;
+        if !jobs.is_empty() {
+            AbortPoint::DispatchCommitted.reach();
         }
-        Err(error) => {
-            held.put_back(offered);
-            held.note_queue(false);
-            counter!("paybell_queue_errors_total", "act" => "push").increment(1);
-            tracing::debug!(error = &error as &dyn std::error::Error, "jobs could not be queued; trying again");
-            false
+        self.held.hold(jobs);
+        if !self.offer().await {
+            return Ok(REST_MAX);
+        }
+        if self.held.is_full() {
+            return Ok(REST_HELD);
+        }
+        // A release that fails keeps nothing from being dispatched.
+        if released? || dispatched.more {
+            return Ok(REST_MIN);
+        }
+        let rest_max = if self.held.len() > 0 { REST_HELD } else { REST_MAX };
+        let until_due = dispatched.next_due_at.map_or(rest_max, |at| at.since(engine.clock.now()));
+        Ok(until_due.clamp(REST_MIN, rest_max))
+    }
+
+    /// Adds parked deliveries of endpoints that take deliveries again, and probes of those that fail. Answers whether
+    /// there may be more to release.
+    async fn release(&mut self, crowded: &[EndpointId], jobs: &mut Vec<Job>) -> Result<bool, StoreError> {
+        if !self.held.queue_takes() || self.held.is_full() {
+            return Ok(false);
+        }
+        let (ledger, visibility, now) = (&self.engine.ledger, self.engine.settings.visibility, self.engine.clock.now());
+        let release = ledger.release_parked(now, visibility, RELEASE_LIMIT, crowded);
+        let released = tokio::time::timeout(RELEASE_WITHIN, release).await.unwrap_or_else(|_| {
+            tracing::warn!("releasing parked deliveries took too long; trying again");
+            Ok(Vec::new())
+        })?;
+        counter!("paybell_dispatch_released_total").increment(released.len() as u64);
+        let more = !released.is_empty();
+        jobs.extend(released);
+        if self.probed.is_none_or(|at| at.elapsed() >= PROBE_EVERY) {
+            jobs.extend(ledger.take_probes(now, visibility, PROBE_LIMIT).await?);
+            self.probed = Some(Instant::now());
+        }
+        Ok(more)
+    }
+
+    /// Pushes what is held to the queue. What finds no room is held on; a queue that fails gets it later. Answers
+    /// whether the queue answers.
+    async fn offer(&mut self) -> bool {
+        let offered = self.held.take(OFFER_EACH, Instant::now());
+        if offered.is_empty() {
+            return self.held.queue_takes();
+        }
+        match self.engine.queue.push(&offered).await {
+            Ok(pushed) => {
+                self.held.put_back(&offered, pushed.refused, Instant::now());
+                self.held.note_queue(true);
+                true
+            }
+            Err(error) => {
+                self.held.put_back(&[], offered, Instant::now());
+                self.held.note_queue(false);
+                counter!("paybell_queue_errors_total", "act" => "push").increment(1);
+                tracing::debug!(error = &error as &dyn std::error::Error, "jobs could not be queued; trying again");
+                false
+            }
         }
     }
 }

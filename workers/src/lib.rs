@@ -20,12 +20,14 @@ mod run_worker;
 mod survive_panics;
 #[cfg(test)]
 mod tests;
+mod watch_health;
 
 pub use dispatch_due::{DispatchSettings, run_dispatcher};
 pub use load_endpoint::EndpointCache;
 pub use observe::run_gauges;
 pub use relieve_queue::relieve_queue;
 pub use run_worker::{WorkerError, run_worker};
+pub use watch_health::HealthWatch;
 
 use paybell_delivery::Schedule;
 use paybell_outbound::Outbound;
@@ -49,6 +51,8 @@ pub struct Engine {
     pub clock: Arc<Clock>,
     /// Endpoints with their secrets, as last read.
     pub endpoints: Arc<EndpointCache>,
+    /// What the attempts of this process say of their endpoints.
+    pub health: Arc<HealthWatch>,
     /// The policy.
     pub settings: WorkerSettings,
 }
@@ -66,6 +70,8 @@ pub struct WorkerSettings {
     pub in_flight_max: usize,
     /// How long attempts in flight may go on when the process stops.
     pub drain: Duration,
+    /// For how long an endpoint must fail before it is only probed.
+    pub failing_after: Duration,
 }
 
 impl WorkerSettings {

@@ -35,6 +35,7 @@ async fn observe(
     let gauges = ledger.gauges(now).await?;
     gauge!("paybell_deliveries", "state" => State::Pending.as_str()).set(gauges.pending as f64);
     gauge!("paybell_deliveries", "state" => State::Undelivered.as_str()).set(gauges.undelivered as f64);
+    gauge!("paybell_endpoints_failing").set(gauges.failing_endpoints as f64);
     gauge!("paybell_oldest_due_seconds").set(gauges.oldest_due.as_secs_f64());
     let left = gauges.earliest_deadline_at.map_or(f64::INFINITY, |at| at.since(now).as_secs_f64());
     gauge!("paybell_earliest_deadline_seconds").set(left);

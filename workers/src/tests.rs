@@ -99,6 +99,7 @@ fn engine(ledger: Arc<dyn Ledger>) -> Result<Engine> {
         visibility: VISIBILITY,
         in_flight_max: 8,
         drain: Duration::from_secs(1),
+        failing_after: Duration::from_secs(10),
     };
     let lanes = QueueSettings { lane_max: 100, depth_max: 1_000, lease: VISIBILITY };
     Ok(Engine {
@@ -108,6 +109,7 @@ fn engine(ledger: Arc<dyn Ledger>) -> Result<Engine> {
         outbound: outbound.map_err(anyhow::Error::from_boxed)?,
         clock,
         endpoints: Arc::new(EndpointCache::default()),
+        health: Arc::default(),
         settings,
     })
 }

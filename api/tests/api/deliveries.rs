@@ -11,7 +11,7 @@ const VISIBILITY: Duration = Duration::from_secs(60);
 /// Passes every deadline, as the dispatcher would in 72 hours.
 async fn expire_all(harness: &Harness) -> anyhow::Result<()> {
     let later = harness.clock.now() + LIFETIME_MAX + VISIBILITY;
-    while harness.ledger.dispatch_due(later, VISIBILITY, 1000).await?.more {}
+    while harness.ledger.dispatch_due(later, VISIBILITY, 1000, &[]).await?.more {}
     Ok(())
 }
 

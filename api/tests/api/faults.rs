@@ -44,7 +44,7 @@ async fn a_queue_that_is_gone_does_not_stop_the_intake() -> anyhow::Result<()> {
     harness.merchant_with_endpoint("shop").await?;
     let (_, delivery) = harness.accepted(payment("shop", "p-1")).await?;
     let later = harness.clock.now() + Duration::from_secs(3600);
-    let found = harness.ledger.dispatch_due(later, Duration::from_secs(60), 10).await?.jobs;
+    let found = harness.ledger.dispatch_due(later, Duration::from_secs(60), 10, &[]).await?.jobs;
     assert_eq!(found[0].delivery_id.to_string(), delivery, "the dispatcher finds it");
     let ready = harness.send_raw(Request::get("/readyz").body(Body::empty())?).await?;
     assert_eq!((ready.status, ready.json()["queue"]["answers"].clone()), (StatusCode::OK, json!(false)));

@@ -45,7 +45,7 @@ async fn an_endpoint_shows_its_secret_once() -> anyhow::Result<()> {
     let expected = json!({
         "id": id, "merchant": "shop", "url": "http://127.0.0.1:18009/x", "dialect": "standard",
         "options": {"ignore_whitespace": false, "ignore_case": false}, "concurrency_max": 10,
-        "time_limit_s": null, "lifetime_s": null, "pause": null, "version": made["version"],
+        "time_limit_s": null, "lifetime_s": null, "pause": null, "failing": null, "version": made["version"],
         "created_at": made["created_at"], "updated_at": made["updated_at"],
     });
     assert_eq!(read.json(), expected);

@@ -90,6 +90,10 @@ impl Checker<'_> {
             let is = text(s.visibility);
             format!("it is {is}, it must be at least time_limit + 5s, which is {}", text(visibility_min))
         });
+        let patience = Duration::from_millis(100)..=Duration::from_secs(3600);
+        self.require("failing_after", patience.contains(&s.failing_after), || {
+            format!("it is {}, it must be from 100ms to 1h", text(s.failing_after))
+        });
         let graces = Duration::from_millis(100)..=Duration::from_secs(3600);
         self.require("grace", graces.contains(&s.grace), || {
             format!("it is {}, it must be from 100ms to 1h", text(s.grace))

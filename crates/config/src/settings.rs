@@ -87,6 +87,10 @@ settings! {
     #[serde(with = "duration")]
     grace: Duration = Duration::from_secs(15);
 
+    /// For how long an endpoint must fail, over several deliveries and with no answer between, before it is only probed.
+    #[serde(with = "duration")]
+    failing_after: Duration = Duration::from_secs(10);
+
     /// The most attempts in flight in one worker process.
     in_flight_max: usize = 1024;
     /// The most deliveries of one endpoint in the queue; the rest waits in the database.

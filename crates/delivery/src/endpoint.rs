@@ -1,6 +1,6 @@
 //! Where a merchant is told.
 
-use crate::{EndpointId, MerchantId, Timestamp};
+use crate::{EndpointId, Failing, MerchantId, Timestamp};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
@@ -25,6 +25,8 @@ pub struct Endpoint {
     pub lifetime: Option<Duration>,
     /// Set while a person has paused it.
     pub pause: Option<Pause>,
+    /// Set while it does not answer.
+    pub failing: Option<Failing>,
     /// Grows with each change, so that what was read before can be told from what stands now.
     pub version: i64,
     /// When it was made.

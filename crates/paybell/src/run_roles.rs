@@ -199,12 +199,14 @@ fn engine(wired: &Wired, queue: &Arc<dyn Queue>) -> Engine {
         outbound: wired.outbound.clone(),
         clock: wired.clock.clone(),
         endpoints: Arc::new(EndpointCache::default()),
+        health: Arc::default(),
         settings: WorkerSettings {
             schedule: settings.schedule(),
             time_limit: settings.time_limit,
             visibility: settings.visibility,
             in_flight_max: settings.in_flight_max,
             drain: settings.drain,
+            failing_after: settings.failing_after,
         },
     }
 }

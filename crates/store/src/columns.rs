@@ -21,7 +21,7 @@ macro_rules! delivery_columns {
 macro_rules! endpoint_columns {
     () => {
         "e.id, e.merchant_id, e.url, e.dialect, e.options, e.concurrency_max, e.time_limit_us, e.lifetime_us, \
-         e.paused_at, e.paused_by, e.secrets, e.version, e.created_at, e.updated_at, e.deleted_at"
+         e.paused_at, e.paused_by, e.failing_since, e.probe_at, e.probes, e.secrets, e.version, e.created_at, e.updated_at, e.deleted_at"
     };
 }
 
@@ -36,5 +36,12 @@ macro_rules! attempt_columns {
 macro_rules! unknown_attempt {
     () => {
         "'unknown', 'the claim ended before an outcome was recorded'"
+    };
+}
+
+/// What makes an endpoint one that does not fail.
+macro_rules! not_failing {
+    () => {
+        "failing_since = NULL, probe_at = NULL, probing = NULL, probes = 0"
     };
 }

@@ -75,6 +75,8 @@ pub struct ClaimedDelivery {
     pub deadline_at: Timestamp,
     /// When it was claimed; the claim holds from then on for the visibility time.
     pub claimed_at: Timestamp,
+    /// Set when this attempt is a probe of a failing endpoint: how many probes failed before.
+    pub probes: Option<u32>,
     /// What to tell.
     pub payment: Payment,
 }
@@ -109,7 +111,7 @@ pub struct Dispatched {
     pub recovered: u64,
     /// How many ended as expired.
     pub expired: u64,
-    /// How many were parked for a paused or deleted endpoint.
+    /// How many were parked: their endpoint is paused, failing, deleted or crowded.
     pub parked: u64,
     /// Whether the limit was reached, so that another pass will find more.
     pub more: bool,
@@ -122,6 +124,8 @@ pub struct Dispatched {
 pub struct Gauges {
     /// Pending deliveries, counted to [`Gauges::COUNT_MAX`].
     pub pending: u64,
+    /// Endpoints that are failing, counted to [`Gauges::COUNT_MAX`].
+    pub failing_endpoints: u64,
     /// Undelivered and not settled, counted to [`Gauges::COUNT_MAX`].
     pub undelivered: u64,
     /// How long the oldest due delivery has been due; zero when none is.

@@ -64,12 +64,40 @@ pub trait Ledger: Send + Sync {
     async fn record(&self, records: &[RecordAttempt]) -> Result<Vec<Recorded>>;
 
     /// Looks at most `limit` deliveries with `due_at ≤ now`, the oldest first: moves them forward by the visibility
-    /// time, or half of what is left to the deadline, and answers their jobs; ends as expired those past their deadline; parks (`due_at = deadline_at`) those
-    /// of paused and deleted endpoints. Any number of processes may do this at once.
-    async fn dispatch_due(&self, now: Timestamp, visibility: Duration, limit: u32) -> Result<Dispatched>;
+    /// time, or half of what is left to the deadline, and answers their jobs; ends as expired those past their deadline;
+    /// parks (`due_at = deadline_at`) those of paused, failing and deleted endpoints, and of those that are `crowded`, for
+    /// which more is handed out than the queue has room for. Any number of processes may do this at once.
+    async fn dispatch_due(
+        &self,
+        now: Timestamp,
+        visibility: Duration,
+        limit: u32,
+        crowded: &[EndpointId],
+    ) -> Result<Dispatched>;
 
-    /// Makes at most `limit` parked deliveries of each endpoint that is no longer paused due now. Answers how many.
-    async fn release_parked(&self, now: Timestamp, limit: u32) -> Result<u64>;
+    /// Hands out parked deliveries, as [`Ledger::dispatch_due`] does: of some endpoints that take deliveries again and
+    /// are not `crowded`, at most `limit` each, those whose deadline is nearest first.
+    async fn release_parked(
+        &self,
+        now: Timestamp,
+        visibility: Duration,
+        limit: u32,
+        crowded: &[EndpointId],
+    ) -> Result<Vec<Job>>;
+
+    /// Hands out one parked delivery of each failing endpoint whose probe is due, the one whose deadline is nearest; it
+    /// can be claimed all the same. Looks at most `limit` endpoints.
+    async fn take_probes(&self, now: Timestamp, visibility: Duration, limit: u32) -> Result<Vec<Job>>;
+
+    /// Marks an endpoint as failing, to be probed after [`paybell_delivery::probe_after`] none, with an audit row. Answers whether it was changed:
+    /// not when it fails already or was reopened after `since`, when the failures began.
+    async fn mark_failing(&self, id: EndpointId, since: Timestamp, why: &str, actor: &Actor) -> Result<bool>;
+
+    /// Writes down that a failing endpoint answered, with an audit row. Answers whether it was failing.
+    async fn reopen(&self, id: EndpointId, actor: &Actor) -> Result<bool>;
+
+    /// Writes down that the probe with this delivery failed; the next one goes out at `next_at`.
+    async fn postpone_probe(&self, id: EndpointId, delivery: DeliveryId, next_at: Timestamp) -> Result<()>;
 
     /// The figures for metrics and readiness; its cost does not grow with the backlog.
     async fn gauges(&self, now: Timestamp) -> Result<Gauges>;

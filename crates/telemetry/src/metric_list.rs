@@ -92,7 +92,15 @@ metrics! {
     "paybell_dispatch_recovered_total", Kind::Counter, Count,
         "Deliveries that a queue or a worker had forgotten, found by the dispatcher.";
     "paybell_dispatch_parked_total", Kind::Counter, Count,
-        "Deliveries that wait for a paused or deleted endpoint.";
+        "Deliveries parked as their endpoint is paused, failing, deleted or has more in the queue than finds room.";
+    "paybell_dispatch_released_total", Kind::Counter, Count,
+        "Parked deliveries handed out again, as their endpoint takes deliveries.";
+    "paybell_endpoints_failing", Kind::Gauge, Count,
+        "Endpoints that do not answer and are only probed, counted to 100000.";
+    "paybell_endpoint_health_changes_total", Kind::Counter, Count,
+        "Endpoints that began to fail or answered again, by their new health.";
+    "paybell_probes_total", Kind::Counter, Count,
+        "Attempts that probed a failing endpoint, by result.";
     "paybell_batch_size", Kind::Histogram(SIZES), Count,
         "Callers served by one statement, by act.";
     "paybell_in_flight", Kind::Gauge, Count,

@@ -5,7 +5,11 @@
 macro_rules! forward_ledger {
     ($type:ty { $($own:tt)* }) => {
         $crate::planted::forward::forward_ledger! { @ $type { $($own)* }
-            fn release_parked(now: Timestamp, limit: u32) -> u64;
+            fn release_parked(now: Timestamp, visibility: Duration, limit: u32, crowded: &[EndpointId]) -> Vec<Job>;
+            fn take_probes(now: Timestamp, visibility: Duration, limit: u32) -> Vec<Job>;
+            fn mark_failing(id: EndpointId, since: Timestamp, why: &str, actor: &Actor) -> bool;
+            fn reopen(id: EndpointId, actor: &Actor) -> bool;
+            fn postpone_probe(id: EndpointId, delivery: DeliveryId, next_at: Timestamp) -> ();
             fn now() -> Timestamp;
             fn migrate() -> Vec<i64>;
             fn schema() -> Schema;

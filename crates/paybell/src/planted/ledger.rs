@@ -162,8 +162,14 @@ forward_ledger! { PlantedLedger {
         self.real.record(&spoiled).await
     }
 
-    async fn dispatch_due(&self, now: Timestamp, visibility: Duration, limit: u32) -> Result<Dispatched, StoreError> {
-        let mut dispatched = self.real.dispatch_due(now, visibility, limit).await?;
+    async fn dispatch_due(
+        &self,
+        now: Timestamp,
+        visibility: Duration,
+        limit: u32,
+        crowded: &[EndpointId],
+    ) -> Result<Dispatched, StoreError> {
+        let mut dispatched = self.real.dispatch_due(now, visibility, limit, crowded).await?;
         match self.bug {
             Bug::DispatchDropsJobs => dispatched.jobs.clear(),
             // The dispatcher rests until this moment, at most; so it finds at once what is due at once.

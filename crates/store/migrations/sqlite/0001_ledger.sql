@@ -20,16 +20,27 @@ CREATE TABLE endpoints (
     lifetime_us INTEGER CONSTRAINT lifetime_is_positive CHECK (lifetime_us > 0),
     paused_at INTEGER,
     paused_by TEXT,
+    failing_since INTEGER, -- while it does not answer
+    probe_at INTEGER, -- when the next probe goes out; nothing while there is nothing to probe with
+    probing BLOB, -- the delivery that may be attempted all the same
+    probes INTEGER NOT NULL DEFAULT 0, -- those that failed since then
+    reopened_at INTEGER, -- when it answered again
     parked INTEGER NOT NULL DEFAULT 0 CHECK (parked IN (0, 1)), -- some of its deliveries may be parked
     secrets BLOB NOT NULL, -- sealed
     version INTEGER NOT NULL,
     created_at INTEGER NOT NULL,
     updated_at INTEGER NOT NULL,
     deleted_at INTEGER,
-    CONSTRAINT paused_by_somebody CHECK ((paused_at IS NULL) = (paused_by IS NULL))
+    CONSTRAINT paused_by_somebody CHECK ((paused_at IS NULL) = (paused_by IS NULL)),
+    CONSTRAINT probed_only_while_failing
+        CHECK (failing_since IS NOT NULL OR (probe_at IS NULL AND probing IS NULL AND probes = 0))
 ) STRICT;
 CREATE INDEX endpoints_of_merchant ON endpoints (merchant_id, id);
-CREATE INDEX endpoints_parked ON endpoints (id) WHERE parked;
+-- Those whose parked deliveries may be released.
+CREATE INDEX endpoints_parked ON endpoints (id)
+    WHERE parked AND paused_at IS NULL AND deleted_at IS NULL AND failing_since IS NULL;
+CREATE INDEX endpoints_to_probe ON endpoints (probe_at) WHERE probe_at IS NOT NULL;
+CREATE INDEX endpoints_failing ON endpoints (id) WHERE failing_since IS NOT NULL;
 
 CREATE TABLE payments (
     id BLOB NOT NULL PRIMARY KEY,
@@ -85,7 +96,7 @@ CREATE TABLE deliveries (
 -- The dispatcher's index; the deadline rides along for the gauges.
 CREATE INDEX deliveries_due ON deliveries (due_at, deadline_at) WHERE state = 'pending';
 -- Exactly the parked ones, for the release.
-CREATE INDEX deliveries_parked ON deliveries (endpoint_id)
+CREATE INDEX deliveries_parked ON deliveries (endpoint_id, deadline_at, id)
     WHERE state = 'pending' AND claimed_until IS NULL AND due_at = deadline_at;
 CREATE INDEX deliveries_of_payment ON deliveries (payment_id);
 CREATE INDEX deliveries_of_endpoint ON deliveries (endpoint_id, id);

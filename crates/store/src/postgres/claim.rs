@@ -14,7 +14,7 @@ use std::time::Duration;
 /// of the endpoint (so `LATERAL` and `OFFSET 0`) or all that are pending (so `finished_at IS NULL`, which says the same).
 pub(super) const CLAIM: &str = concat!(
     "WITH held AS (
-    SELECT d.id, d.attempts, d.claimed_at, e.version
+    SELECT d.id, d.attempts, d.claimed_at, e.version, e.failed_probes
     FROM UNNEST($1::uuid[], $2::int4[]) AS job (id, attempts)
     CROSS JOIN LATERAL (
         SELECT id, endpoint_id, attempts, claimed_at FROM deliveries
@@ -23,8 +23,9 @@ pub(super) const CLAIM: &str = concat!(
         FOR UPDATE SKIP LOCKED
     ) d
     CROSS JOIN LATERAL (
-        SELECT version FROM endpoints
-        WHERE id = d.endpoint_id AND paused_at IS NULL AND deleted_at IS NULL OFFSET 0
+        SELECT version, CASE WHEN failing_since IS NOT NULL THEN probes END AS failed_probes FROM endpoints
+        WHERE id = d.endpoint_id AND paused_at IS NULL AND deleted_at IS NULL
+            AND (failing_since IS NULL OR probing = d.id) OFFSET 0
     ) e
 ), lapsed AS (
     INSERT INTO attempts (delivery_id, number, started_at, outcome, detail)
@@ -38,10 +39,10 @@ pub(super) const CLAIM: &str = concat!(
         in_doubt = d.in_doubt OR d.claimed_at IS NOT NULL
     FROM held WHERE d.id = held.id
     RETURNING d.id, d.payment_id, d.endpoint_id, held.version, d.attempts, d.in_doubt, d.created_at, d.deadline_at,
-        d.claimed_at
+        d.claimed_at, held.failed_probes
 )
 SELECT won.id AS delivery_id, won.endpoint_id, won.version, won.attempts, won.in_doubt, won.created_at,
-    won.deadline_at, won.claimed_at, ",
+    won.deadline_at, won.claimed_at, won.failed_probes, ",
     payment_columns!(),
     " FROM won
     JOIN payments p ON p.id = won.payment_id"

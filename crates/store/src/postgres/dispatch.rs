@@ -1,12 +1,12 @@
 //! Dispatch: what is due is handed out, parked or expired, in one statement.
 
-use super::PostgresLedger;
 use super::shared::rows;
+use super::{PostgresLedger, ids};
 use crate::Result;
 use crate::engine::Dispatched;
 use crate::error::Doing;
 use crate::numbers::micros;
-use paybell_delivery::Timestamp;
+use paybell_delivery::{EndpointId, Timestamp};
 use sqlx::Row;
 use std::time::Duration;
 
@@ -18,10 +18,13 @@ const ACT: &str = "dispatch what is due";
 /// that clears their mark at the same time cannot miss what is parked here.
 pub(super) const DISPATCH: &str = concat!(
     "WITH due AS (
-    SELECT d.id, d.endpoint_id, d.attempts, d.claimed_at, d.deadline_at <= $1 AS expired, e.closed, e.concurrency_max
+    SELECT d.id, d.endpoint_id, d.attempts, d.claimed_at, d.deadline_at <= $1 AS expired, e.closed, e.concurrency_max,
+        e.reopened_at
     FROM deliveries d
     CROSS JOIN LATERAL (
-        SELECT paused_at IS NOT NULL OR deleted_at IS NOT NULL AS closed, concurrency_max FROM endpoints
+        SELECT paused_at IS NOT NULL OR deleted_at IS NOT NULL OR failing_since IS NOT NULL OR id = ANY ($4) AS closed,
+            concurrency_max, reopened_at
+        FROM endpoints
         WHERE id = d.endpoint_id OFFSET 0
     ) e
     WHERE d.state = 'pending' AND d.due_at <= $1 AND (d.claimed_until IS NULL OR d.claimed_until <= $1)
@@ -47,9 +50,11 @@ pub(super) const DISPATCH: &str = concat!(
     WHERE id = ANY (ARRAY(SELECT endpoint_id FROM due WHERE closed AND NOT expired))
     ORDER BY id FOR NO KEY UPDATE
 ), marked AS (
-    UPDATE endpoints SET parked = true WHERE id = ANY (ARRAY(SELECT id FROM parking))
+    UPDATE endpoints SET parked = true, probe_at = CASE
+        WHEN failing_since IS NOT NULL AND paused_at IS NULL THEN COALESCE(probe_at, $1) END
+    WHERE id = ANY (ARRAY(SELECT id FROM parking))
 )
-SELECT id AS delivery_id, endpoint_id, attempts, concurrency_max, expired, closed, claimed_at IS NOT NULL AS lapsed
+SELECT id AS delivery_id, endpoint_id, attempts, concurrency_max, reopened_at, expired, closed, claimed_at IS NOT NULL AS lapsed
 FROM due"
 );
 
@@ -57,10 +62,17 @@ pub(super) const NEXT_DUE: &str =
     "SELECT due_at FROM deliveries WHERE state = 'pending' AND due_at > $1 ORDER BY due_at LIMIT 1";
 
 impl PostgresLedger {
-    pub(super) async fn dispatch_due(&self, now: Timestamp, visibility: Duration, limit: u32) -> Result<Dispatched> {
+    pub(super) async fn dispatch_due(
+        &self,
+        now: Timestamp,
+        visibility: Duration,
+        limit: u32,
+        crowded: &[EndpointId],
+    ) -> Result<Dispatched> {
         let query = sqlx::query(DISPATCH).bind(now.0).bind(micros(visibility)).bind(i64::from(limit));
+        let query = query.bind(ids(crowded));
         let due = self.run(ACT, query).await?;
-        let mut dispatched = rows::dispatched(&due, limit)?;
+        let mut dispatched = rows::dispatched(&due, now, limit)?;
         if !dispatched.more {
             let next = self.run(ACT, sqlx::query(NEXT_DUE).bind(now.0)).await?;
             dispatched.next_due_at = next.first().map(|row| row.try_get(0).map(Timestamp)).transpose().doing(ACT)?;

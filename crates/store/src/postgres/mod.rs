@@ -22,6 +22,7 @@ mod migrate;
 mod migrating;
 #[cfg(test)]
 mod plans;
+mod probe;
 mod record;
 mod release;
 #[path = "../shared/mod.rs"]
@@ -31,12 +32,14 @@ pub(crate) use database::MIGRATIONS;
 
 use crate::error::Doing;
 use crate::{Result, Sealer, StoreError, migrations};
+use paybell_delivery::EndpointId;
 use secrecy::{ExposeSecret, SecretString};
 use sqlx::postgres::{PgArguments, PgConnectOptions, PgPoolOptions, PgRow};
 use sqlx::query::Query;
 use sqlx::{ConnectOptions, Connection, PgConnection, PgPool, Postgres, Transaction};
 use std::io;
 use std::time::Duration;
+use uuid::Uuid;
 
 /// What the shared SQL is compiled for.
 type Db = Postgres;
@@ -122,6 +125,10 @@ impl PostgresLedger {
             }
         }
     }
+}
+
+fn ids(endpoints: &[EndpointId]) -> Vec<Uuid> {
+    endpoints.iter().map(|id| id.0).collect()
 }
 
 /// Settings of each session. Every statement of the ledger is a look-up by index, row by row, so the planner is kept

@@ -2,12 +2,12 @@
 //! large the tables are, or was told when each had a single row.
 
 use super::PostgresLedger;
-use super::{accept, claim, dispatch, record, release};
+use super::{accept, claim, dispatch, probe, record, release};
 use crate::Sealer;
 use sqlx::{AssertSqlSafe, PgConnection, Row};
 
 /// Each statement with arguments for it.
-const STATEMENTS: [(&str, &str); 9] = [
+const STATEMENTS: [(&str, &str); 10] = [
     (
         accept::ACCEPT,
         "$IDS, $TEXTS, $TEXTS, $TEXTS, $TEXTS, $NUMBERS, $TEXTS, $NUMBERS, $TEXTS, $TEXTS, $TEXTS, $TEXTS, \
@@ -20,10 +20,11 @@ const STATEMENTS: [(&str, &str); 9] = [
         "$IDS, $NUMBERS, $NUMBERS, $NUMBERS, $TEXTS, $TEXTS, $NUMBERS, $TEXTS, NULL, ARRAY[true, true], \
         $TEXTS, $TEXTS, $NUMBERS, $NUMBERS",
     ),
-    (dispatch::DISPATCH, "1000, 1, 500"),
+    (dispatch::DISPATCH, "1000, 1, 500, $IDS"),
     (dispatch::NEXT_DUE, "1000"),
-    (release::RESUMED, ""),
-    (release::RELEASE, "$IDS, 1, 500"),
+    (release::OPEN, "$IDS"),
+    (release::RELEASE, "$IDS, 1, 500, 1"),
+    (probe::PROBE, "1000, 1, 100"),
     (release::CLEAR, "$IDS, 1"),
 ];
 

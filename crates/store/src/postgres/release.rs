@@ -1,28 +1,38 @@
-//! Release: what was parked for a paused endpoint becomes due once it is resumed.
+//! Release: what was parked is handed out once its endpoint takes deliveries again.
 
-use super::PostgresLedger;
+use super::shared::rows;
+use super::{PostgresLedger, ids};
 use crate::Result;
 use crate::error::Doing;
-use paybell_delivery::Timestamp;
+use crate::numbers::micros;
+use paybell_delivery::{EndpointId, Job, Timestamp};
 use sqlx::Row;
+use std::time::Duration;
 use uuid::Uuid;
 
 const ACT: &str = "release parked deliveries";
 
-pub(super) const RESUMED: &str = "
-SELECT id FROM endpoints WHERE parked AND paused_at IS NULL AND deleted_at IS NULL
-ORDER BY id LIMIT 100 FOR UPDATE SKIP LOCKED";
+/// Some of them, by chance, so that each has its turn.
+pub(super) const OPEN: &str = "
+SELECT id FROM endpoints
+WHERE parked AND paused_at IS NULL AND deleted_at IS NULL AND failing_since IS NULL AND id <> ALL ($1)
+ORDER BY random() LIMIT 20 FOR UPDATE SKIP LOCKED";
 
 pub(super) const RELEASE: &str = "
 WITH chosen AS (
-    SELECT d.id FROM UNNEST($1::uuid[]) AS e (id) CROSS JOIN LATERAL (
-        SELECT id FROM deliveries
-        WHERE endpoint_id = e.id AND state = 'pending' AND claimed_until IS NULL AND due_at = deadline_at
+    SELECT d.id, d.attempts, e.id AS endpoint_id, e.concurrency_max, e.reopened_at
+    FROM UNNEST($1::uuid[]) AS open (id)
+    CROSS JOIN LATERAL (SELECT id, concurrency_max, reopened_at FROM endpoints WHERE id = open.id OFFSET 0) e
+    CROSS JOIN LATERAL (
+        SELECT id, attempts FROM deliveries
+        WHERE endpoint_id = open.id AND state = 'pending' AND claimed_until IS NULL AND due_at = deadline_at
             AND deadline_at > $2
-        LIMIT $3 FOR UPDATE SKIP LOCKED
+        ORDER BY deadline_at, id LIMIT $3 FOR UPDATE SKIP LOCKED
     ) d
+), moved AS (
+    UPDATE deliveries d SET due_at = $2 + LEAST($4, (d.deadline_at - $2) / 2) FROM chosen WHERE d.id = chosen.id
 )
-UPDATE deliveries SET due_at = $2 WHERE id = ANY (ARRAY(SELECT id FROM chosen))";
+SELECT id AS delivery_id, endpoint_id, attempts, concurrency_max, reopened_at FROM chosen";
 
 /// A statement of its own: it must see what was committed while the endpoints' locks were waited for.
 pub(super) const CLEAR: &str = "
@@ -34,17 +44,23 @@ WHERE e.id = ANY ($1) AND (
     LIMIT 1) IS NULL";
 
 impl PostgresLedger {
-    pub(super) async fn release_parked(&self, now: Timestamp, limit: u32) -> Result<u64> {
+    pub(super) async fn release_parked(
+        &self,
+        now: Timestamp,
+        visibility: Duration,
+        limit: u32,
+        crowded: &[EndpointId],
+    ) -> Result<Vec<Job>> {
         let mut tx = self.begin(ACT).await?;
-        let rows = sqlx::query(RESUMED).fetch_all(&mut *tx).await.doing(ACT)?;
-        let endpoints: Vec<Uuid> = rows.iter().map(|row| row.try_get(0).doing(ACT)).collect::<Result<_>>()?;
-        if endpoints.is_empty() {
-            return Ok(0);
+        let open = sqlx::query(OPEN).bind(ids(crowded)).fetch_all(&mut *tx).await.doing(ACT)?;
+        let open: Vec<Uuid> = open.iter().map(|row| row.try_get(0).doing(ACT)).collect::<Result<_>>()?;
+        if open.is_empty() {
+            return Ok(Vec::new());
         }
-        let release = sqlx::query(RELEASE).bind(&endpoints).bind(now.0).bind(i64::from(limit));
-        let released = release.execute(&mut *tx).await.doing(ACT)?.rows_affected();
-        sqlx::query(CLEAR).bind(&endpoints).bind(now.0).execute(&mut *tx).await.doing(ACT)?;
+        let release = sqlx::query(RELEASE).bind(&open).bind(now.0).bind(i64::from(limit)).bind(micros(visibility));
+        let released = release.fetch_all(&mut *tx).await.doing(ACT)?;
+        sqlx::query(CLEAR).bind(&open).bind(now.0).execute(&mut *tx).await.doing(ACT)?;
         tx.commit().await.doing(ACT)?;
-        Ok(released)
+        released.iter().map(|row| rows::job(row, now)).collect()
     }
 }

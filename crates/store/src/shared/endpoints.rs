@@ -106,10 +106,11 @@ pub(super) async fn pause(ledger: &This, id: EndpointId, paused: bool, actor: &A
 pub(super) async fn delete(ledger: &This, id: EndpointId, actor: &Actor) -> Result<()> {
     const ACT: &str = "delete an endpoint";
     let mut tx = ledger.begin(ACT).await?;
-    let delete = sqlx::query(
-        "UPDATE endpoints SET deleted_at = $2, updated_at = $2, version = version + 1
-        WHERE id = $1 AND deleted_at IS NULL",
-    );
+    let delete = sqlx::query(concat!(
+        "UPDATE endpoints SET deleted_at = $2, updated_at = $2, version = version + 1, ",
+        not_failing!(),
+        " WHERE id = $1 AND deleted_at IS NULL",
+    ));
     let deleted = delete.bind(id.0).bind(actor.now.0).execute(&mut *tx).await.doing(ACT)?;
     if deleted.rows_affected() == 0 {
         return Err(not_found(id));
@@ -163,7 +164,8 @@ async fn save(connection: &mut Connection, endpoint: &mut Endpoint, actor: &Acto
     const ACT: &str = "write an endpoint";
     let row = sqlx::query(
         "UPDATE endpoints SET url = $2, dialect = $3, options = $4, concurrency_max = $5, time_limit_us = $6,
-            lifetime_us = $7, paused_at = $8, paused_by = $9, updated_at = $10, version = version + 1
+            lifetime_us = $7, paused_at = $8, paused_by = $9, updated_at = $10, version = version + 1,
+            probe_at = CASE WHEN failing_since IS NOT NULL AND $8 IS NULL THEN $10 END
         WHERE id = $1 RETURNING version",
     )
     .bind(endpoint.id.0)

@@ -19,13 +19,18 @@ SELECT count(*) AS pending, min(due_at) AS due_at, min(deadline_at) AS deadline_
 const UNDELIVERED: &str = "
 SELECT count(*) AS undelivered FROM (SELECT 1 AS one FROM deliveries WHERE state = 'undelivered' LIMIT $1) counted";
 
+const FAILING: &str = "
+SELECT count(*) AS failing FROM (SELECT 1 AS one FROM endpoints WHERE failing_since IS NOT NULL LIMIT $1) counted";
+
 pub(super) async fn gauges(ledger: &This, now: Timestamp) -> Result<Gauges> {
     let limit = i64::try_from(Gauges::COUNT_MAX).unwrap_or(i64::MAX);
     let pending = ledger.run(ACT, sqlx::query(PENDING).bind(limit)).await?;
     let undelivered = ledger.run(ACT, sqlx::query(UNDELIVERED).bind(limit)).await?;
+    let failing = ledger.run(ACT, sqlx::query(FAILING).bind(limit)).await?;
     let (pending, undelivered) = (the(&pending)?, the(&undelivered)?);
     Ok(Gauges {
         pending: count(rows::get(pending, "pending")?),
+        failing_endpoints: count(rows::get(the(&failing)?, "failing")?),
         undelivered: count(rows::get(undelivered, "undelivered")?),
         oldest_due: rows::time_if_any(pending, "due_at")?.map_or(Duration::ZERO, |due_at| now.since(due_at)),
         earliest_deadline_at: rows::time_if_any(pending, "deadline_at")?,

@@ -1,7 +1,7 @@
 //! The interface, act by act. Where a path begins with `This`, each database has its own statement.
 
 use super::{
-    This, audit, bulk_resend, deliveries, endpoints, gauges, keys, merchants, payments, resend, secrets, settle,
+    This, audit, bulk_resend, deliveries, endpoints, gauges, health, keys, merchants, payments, resend, secrets, settle,
 };
 use crate::engine::*;
 use crate::manage::*;
@@ -29,12 +29,40 @@ impl Ledger for This {
         This::record(self, records).await
     }
 
-    async fn dispatch_due(&self, now: Timestamp, visibility: Duration, limit: u32) -> Result<Dispatched> {
-        This::dispatch_due(self, now, visibility, limit).await
+    async fn dispatch_due(
+        &self,
+        now: Timestamp,
+        visibility: Duration,
+        limit: u32,
+        crowded: &[EndpointId],
+    ) -> Result<Dispatched> {
+        This::dispatch_due(self, now, visibility, limit, crowded).await
     }
 
-    async fn release_parked(&self, now: Timestamp, limit: u32) -> Result<u64> {
-        This::release_parked(self, now, limit).await
+    async fn release_parked(
+        &self,
+        now: Timestamp,
+        visibility: Duration,
+        limit: u32,
+        crowded: &[EndpointId],
+    ) -> Result<Vec<Job>> {
+        This::release_parked(self, now, visibility, limit, crowded).await
+    }
+
+    async fn take_probes(&self, now: Timestamp, visibility: Duration, limit: u32) -> Result<Vec<Job>> {
+        This::take_probes(self, now, visibility, limit).await
+    }
+
+    async fn mark_failing(&self, id: EndpointId, since: Timestamp, why: &str, actor: &Actor) -> Result<bool> {
+        health::mark_failing(self, id, since, why, actor).await
+    }
+
+    async fn reopen(&self, id: EndpointId, actor: &Actor) -> Result<bool> {
+        health::reopen(self, id, actor).await
+    }
+
+    async fn postpone_probe(&self, id: EndpointId, delivery: DeliveryId, next_at: Timestamp) -> Result<()> {
+        health::postpone_probe(self, id, delivery, next_at).await
     }
 
     async fn gauges(&self, now: Timestamp) -> Result<Gauges> {

@@ -63,10 +63,11 @@ pub(super) async fn delete(ledger: &This, id: &MerchantId, actor: &Actor) -> Res
     if deleted.rows_affected() == 0 {
         return Err(not_found(id));
     }
-    let endpoints = sqlx::query(
-        "UPDATE endpoints SET deleted_at = $2, updated_at = $2, version = version + 1
-        WHERE merchant_id = $1 AND deleted_at IS NULL",
-    );
+    let endpoints = sqlx::query(concat!(
+        "UPDATE endpoints SET deleted_at = $2, updated_at = $2, version = version + 1, ",
+        not_failing!(),
+        " WHERE merchant_id = $1 AND deleted_at IS NULL",
+    ));
     let endpoints = endpoints.bind(id.as_str()).bind(actor.now.0).execute(&mut *tx).await.doing(ACT)?;
     let detail = format!("with {} endpoints", endpoints.rows_affected());
     audit::write(&mut tx, actor, "merchant.delete", id, &detail).await?;
@@ -81,7 +82,9 @@ pub(super) async fn pause(ledger: &This, id: &MerchantId, paused: bool, actor: &
         return Err(not_found(id));
     }
     let endpoints = sqlx::query(
-        "UPDATE endpoints SET paused_at = $2, paused_by = $3, updated_at = $4, version = version + 1
+        "UPDATE endpoints
+        SET paused_at = $2, paused_by = $3, updated_at = $4, version = version + 1,
+            probe_at = CASE WHEN failing_since IS NOT NULL AND NOT $5 THEN $4 END
         WHERE merchant_id = $1 AND deleted_at IS NULL AND (paused_at IS NOT NULL) <> $5",
     );
     let endpoints = endpoints

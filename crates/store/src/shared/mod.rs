@@ -4,13 +4,15 @@
 //! Cast:
 //! - [`rows`]: database rows → domain values. [`ledger`]: the interface, act by act.
 //! - The acts of people: [`merchants`], [`endpoints`], [`payments`], [`deliveries`], [`resend`], [`settle`],
-//!   [`bulk_resend`], [`keys`], [`audit`]. [`gauges`]: the figures of the moment.
+//!   [`bulk_resend`], [`keys`], [`audit`]. [`health`]: endpoints that do not answer.
+//!   [`gauges`]: the figures of the moment.
 
 mod audit;
 mod bulk_resend;
 mod deliveries;
 mod endpoints;
 mod gauges;
+mod health;
 mod keys;
 mod ledger;
 mod merchants;

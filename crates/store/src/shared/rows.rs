@@ -7,7 +7,8 @@ use crate::error::Doing;
 use crate::numbers::{duration, natural};
 use crate::{Result, StoreError};
 use paybell_delivery::{
-    Attempt, Delivery, DeliveryId, Endpoint, EndpointId, Job, MerchantId, Money, Pause, Payment, PaymentId, Timestamp,
+    Attempt, Delivery, DeliveryId, Endpoint, EndpointId, Failing, Job, MerchantId, Money, Pause, Payment, PaymentId,
+    Timestamp, ramped,
 };
 use sqlx::{Decode, Row as _, Type};
 use std::collections::HashMap;
@@ -102,11 +103,17 @@ pub(super) fn endpoint(row: &Row) -> Result<Endpoint> {
         time_limit: get::<Option<i64>>(row, "time_limit_us")?.map(duration),
         lifetime: get::<Option<i64>>(row, "lifetime_us")?.map(duration),
         pause: time_if_any(row, "paused_at")?.zip(paused_by).map(|(at, by)| Pause { at, by }),
+        failing: failing(row)?,
         version: get(row, "version")?,
         created_at: time(row, "created_at")?,
         updated_at: time(row, "updated_at")?,
         deleted_at: time_if_any(row, "deleted_at")?,
     })
+}
+
+fn failing(row: &Row) -> Result<Option<Failing>> {
+    let Some(since) = time_if_any(row, "failing_since")? else { return Ok(None) };
+    Ok(Some(Failing { since, probes: natural(get(row, "probes")?), probe_at: time_if_any(row, "probe_at")? }))
 }
 
 pub(super) fn attempt(row: &Row) -> Result<Attempt> {
@@ -131,6 +138,13 @@ pub(in super::super) fn new_job(row: &Row) -> Result<Job> {
         attempts: 0,
         concurrency_max: natural(get(row, "concurrency_max")?),
     })
+}
+
+/// The job of a delivery that is handed out at `now`; the cap of an endpoint that was just let back in is ramped.
+pub(in super::super) fn job(row: &Row, now: Timestamp) -> Result<Job> {
+    let (attempts, reopened_at) = (natural(get(row, "attempts")?), time_if_any(row, "reopened_at")?);
+    let job = new_job(row)?;
+    Ok(Job { attempts, concurrency_max: ramped(job.concurrency_max, reopened_at, now), ..job })
 }
 
 /// A payment that was accepted before, with one of its deliveries.
@@ -172,12 +186,13 @@ fn claimed(row: &Row) -> Result<ClaimedDelivery> {
         created_at: time(row, "created_at")?,
         deadline_at: time(row, "deadline_at")?,
         claimed_at: time(row, "claimed_at")?,
+        probes: get::<Option<i32>>(row, "failed_probes")?.map(natural),
         payment: payment(row)?,
     })
 }
 
 /// What was done with the rows that were due.
-pub(in super::super) fn dispatched(rows: &[Row], limit: u32) -> Result<Dispatched> {
+pub(in super::super) fn dispatched(rows: &[Row], now: Timestamp, limit: u32) -> Result<Dispatched> {
     let mut dispatched = Dispatched { more: u32::try_from(rows.len()).is_ok_and(|n| n >= limit), ..Default::default() };
     for row in rows {
         if get(row, "expired")? {
@@ -186,8 +201,7 @@ pub(in super::super) fn dispatched(rows: &[Row], limit: u32) -> Result<Dispatche
             dispatched.parked += 1;
         } else {
             dispatched.recovered += u64::from(get::<bool>(row, "lapsed")?);
-            let attempts = natural(get(row, "attempts")?);
-            dispatched.jobs.push(Job { attempts, ..new_job(row)? });
+            dispatched.jobs.push(job(row, now)?);
         }
     }
     Ok(dispatched)

@@ -21,7 +21,8 @@ macro_rules! claimable {
         CROSS JOIN endpoints e ON e.id = d.endpoint_id
         WHERE d.state = 'pending' AND d.attempts = job.value ->> 1
             AND (d.claimed_until IS NULL OR d.claimed_until <= $2)
-            AND d.deadline_at > $2 AND e.paused_at IS NULL AND e.deleted_at IS NULL"
+            AND d.deadline_at > $2 AND e.paused_at IS NULL AND e.deleted_at IS NULL
+            AND (e.failing_since IS NULL OR e.probing = d.id)"
     };
 }
 
@@ -44,7 +45,7 @@ const TAKE: &str = concat!(
 
 const READ: &str = concat!(
     "SELECT d.id AS delivery_id, d.endpoint_id, e.version, d.attempts, d.in_doubt, d.created_at, d.deadline_at,
-        d.claimed_at, ",
+        d.claimed_at, iif(e.failing_since IS NULL, NULL, e.probes) AS failed_probes, ",
     payment_columns!(),
     " FROM json_each($1) item
     CROSS JOIN deliveries d ON d.id = unhex(item.value)

@@ -1,12 +1,12 @@
 //! Dispatch: what is due is handed out, parked or expired, in one transaction.
 
 use super::shared::rows;
-use super::{SqliteLedger, json};
+use super::{SqliteLedger, ids, json};
 use crate::Result;
 use crate::engine::Dispatched;
 use crate::error::Doing;
 use crate::numbers::micros;
-use paybell_delivery::Timestamp;
+use paybell_delivery::{EndpointId, Timestamp};
 use sqlx::{Row, SqliteConnection, SqliteExecutor};
 use std::time::Duration;
 use uuid::Uuid;
@@ -14,8 +14,11 @@ use uuid::Uuid;
 const ACT: &str = "dispatch what is due";
 
 const DUE: &str = "
-SELECT d.id AS delivery_id, d.endpoint_id, d.attempts, e.concurrency_max, d.deadline_at <= $1 AS expired,
-    e.paused_at IS NOT NULL OR e.deleted_at IS NOT NULL AS closed, d.claimed_at IS NOT NULL AS lapsed
+SELECT d.id AS delivery_id, d.endpoint_id, d.attempts, e.concurrency_max, e.reopened_at,
+    d.deadline_at <= $1 AS expired,
+    e.paused_at IS NOT NULL OR e.deleted_at IS NOT NULL OR e.failing_since IS NOT NULL
+        OR e.id IN (SELECT unhex(value) FROM json_each($3)) AS closed,
+    d.claimed_at IS NOT NULL AS lapsed
 FROM deliveries d INDEXED BY deliveries_due CROSS JOIN endpoints e ON e.id = d.endpoint_id
 WHERE d.state = 'pending' AND d.due_at <= $1 AND (d.claimed_until IS NULL OR d.claimed_until <= $1)
 ORDER BY d.due_at LIMIT $2";
@@ -37,7 +40,7 @@ SET state = iif(d.deadline_at <= $2, 'undelivered', 'pending'), reason = iif(d.d
 FROM json_each($1) AS item WHERE d.id = unhex(item.value ->> 0)";
 
 const MARK_PARKED: &str = "
-UPDATE endpoints SET parked = 1
+UPDATE endpoints SET parked = 1, probe_at = iif(failing_since IS NULL OR paused_at IS NOT NULL, NULL, ifnull(probe_at, $2))
 WHERE id IN (
     SELECT d.endpoint_id FROM json_each($1) item CROSS JOIN deliveries d ON d.id = unhex(item.value ->> 0)
     WHERE item.value ->> 1 AND d.state = 'pending'
@@ -48,18 +51,25 @@ SELECT due_at FROM deliveries INDEXED BY deliveries_due
 WHERE state = 'pending' AND due_at > $1 ORDER BY due_at LIMIT 1";
 
 impl SqliteLedger {
-    pub(super) async fn dispatch_due(&self, now: Timestamp, visibility: Duration, limit: u32) -> Result<Dispatched> {
+    pub(super) async fn dispatch_due(
+        &self,
+        now: Timestamp,
+        visibility: Duration,
+        limit: u32,
+        crowded: &[EndpointId],
+    ) -> Result<Dispatched> {
+        let crowded = ids(crowded)?;
         // A pass that finds nothing does not take the writer.
-        if due(self.reader(), now, 1).await?.is_empty() {
+        if due(self.reader(), now, 1, &crowded).await?.is_empty() {
             return Ok(Dispatched { next_due_at: next_due(self.reader(), now).await?, ..Dispatched::default() });
         }
         let mut tx = self.begin(ACT).await?;
-        let due = due(&mut *tx, now, limit).await?;
-        let mut dispatched = rows::dispatched(&due, limit)?;
+        let due = due(&mut *tx, now, limit, &crowded).await?;
+        let mut dispatched = rows::dispatched(&due, now, limit)?;
         let batch = batch(&due)?;
         move_on(&mut tx, &batch, now, visibility).await?;
         if dispatched.parked > 0 {
-            sqlx::query(MARK_PARKED).bind(batch).execute(&mut *tx).await.doing(ACT)?;
+            sqlx::query(MARK_PARKED).bind(batch).bind(now.0).execute(&mut *tx).await.doing(ACT)?;
         }
         if !dispatched.more {
             dispatched.next_due_at = next_due(&mut *tx, now).await?;
@@ -69,8 +79,13 @@ impl SqliteLedger {
     }
 }
 
-async fn due(from: impl SqliteExecutor<'_>, now: Timestamp, limit: u32) -> Result<Vec<sqlx::sqlite::SqliteRow>> {
-    sqlx::query(DUE).bind(now.0).bind(i64::from(limit)).fetch_all(from).await.doing(ACT)
+async fn due(
+    from: impl SqliteExecutor<'_>,
+    now: Timestamp,
+    limit: u32,
+    crowded: &str,
+) -> Result<Vec<sqlx::sqlite::SqliteRow>> {
+    sqlx::query(DUE).bind(now.0).bind(i64::from(limit)).bind(crowded).fetch_all(from).await.doing(ACT)
 }
 
 /// Each delivery with whether its endpoint is closed.

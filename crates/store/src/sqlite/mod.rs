@@ -28,6 +28,7 @@ pub(crate) use database::MIGRATIONS;
 
 use crate::error::Doing;
 use crate::{Result, Sealer, StoreError};
+use paybell_delivery::EndpointId;
 use serde::Serialize;
 use sqlx::query::Query;
 use sqlx::sqlite::{
@@ -97,4 +98,9 @@ fn pool(connections_max: u32) -> SqlitePoolOptions {
 /// A batch as the text that its statement reads by `json_each`.
 fn json(batch: &impl Serialize) -> Result<String> {
     serde_json::to_string(batch).map_err(|e| StoreError::Refused(format!("the batch cannot be passed on: {e}")))
+}
+
+/// Ids of endpoints, likewise.
+fn ids(endpoints: &[EndpointId]) -> Result<String> {
+    json(&endpoints.iter().map(|id| id.0.simple().to_string()).collect::<Vec<_>>())
 }

@@ -99,6 +99,6 @@ async fn of_many_processes_at_a_bulk_resend_nothing_is_resent_twice(f: Fixture) 
     // A process that found another one at it did nothing; what is left is done now.
     while f.ledger.step_bulk_resend(&terms(at(30)), 4).await?.is_some() {}
     assert_eq!(f.ledger.bulk_resend(id).await?.expect("there").resent, 30);
-    assert_eq!(f.ledger.dispatch_due(at(30), VISIBILITY, 100).await?.jobs.len(), 30);
+    assert_eq!(f.ledger.dispatch_due(at(30), VISIBILITY, 100, &[]).await?.jobs.len(), 30);
     Ok(())
 }

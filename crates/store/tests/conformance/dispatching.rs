@@ -18,13 +18,13 @@ conformance!(
 async fn what_is_due_is_handed_out_and_moved_forward(f: Fixture) -> Result<()> {
     f.shop().await?;
     let job = f.accept_one(at(10)).await?;
-    let early = f.ledger.dispatch_due(at(39), VISIBILITY, 10).await?;
+    let early = f.ledger.dispatch_due(at(39), VISIBILITY, 10, &[]).await?;
     assert_eq!((early.jobs.len(), early.next_due_at), (0, Some(at(10) + GRACE)));
-    let due = f.ledger.dispatch_due(at(40), VISIBILITY, 10).await?;
+    let due = f.ledger.dispatch_due(at(40), VISIBILITY, 10, &[]).await?;
     assert_eq!((due.jobs, due.recovered, due.more), (vec![job], 0, false));
     assert_eq!(due.next_due_at, Some(at(40) + VISIBILITY));
-    assert!(f.ledger.dispatch_due(at(41), VISIBILITY, 10).await?.jobs.is_empty());
-    let lost_by_the_queue = f.ledger.dispatch_due(at(40) + VISIBILITY, VISIBILITY, 10).await?;
+    assert!(f.ledger.dispatch_due(at(41), VISIBILITY, 10, &[]).await?.jobs.is_empty());
+    let lost_by_the_queue = f.ledger.dispatch_due(at(40) + VISIBILITY, VISIBILITY, 10, &[]).await?;
     assert_eq!(lost_by_the_queue.jobs, [job]);
     Ok(())
 }
@@ -34,10 +34,10 @@ async fn the_oldest_come_first_and_the_rest_is_announced(f: Fixture) -> Result<(
     let late = f.accept_one(at(30)).await?;
     let early = f.accept_one(at(10)).await?;
     let middle = f.accept_one(at(20)).await?;
-    let first = f.ledger.dispatch_due(at(100), VISIBILITY, 2).await?;
+    let first = f.ledger.dispatch_due(at(100), VISIBILITY, 2, &[]).await?;
     assert_eq!(first.jobs.iter().collect::<HashSet<_>>(), HashSet::from([&early, &middle]));
     assert!(first.more);
-    let second = f.ledger.dispatch_due(at(100), VISIBILITY, 2).await?;
+    let second = f.ledger.dispatch_due(at(100), VISIBILITY, 2, &[]).await?;
     assert_eq!((second.jobs, second.more), (vec![late], false));
     Ok(())
 }
@@ -47,8 +47,8 @@ async fn a_worker_that_dies_mid_attempt_is_followed_by_another(f: Fixture) -> Re
     let job = f.accept_one(at(10)).await?;
     let first = f.won(job, at(11)).await?;
     let ran_out = at(11) + VISIBILITY;
-    assert!(f.ledger.dispatch_due(ran_out.before(Duration::from_secs(1)), VISIBILITY, 10).await?.jobs.is_empty());
-    let due = f.ledger.dispatch_due(ran_out, VISIBILITY, 10).await?;
+    assert!(f.ledger.dispatch_due(ran_out.before(Duration::from_secs(1)), VISIBILITY, 10, &[]).await?.jobs.is_empty());
+    let due = f.ledger.dispatch_due(ran_out, VISIBILITY, 10, &[]).await?;
     let next = Job { attempts: 1, ..job };
     assert_eq!((due.jobs, due.recovered), (vec![next], 1));
     let view = f.view(job.delivery_id, ran_out).await?;
@@ -66,12 +66,12 @@ async fn what_is_past_its_deadline_expires(f: Fixture) -> Result<()> {
     f.shop().await?;
     let job = f.accept_one(at(10)).await?;
     let deadline = at(10) + LIFETIME;
-    let due = f.ledger.dispatch_due(deadline, VISIBILITY, 10).await?;
+    let due = f.ledger.dispatch_due(deadline, VISIBILITY, 10, &[]).await?;
     assert_eq!((due.jobs.len(), due.expired, due.next_due_at), (0, 1, None));
     let delivery = f.delivery(job.delivery_id).await?;
     assert_eq!((delivery.state, delivery.reason), (State::Undelivered, Some(Reason::Expired)));
     assert_eq!((delivery.finished_at, delivery.attempts), (Some(deadline), 0));
-    assert_eq!(f.ledger.dispatch_due(deadline, VISIBILITY, 10).await?.expired, 0);
+    assert_eq!(f.ledger.dispatch_due(deadline, VISIBILITY, 10, &[]).await?.expired, 0);
     Ok(())
 }
 
@@ -81,9 +81,9 @@ async fn a_claim_that_is_held_past_the_deadline_ends_first(f: Fixture) -> Result
     let deadline = at(10) + LIFETIME;
     let claimed_at = deadline.before(Duration::from_secs(5));
     f.won(job, claimed_at).await?;
-    let due = f.ledger.dispatch_due(deadline, VISIBILITY, 10).await?;
+    let due = f.ledger.dispatch_due(deadline, VISIBILITY, 10, &[]).await?;
     assert_eq!((due.expired, due.jobs.len()), (0, 0), "its attempt is still in flight");
-    let due = f.ledger.dispatch_due(claimed_at + VISIBILITY, VISIBILITY, 10).await?;
+    let due = f.ledger.dispatch_due(claimed_at + VISIBILITY, VISIBILITY, 10, &[]).await?;
     assert_eq!(due.expired, 1);
     let view = f.view(job.delivery_id, deadline + VISIBILITY).await?;
     assert_eq!(view.delivery.reason, Some(Reason::Expired));
@@ -101,7 +101,7 @@ async fn of_many_dispatchers_each_delivery_is_handed_out_once(f: Fixture) -> Res
         calls.push(tokio::spawn(async move {
             let mut jobs = Vec::new();
             loop {
-                let due = ledger.dispatch_due(at(60), VISIBILITY, 17).await?;
+                let due = ledger.dispatch_due(at(60), VISIBILITY, 17, &[]).await?;
                 jobs.extend(due.jobs);
                 if !due.more {
                     return Ok::<_, paybell_store::StoreError>(jobs);

@@ -30,6 +30,7 @@ mod coalescing;
 mod database;
 mod dispatching;
 mod fixture;
+mod health;
 mod listing;
 mod managing;
 mod parking;

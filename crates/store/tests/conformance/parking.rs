@@ -7,6 +7,7 @@ use std::time::Duration;
 conformance!(
     what_waits_for_a_paused_endpoint_is_parked_and_released,
     a_merchant_is_paused_and_resumed_with_all_its_endpoints,
+    what_waits_for_a_crowded_endpoint_is_parked_and_released,
     a_release_takes_no_more_than_its_limit,
     what_is_parked_expires_without_an_attempt,
     what_waits_for_a_deleted_endpoint_stays_parked,
@@ -18,18 +19,17 @@ async fn what_waits_for_a_paused_endpoint_is_parked_and_released(f: Fixture) -> 
     let endpoint = f.shop().await?;
     let job = f.accept_one(at(10)).await?;
     f.ledger.pause_endpoint(endpoint, true, &actor(at(11))).await?;
-    let due = f.ledger.dispatch_due(at(50), VISIBILITY, 10).await?;
+    let due = f.ledger.dispatch_due(at(50), VISIBILITY, 10, &[]).await?;
     assert_eq!((due.jobs.len(), due.parked), (0, 1));
     let delivery = f.delivery(job.delivery_id).await?;
     assert_eq!((delivery.state, delivery.due_at), (State::Pending, delivery.deadline_at));
-    assert_eq!(f.ledger.dispatch_due(at(500), VISIBILITY, 10).await?.parked, 0, "it is looked at once, not again");
-    assert_eq!(f.ledger.release_parked(at(500), 10).await?, 0, "not while it is paused");
+    assert_eq!(f.ledger.dispatch_due(at(500), VISIBILITY, 10, &[]).await?.parked, 0, "it is looked at once, not again");
+    assert_eq!(f.ledger.release_parked(at(500), VISIBILITY, 10, &[]).await?, [], "not while it is paused");
 
     f.ledger.pause_endpoint(endpoint, false, &actor(at(600))).await?;
-    assert_eq!(f.ledger.release_parked(at(601), 10).await?, 1);
-    assert_eq!(f.delivery(job.delivery_id).await?.due_at, at(601));
-    assert_eq!(f.ledger.dispatch_due(at(601), VISIBILITY, 10).await?.jobs, [job]);
-    assert_eq!(f.ledger.release_parked(at(602), 10).await?, 0);
+    assert_eq!(f.ledger.release_parked(at(601), VISIBILITY, 10, &[]).await?, [job]);
+    assert_eq!(f.delivery(job.delivery_id).await?.due_at, at(601) + VISIBILITY, "a lost job comes due again");
+    assert_eq!(f.ledger.release_parked(at(602), VISIBILITY, 10, &[]).await?, []);
     Ok(())
 }
 
@@ -40,12 +40,25 @@ async fn a_merchant_is_paused_and_resumed_with_all_its_endpoints(f: Fixture) -> 
     assert_eq!(f.ledger.pause_merchant(&shop, true, &actor(at(11))).await?, 1);
     assert_eq!(f.ledger.pause_merchant(&shop, true, &actor(at(12))).await?, 0, "it is paused already");
     assert!(f.ledger.endpoint(endpoint).await?.is_some_and(|endpoint| endpoint.pause.is_some()));
-    assert_eq!(f.ledger.dispatch_due(at(50), VISIBILITY, 10).await?.parked, 1);
+    assert_eq!(f.ledger.dispatch_due(at(50), VISIBILITY, 10, &[]).await?.parked, 1);
     assert_eq!(f.ledger.pause_merchant(&shop, false, &actor(at(60))).await?, 1);
-    assert_eq!(f.ledger.release_parked(at(61), 10).await?, 1);
-    assert_eq!(f.ledger.dispatch_due(at(61), VISIBILITY, 10).await?.jobs, [job]);
+    assert_eq!(f.ledger.release_parked(at(61), VISIBILITY, 10, &[]).await?, [job]);
     let nobody = MerchantId::new("nobody").expect("a valid id");
     assert!(matches!(f.ledger.pause_merchant(&nobody, true, &actor(at(70))).await, Err(StoreError::NotFound { .. })));
+    Ok(())
+}
+
+async fn what_waits_for_a_crowded_endpoint_is_parked_and_released(f: Fixture) -> Result<()> {
+    let endpoint = f.shop().await?;
+    let mut jobs = f.accept_many(3, at(10)).await?;
+    let due = f.ledger.dispatch_due(at(50), VISIBILITY, 10, &[endpoint]).await?;
+    assert_eq!((due.jobs.len(), due.parked), (0, 3));
+    assert_eq!(f.ledger.dispatch_due(at(5_000), VISIBILITY, 10, &[]).await?.parked, 0, "waiting costs no look");
+    assert_eq!(f.ledger.release_parked(at(5_000), VISIBILITY, 10, &[endpoint]).await?, [], "not while it is crowded");
+    let mut released = f.ledger.release_parked(at(5_000), VISIBILITY, 10, &[]).await?;
+    jobs.sort_by_key(|job| job.delivery_id);
+    released.sort_by_key(|job| job.delivery_id);
+    assert_eq!(released, jobs);
     Ok(())
 }
 
@@ -53,11 +66,11 @@ async fn a_release_takes_no_more_than_its_limit(f: Fixture) -> Result<()> {
     let endpoint = f.shop().await?;
     f.accept_many(25, at(10)).await?;
     f.ledger.pause_endpoint(endpoint, true, &actor(at(11))).await?;
-    assert_eq!(f.ledger.dispatch_due(at(50), VISIBILITY, 100).await?.parked, 25);
+    assert_eq!(f.ledger.dispatch_due(at(50), VISIBILITY, 100, &[]).await?.parked, 25);
     f.ledger.pause_endpoint(endpoint, false, &actor(at(60))).await?;
     let mut released = Vec::new();
     for second in 61..65 {
-        released.push(f.ledger.release_parked(at(second), 10).await?);
+        released.push(f.ledger.release_parked(at(second), VISIBILITY, 10, &[]).await?.len());
     }
     assert_eq!(released, [10, 10, 5, 0]);
     Ok(())
@@ -67,11 +80,11 @@ async fn what_is_parked_expires_without_an_attempt(f: Fixture) -> Result<()> {
     let endpoint = f.shop().await?;
     let job = f.accept_one(at(10)).await?;
     f.ledger.pause_endpoint(endpoint, true, &actor(at(11))).await?;
-    f.ledger.dispatch_due(at(50), VISIBILITY, 10).await?;
+    f.ledger.dispatch_due(at(50), VISIBILITY, 10, &[]).await?;
     f.ledger.pause_endpoint(endpoint, false, &actor(at(60))).await?;
     let deadline = at(10) + LIFETIME;
-    assert_eq!(f.ledger.release_parked(deadline, 10).await?, 0);
-    let due = f.ledger.dispatch_due(deadline, VISIBILITY, 10).await?;
+    assert_eq!(f.ledger.release_parked(deadline, VISIBILITY, 10, &[]).await?, []);
+    let due = f.ledger.dispatch_due(deadline, VISIBILITY, 10, &[]).await?;
     assert_eq!((due.jobs.len(), due.expired), (0, 1));
     let delivery = f.delivery(job.delivery_id).await?;
     assert_eq!((delivery.reason, delivery.attempts), (Some(Reason::Expired), 0));
@@ -82,8 +95,8 @@ async fn what_waits_for_a_deleted_endpoint_stays_parked(f: Fixture) -> Result<()
     let endpoint = f.shop().await?;
     f.accept_one(at(10)).await?;
     f.ledger.delete_endpoint(endpoint, &actor(at(11))).await?;
-    assert_eq!(f.ledger.dispatch_due(at(50), VISIBILITY, 10).await?.parked, 1);
-    assert_eq!(f.ledger.release_parked(at(51), 10).await?, 0);
+    assert_eq!(f.ledger.dispatch_due(at(50), VISIBILITY, 10, &[]).await?.parked, 1);
+    assert_eq!(f.ledger.release_parked(at(51), VISIBILITY, 10, &[]).await?, []);
     Ok(())
 }
 
@@ -96,11 +109,10 @@ async fn a_claim_close_to_the_deadline_is_not_taken_for_parked(f: Fixture) -> Re
     let now = deadline.before(Duration::from_secs(9));
     f.won(in_flight, now).await?;
     f.ledger.pause_endpoint(endpoint, true, &actor(now)).await?;
-    assert_eq!(f.ledger.dispatch_due(now, VISIBILITY, 10).await?.parked, 1);
+    assert_eq!(f.ledger.dispatch_due(now, VISIBILITY, 10, &[]).await?.parked, 1);
     f.ledger.pause_endpoint(endpoint, false, &actor(now)).await?;
-    assert_eq!(f.ledger.release_parked(now, 10).await?, 1);
+    assert_eq!(f.ledger.release_parked(now, VISIBILITY, 10, &[]).await?, [parked]);
     assert_eq!(f.delivery(in_flight.delivery_id).await?.due_at, deadline);
-    assert_eq!(f.delivery(parked.delivery_id).await?.due_at, now);
     Ok(())
 }
 
@@ -112,13 +124,13 @@ async fn a_release_and_a_dispatch_at_once_leave_nothing_behind(f: Fixture) -> Re
     let (other, releasing) = (f.another().await?, f.ledger.clone());
     let dispatching = tokio::spawn(async move {
         for _ in 0..40 {
-            other.dispatch_due(at(60), VISIBILITY, 10).await?;
+            other.dispatch_due(at(60), VISIBILITY, 10, &[]).await?;
         }
         Ok::<_, paybell_store::StoreError>(())
     });
     let release = tokio::spawn(async move {
         for _ in 0..40 {
-            releasing.release_parked(at(61), 7).await?;
+            releasing.release_parked(at(61), VISIBILITY, 7, &[]).await?;
         }
         Ok::<_, paybell_store::StoreError>(())
     });
@@ -127,7 +139,7 @@ async fn a_release_and_a_dispatch_at_once_leave_nothing_behind(f: Fixture) -> Re
     }
     dispatching.await??;
     release.await??;
-    while f.ledger.release_parked(at(62), 1_000).await? > 0 {}
+    while !f.ledger.release_parked(at(62), VISIBILITY, 1_000, &[]).await?.is_empty() {}
     let page = f.ledger.deliveries(&Default::default(), &crate::fixture::all()).await?;
     assert_eq!(page.items.len(), 300);
     assert!(page.items.iter().all(|row| row.delivery.due_at < row.delivery.deadline_at));

@@ -39,8 +39,8 @@ async fn a_retry_waits_until_its_moment(f: Fixture) -> Result<()> {
     let delivery = f.delivery(job.delivery_id).await?;
     assert_eq!((delivery.state, delivery.due_at, delivery.attempts), (State::Pending, at(100), 1));
     assert_eq!((delivery.finished_at, delivery.claimed_at), (None, None));
-    assert!(f.ledger.dispatch_due(at(99), VISIBILITY, 10).await?.jobs.is_empty());
-    let due = f.ledger.dispatch_due(at(100), VISIBILITY, 10).await?;
+    assert!(f.ledger.dispatch_due(at(99), VISIBILITY, 10, &[]).await?.jobs.is_empty());
+    let due = f.ledger.dispatch_due(at(100), VISIBILITY, 10, &[]).await?;
     assert_eq!((due.jobs, due.recovered), (vec![Job { attempts: 1, ..job }], 0));
     assert!(f.won(Job { attempts: 1, ..job }, at(101)).await?.in_doubt, "the answer of a timed-out attempt was lost");
     Ok(())
@@ -153,7 +153,7 @@ async fn nothing_moves_what_is_finished(f: Fixture) -> Result<()> {
     f.shop().await?;
     let claimed = f.won(f.accept_one(at(10)).await?, at(11)).await?;
     let deadline = at(10) + LIFETIME;
-    assert_eq!(f.ledger.dispatch_due(deadline, VISIBILITY, 10).await?.expired, 1);
+    assert_eq!(f.ledger.dispatch_due(deadline, VISIBILITY, 10, &[]).await?.expired, 1);
     let late = record(&claimed, Outcome::Acknowledged, Decision::Delivered, deadline);
     assert_eq!(f.record(late.clone()).await?, Recorded::Fenced);
     let view = f.view(claimed.delivery_id, deadline).await?;

@@ -69,7 +69,7 @@ async fn settling_ends_what_is_pending_or_undelivered(f: Fixture) -> Result<()> 
         assert_eq!(delivery.settled_by.as_deref(), Some("Olga"));
         assert_eq!(delivery.settled_note.as_deref(), Some("by phone"));
     }
-    assert!(f.ledger.dispatch_due(at(500), VISIBILITY, 10).await?.jobs.is_empty());
+    assert!(f.ledger.dispatch_due(at(500), VISIBILITY, 10, &[]).await?.jobs.is_empty());
     assert_eq!(f.claim(pending, at(51)).await?, None);
     assert_eq!(f.actions().await?[..2], ["delivery.settle", "delivery.settle"]);
     Ok(())

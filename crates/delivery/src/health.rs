@@ -1,0 +1,148 @@
+//! An endpoint's health: when it counts as failing, how it is probed, and how it is let back in.
+
+use crate::{DeliveryId, Outcome, Timestamp};
+use std::time::Duration;
+
+/// Since when an endpoint does not answer, and how it is probed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Failing {
+    /// Since when.
+    pub since: Timestamp,
+    /// How many probes failed since then.
+    pub probes: u32,
+    /// When the next probe goes out; nothing while no delivery waits to probe with.
+    pub probe_at: Option<Timestamp>,
+}
+
+/// What an attempt says of its endpoint.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Sign {
+    /// It answers, if only by a refusal.
+    Answers,
+    /// It does not: unreachable, too late, cut off, or a 5xx.
+    Fails,
+    /// Nothing: the attempt did not come so far.
+    Nothing,
+}
+
+impl Sign {
+    /// What this outcome with this HTTP status says.
+    pub const fn of(outcome: Outcome, status: Option<u16>) -> Sign {
+        match (outcome, status) {
+            (Outcome::TimedOut | Outcome::Interrupted | Outcome::Unreachable, _) => Sign::Fails,
+            (Outcome::WrongStatus, Some(500..)) => Sign::Fails,
+            (Outcome::Acknowledged | Outcome::WrongStatus | Outcome::WrongBody | Outcome::Refused, _) => Sign::Answers,
+            (Outcome::Blocked | Outcome::Unknown | Outcome::Panicked, _) => Sign::Nothing,
+        }
+    }
+}
+
+/// Failures of one endpoint in a row, with no answer between.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Streak {
+    /// When the first came.
+    pub since: Timestamp,
+    attempts: u32,
+    deliveries: u32,
+    last: DeliveryId,
+}
+
+impl Streak {
+    /// An endpoint with fewer failures in a row is not failing: its deliveries' own schedules are slow enough.
+    pub const ATTEMPTS_MIN: u32 = 10;
+    /// Nor one where they are of fewer deliveries: these may be what is wrong.
+    pub const DELIVERIES_MIN: u32 = 5;
+
+    /// The first failure.
+    pub const fn begin(delivery: DeliveryId, now: Timestamp) -> Streak {
+        Streak { since: now, attempts: 1, deliveries: 1, last: delivery }
+    }
+
+    /// One more failure. The deliveries are counted as they alternate, which may count one more than once.
+    pub fn go_on(&mut self, delivery: DeliveryId) {
+        self.attempts = self.attempts.saturating_add(1);
+        self.deliveries = self.deliveries.saturating_add(u32::from(delivery != self.last));
+        self.last = delivery;
+    }
+
+    /// Whether the endpoint counts as failing: enough of them, over at least `patience`.
+    pub fn is_failing(&self, now: Timestamp, patience: Duration) -> bool {
+        self.attempts >= Self::ATTEMPTS_MIN
+            && self.deliveries >= Self::DELIVERIES_MIN
+            && now.since(self.since) >= patience
+    }
+
+    /// How many failures there were.
+    pub const fn attempts(&self) -> u32 {
+        self.attempts
+    }
+}
+
+/// The pause before the next probe after so many that failed: 1 s, 2 s, 4 s, then 8 s, so that a merchant that is back
+/// hears of it within seconds.
+pub fn probe_after(failed: u32) -> Duration {
+    Duration::from_secs(1 << failed.min(3))
+}
+
+/// An endpoint's cap of attempts in flight, which doubles each second after it was let back in: a ramp, not a stampede.
+///
+/// ```
+/// use paybell_delivery::{Timestamp, ramped};
+/// use std::time::Duration;
+/// let back = Timestamp(0);
+/// let cap_after = |seconds| ramped(100, Some(back), back + Duration::from_secs(seconds));
+/// assert_eq!([cap_after(0), cap_after(1), cap_after(3), cap_after(7)], [1, 2, 8, 100]);
+/// assert_eq!(ramped(100, None, back), 100);
+/// ```
+pub fn ramped(cap: u32, reopened_at: Option<Timestamp>, now: Timestamp) -> u32 {
+    let Some(reopened_at) = reopened_at else { return cap };
+    let seconds = u32::try_from(now.since(reopened_at).as_secs()).unwrap_or(u32::MAX);
+    cap.min(1u32.checked_shl(seconds).unwrap_or(cap))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use uuid::Uuid;
+
+    fn delivery(n: u128) -> DeliveryId {
+        DeliveryId(Uuid::from_u128(n))
+    }
+
+    fn streak(deliveries: impl IntoIterator<Item = u128>) -> Streak {
+        let mut deliveries = deliveries.into_iter();
+        let mut streak = Streak::begin(delivery(deliveries.next().expect("one")), Timestamp(0));
+        deliveries.for_each(|n| streak.go_on(delivery(n)));
+        streak
+    }
+
+    #[test]
+    fn an_endpoint_fails_after_enough_failures_of_several_deliveries_over_some_time() {
+        const PATIENCE: Duration = Duration::from_secs(5);
+        let (soon, later) = (Timestamp(4_999_999), Timestamp(5_000_000));
+        assert!(streak(0..10).is_failing(later, PATIENCE));
+        assert!(!streak(0..10).is_failing(soon, PATIENCE), "it may be a hiccup");
+        assert!(!streak(0..9).is_failing(later, PATIENCE), "it may be a few");
+        assert!(!streak([1; 50]).is_failing(later, PATIENCE), "it may be the delivery");
+        assert!(streak((0..10).map(|n| n / 2)).is_failing(later, PATIENCE));
+    }
+
+    #[test]
+    fn every_outcome_is_a_sign_or_none() {
+        let signs = |sign| {
+            let of = move |outcome: &&Outcome| Sign::of(**outcome, Some(404)) == sign;
+            Outcome::ALL.iter().filter(of).map(|outcome| outcome.as_str()).collect::<Vec<_>>()
+        };
+        assert_eq!(signs(Sign::Fails), ["timed_out", "interrupted", "unreachable"]);
+        assert_eq!(signs(Sign::Answers), ["acknowledged", "wrong_status", "wrong_body", "refused"]);
+        assert_eq!(signs(Sign::Nothing), ["blocked", "unknown", "panicked"]);
+        assert_eq!(Sign::of(Outcome::WrongStatus, Some(503)), Sign::Fails);
+    }
+
+    #[test]
+    fn probes_come_every_eight_seconds_at_last_and_a_long_open_endpoint_has_its_whole_cap() {
+        assert_eq!([0, 1, 2, 3, 4, 1_000].map(|n| probe_after(n).as_secs()), [1, 2, 4, 8, 8, 8]);
+        assert_eq!(ramped(u32::MAX, Some(Timestamp(0)), Timestamp(i64::MAX)), u32::MAX);
+        assert_eq!(ramped(7, Some(Timestamp(1_000_000)), Timestamp(0)), 1, "a clock that stepped back does no harm");
+    }
+}
