@@ -53,6 +53,8 @@ const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
 const STATEMENT_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long an accept may take: the gateway is better told soon that it must try again.
 const ACCEPT_TIMEOUT: Duration = Duration::from_secs(3);
+/// How long a look-up may take that comes before an act.
+const LOOK_UP_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// The ledger on a PostgreSQL server of version 15 or later.
 #[derive(Clone, Debug)]
@@ -103,7 +105,12 @@ impl PostgresLedger {
         self.run_within(STATEMENT_TIMEOUT, act, query).await
     }
 
-    /// The same, with the wait for a connection, within a time limit.
+    /// Runs one statement that only reads and that others wait for.
+    async fn look_up(&self, act: &'static str, query: Query<'_, Postgres, PgArguments>) -> Result<Vec<PgRow>> {
+        self.run_within(LOOK_UP_TIMEOUT, act, query).await
+    }
+
+    /// Runs one statement, with the wait for a connection, within a time limit.
     async fn run_within(
         &self,
         limit: Duration,

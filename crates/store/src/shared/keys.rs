@@ -32,8 +32,8 @@ pub(super) async fn create(ledger: &This, key: &KeyRecord, actor: &Actor) -> Res
 
 pub(super) async fn find(ledger: &This, id: Uuid) -> Result<Option<KeyRecord>> {
     let find = sqlx::query("SELECT id, role, name, hash, created_at, revoked_at FROM keys WHERE id = $1");
-    let row = find.bind(id).fetch_optional(ledger.reader()).await.doing("read a key")?;
-    row.as_ref().map(read).transpose()
+    let rows = ledger.look_up("read a key", find.bind(id)).await?;
+    rows.first().map(read).transpose()
 }
 
 pub(super) async fn list(ledger: &This) -> Result<Vec<KeyRecord>> {

@@ -83,6 +83,11 @@ impl SqliteLedger {
         query.fetch_all(&self.readers).await.doing(act)
     }
 
+    /// The same, for what others wait for: a file answers at once.
+    async fn look_up(&self, act: &'static str, query: Query<'_, Sqlite, SqliteArguments>) -> Result<Vec<SqliteRow>> {
+        self.run(act, query).await
+    }
+
     /// Begins as a writer at once, so that a transaction that reads first is not refused when it comes to write.
     async fn begin(&self, act: &'static str) -> Result<Transaction<'static, Sqlite>> {
         self.writer.begin_with("BEGIN IMMEDIATE").await.doing(act)
