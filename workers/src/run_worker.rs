@@ -8,8 +8,7 @@ use apalis_core::task::data::Data;
 use apalis_core::worker::builder::WorkerBuilder;
 use apalis_core::worker::ext::parallelize::ParallelizeExt;
 use metrics::gauge;
-use paybell_delivery::Job;
-use paybell_queue::{Finished, feed};
+use paybell_queue::{Finished, Taken, feed};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
@@ -70,27 +69,27 @@ pub async fn run_worker(engine: Engine, stop: CancellationToken) -> Result<(), W
     Ok(())
 }
 
-async fn handle(job: Job, context: Data<Context>) {
-    let _finishing = Finishing::new(job, context.finished.clone());
-    attempt_delivery(&context.engine, job).await;
+async fn handle(taken: Taken, context: Data<Context>) {
+    let _finishing = Finishing::new(taken, context.finished.clone());
+    attempt_delivery(&context.engine, taken).await;
 }
 
 /// Tells the queue that a job is no longer in flight, also when its handler panics.
 struct Finishing {
-    job: Job,
+    taken: Taken,
     finished: Finished,
 }
 
 impl Finishing {
-    fn new(job: Job, finished: Finished) -> Self {
+    fn new(taken: Taken, finished: Finished) -> Self {
         gauge!("paybell_in_flight").increment(1);
-        Self { job, finished }
+        Self { taken, finished }
     }
 }
 
 impl Drop for Finishing {
     fn drop(&mut self) {
         gauge!("paybell_in_flight").decrement(1);
-        self.finished.finished(self.job);
+        self.finished.finished(self.taken);
     }
 }

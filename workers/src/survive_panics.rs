@@ -7,15 +7,16 @@ use metrics::counter;
 use paybell_store::engine::ClaimedDelivery;
 use std::any::Any;
 use std::panic::AssertUnwindSafe;
+use std::time::Instant;
 
 /// The most characters kept of a panic's message.
 const MESSAGE_MAX: usize = 500;
 
 /// Makes the attempt. When that panics the panic is recorded as the attempt's outcome, and the delivery is attempted
 /// again or, after [`paybell_delivery::PANICS_MAX`] panics, set aside.
-pub(crate) async fn survive_panics(engine: &Engine, claimed: &ClaimedDelivery) {
+pub(crate) async fn survive_panics(engine: &Engine, claimed: &ClaimedDelivery, taken_at: Instant) {
     // Nothing of a panicked attempt is used again but the claim, which it only reads.
-    let Err(panic) = AssertUnwindSafe(attempt_claimed(engine, claimed)).catch_unwind().await else { return };
+    let Err(panic) = AssertUnwindSafe(attempt_claimed(engine, claimed, taken_at)).catch_unwind().await else { return };
     counter!("paybell_handler_panics_total").increment(1);
     let message = message(&*panic);
     tracing::error!(delivery.id = %claimed.delivery_id, attempt = claimed.attempt, message, "the worker panicked");

@@ -1,6 +1,6 @@
 //! What the whole-path tests cannot bring about: a worker that is held up after its claim, and a damaged row.
 
-use crate::attempt_delivery::attempt_claimed;
+use crate::attempt_delivery::{attempt_claimed, attempt_delivery};
 use crate::{DispatchSettings, EndpointCache, Engine, WorkerSettings, run_dispatcher};
 use anyhow::{Context, Result, bail};
 use paybell_delivery::{
@@ -8,14 +8,14 @@ use paybell_delivery::{
     Schedule, State, Timestamp,
 };
 use paybell_outbound::{Outbound, OutboundSettings};
-use paybell_queue::{InProcessQueue, QueueSettings};
+use paybell_queue::{InProcessQueue, QueueSettings, Taken};
 use paybell_store::engine::{AcceptTerms, Accepted, Claim, ClaimedDelivery};
 use paybell_store::manage::{Actor, NewEndpoint, Secret};
 use paybell_store::{Clock, CoalesceSettings, Coalesced, Ledger, Sealer, SqliteLedger};
 use paybell_testkit::{Receiver, Reply};
 use sqlx::{Connection, SqliteConnection};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
@@ -144,7 +144,7 @@ async fn a_claim_that_holds_is_attempted() -> Result<()> {
     let rig = Rig::start().await?;
     let job = rig.accept(rig.now(), LIFETIME_MAX).await?;
     let claimed = rig.claim(job, rig.now()).await?;
-    attempt_claimed(&rig.engine, &claimed).await;
+    attempt_claimed(&rig.engine, &claimed, Instant::now()).await;
     assert_eq!(rig.standing(job.delivery_id).await?, (State::Delivered, vec![Outcome::Acknowledged]));
     assert_eq!(rig.receiver.requests().len(), 1);
     Ok(())
@@ -157,12 +157,50 @@ async fn nothing_is_sent_when_the_claim_has_run_out_meanwhile() -> Result<()> {
     let job = rig.accept(long_ago, LIFETIME_MAX).await?;
     let held_up = rig.claim(job, long_ago).await?;
     let second = rig.claim(Job { attempts: 1, ..job }, rig.now()).await?;
-    attempt_claimed(&rig.engine, &second).await;
-    attempt_claimed(&rig.engine, &held_up).await;
+    attempt_claimed(&rig.engine, &second, Instant::now()).await;
+    attempt_claimed(&rig.engine, &held_up, Instant::now()).await;
     assert_eq!(rig.receiver.requests().len(), 1, "only by the second claim");
     let outcomes = vec![Outcome::Blocked, Outcome::Acknowledged];
     assert_eq!(rig.standing(job.delivery_id).await?, (State::Delivered, outcomes));
     Ok(())
+}
+
+#[tokio::test]
+async fn job_whose_place_has_run_out_is_dropped_before_its_claim() -> Result<()> {
+    let rig = Rig::start().await?;
+    let job = rig.accept(rig.now(), LIFETIME_MAX).await?;
+    let place = VISIBILITY - WorkerSettings::RECORD_MARGIN;
+    attempt_delivery(&rig.engine, taken(job, place)?).await;
+    assert_eq!(rig.standing(job.delivery_id).await?, (State::Pending, vec![]));
+    assert_eq!(rig.receiver.requests().len(), 0);
+    attempt_delivery(&rig.engine, taken(job, Duration::ZERO)?).await;
+    assert_eq!(
+        rig.standing(job.delivery_id).await?,
+        (State::Delivered, vec![Outcome::Acknowledged]),
+        "not even claimed"
+    );
+    Ok(())
+}
+
+#[tokio::test]
+async fn request_ends_with_its_jobs_place_however_late_the_claim_was() -> Result<()> {
+    let rig = Rig::start().await?;
+    rig.receiver.script("/hook", vec![Reply::Hang]);
+    let job = rig.accept(rig.now(), LIFETIME_MAX).await?;
+    let left = Duration::from_secs(2);
+    let taken = taken(job, VISIBILITY - WorkerSettings::RECORD_MARGIN - left)?;
+    attempt_delivery(&rig.engine, taken).await;
+    let view = rig.engine.ledger.delivery(job.delivery_id, rig.now()).await?.context("a delivery")?;
+    let outcomes: Vec<Outcome> = view.attempts.iter().map(|attempt| attempt.outcome).collect();
+    assert_eq!(outcomes, [Outcome::TimedOut]);
+    assert!(taken.taken_at.elapsed() < VISIBILITY, "it ran on: {:?}", view.attempts[0].duration);
+    Ok(())
+}
+
+/// A job as a worker has it that took it so long ago.
+fn taken(job: Job, age: Duration) -> Result<Taken> {
+    let taken_at = Instant::now().checked_sub(age).context("a monotonic clock that has run for a while")?;
+    Ok(Taken { job, ticket: 1, taken_at })
 }
 
 #[tokio::test]
@@ -171,7 +209,7 @@ async fn nothing_is_sent_when_the_deadline_has_passed_meanwhile() -> Result<()> 
     let just_now = rig.now().before(Duration::from_secs(3));
     let job = rig.accept(just_now, Duration::from_secs(2)).await?;
     let claimed = rig.claim(job, just_now + Duration::from_secs(1)).await?;
-    attempt_claimed(&rig.engine, &claimed).await;
+    attempt_claimed(&rig.engine, &claimed, Instant::now()).await;
     assert_eq!(rig.receiver.requests().len(), 0);
     assert_eq!(rig.standing(job.delivery_id).await?, (State::Undelivered, vec![Outcome::Blocked]));
     let view = rig.engine.ledger.delivery(job.delivery_id, rig.now()).await?.context("a delivery")?;
@@ -194,9 +232,9 @@ async fn a_bulk_resend_that_cannot_be_read_keeps_nothing_from_being_dispatched()
     let mut taken = Vec::new();
     while taken.is_empty() && tokio::time::Instant::now() < patience {
         rig.engine.queue.ready().await;
-        taken = rig.engine.queue.turn(&[], 10).await?;
+        taken = rig.engine.queue.turn(&[], 10, 10).await?;
     }
-    assert_eq!(taken, [due]);
+    assert_eq!(taken.iter().map(|taken| taken.job).collect::<Vec<_>>(), [due]);
     stop.cancel();
     Ok(dispatcher.await?)
 }

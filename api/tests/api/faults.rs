@@ -7,7 +7,7 @@ use http::header::RETRY_AFTER;
 use http::{Request, StatusCode};
 use paybell_api::ApiSettings;
 use paybell_delivery::Job;
-use paybell_queue::{Queue, QueueError};
+use paybell_queue::{Queue, QueueError, Taken};
 use serde_json::json;
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,7 +19,7 @@ impl Queue for QueueThatIsGone {
     async fn push(&self, _: &[Job]) -> Result<paybell_queue::Pushed, QueueError> {
         Err(gone())
     }
-    async fn turn(&self, _: &[Job], _: usize) -> Result<Vec<Job>, QueueError> {
+    async fn turn(&self, _: &[Taken], _: usize, _: usize) -> Result<Vec<Taken>, QueueError> {
         Err(gone())
     }
     async fn ready(&self) {}

@@ -193,13 +193,12 @@ impl Harness {
         let deadline = tokio::time::Instant::now() + Duration::from_secs(20);
         while taken.len() < count {
             anyhow::ensure!(tokio::time::Instant::now() < deadline, "only {} of {count} jobs came", taken.len());
-            let finished = taken.clone();
-            taken.extend(self.queue.turn(&finished, count - taken.len()).await?);
+            taken.extend(self.queue.turn(&taken, count - taken.len(), usize::MAX).await?);
             if taken.len() < count {
                 self.queue.ready().await;
             }
         }
-        Ok(taken)
+        Ok(taken.into_iter().map(|taken| taken.job).collect())
     }
 }
 

@@ -52,7 +52,7 @@ async fn readiness_tells_whether_workers_ask() -> anyhow::Result<()> {
     let queue = Arc::new(InProcessQueue::new(settings));
     let harness = Harness::with(Parts { queue: Arc::clone(&queue) as Arc<dyn Queue>, ..Parts::default() }).await?;
     assert_eq!(read(&harness, "/readyz").await?.json()["queue"]["consumed"], false);
-    queue.turn(&[], 0).await?;
+    queue.turn(&[], 0, 0).await?;
     let ready = read(&harness, "/readyz").await?.json();
     assert_eq!(ready["queue"]["consumed"], true, "{ready}");
     assert!(ready["queue"]["last_turn_s"].as_f64().is_some_and(|age| age < 60.0), "{ready}");

@@ -1,5 +1,6 @@
 //! What apalis's workers poll for jobs.
 
+use crate::Taken;
 use crate::feed::Report;
 use apalis_core::backend::finalize::Ephemeral;
 use apalis_core::backend::{Backend, BackendConfig};
@@ -8,7 +9,6 @@ use apalis_core::task::Task;
 use apalis_core::task::builder::TaskBuilder;
 use apalis_core::task::task_id::{RandomId, TaskId};
 use apalis_core::worker::context::WorkerContext;
-use paybell_delivery::Job;
 use std::convert::Infallible;
 use std::task::{Context, Poll};
 use tokio::sync::mpsc;
@@ -16,28 +16,28 @@ use tokio::sync::mpsc;
 /// A backend of apalis that hands out the jobs that [`crate::feed`] took ahead. It never fails.
 #[derive(Debug)]
 pub struct ReadyBackend {
-    jobs: mpsc::Receiver<Job>,
+    jobs: mpsc::Receiver<Taken>,
     reports: mpsc::UnboundedSender<Report>,
     /// Numbers the tasks: apalis wants an id of each that is its own, and a job may come twice.
     tasks: u64,
 }
 
 impl ReadyBackend {
-    pub(crate) fn new(jobs: mpsc::Receiver<Job>, reports: mpsc::UnboundedSender<Report>) -> ReadyBackend {
+    pub(crate) fn new(jobs: mpsc::Receiver<Taken>, reports: mpsc::UnboundedSender<Report>) -> ReadyBackend {
         ReadyBackend { jobs, reports, tasks: 0 }
     }
 
     /// Gives back what no worker has begun.
     fn give_back(&mut self) {
         self.jobs.close();
-        while let Ok(job) = self.jobs.try_recv() {
-            let _ = self.reports.send(Report::Returned(job));
+        while let Ok(taken) = self.jobs.try_recv() {
+            let _ = self.reports.send(Report::Returned(taken));
         }
     }
 }
 
 impl Backend for ReadyBackend {
-    type Task = Task<Job>;
+    type Task = Task<Taken>;
     type Error = Infallible;
 
     fn poll_ready(&mut self, _: &mut Context<'_>, _: &WorkerContext) -> Poll<Result<(), Infallible>> {
@@ -48,15 +48,15 @@ impl Backend for ReadyBackend {
         &mut self,
         cx: &mut Context<'_>,
         worker: &WorkerContext,
-    ) -> Poll<Option<Result<Task<Job>, Infallible>>> {
-        self.jobs.poll_recv(cx).map(|job| {
-            let Some(job) = job else {
+    ) -> Poll<Option<Result<Task<Taken>, Infallible>>> {
+        self.jobs.poll_recv(cx).map(|taken| {
+            let Some(taken) = taken else {
                 // A worker whose backend ends on its own would wait for ever for somebody to stop it.
                 let _ = worker.stop();
                 return None;
             };
             self.tasks += 1;
-            Some(Ok(TaskBuilder::new(job).task_id(TaskId::from_int(self.tasks)).build()))
+            Some(Ok(TaskBuilder::new(taken).task_id(TaskId::from_int(self.tasks)).build()))
         })
     }
 
@@ -67,7 +67,7 @@ impl Backend for ReadyBackend {
 }
 
 impl BackendConfig for ReadyBackend {
-    type Args = Job;
+    type Args = Taken;
     type Id = RandomId;
     type Kind = Ephemeral;
     type Config = ();

@@ -5,7 +5,7 @@
 //! still waits, as attempts beside its own would overrun the caps. Whoever pushes here keeps responsibility in the
 //! database as always: what is lost with the process comes due again.
 
-use crate::{InProcessQueue, Pushed, Queue, QueueError, QueueSettings};
+use crate::{InProcessQueue, Pushed, Queue, QueueError, QueueSettings, Taken};
 use async_trait::async_trait;
 use paybell_delivery::{EndpointId, Job};
 use std::collections::HashMap;
@@ -18,6 +18,8 @@ const ASK_AGAIN_AFTER: Duration = Duration::from_secs(3);
 const UNTOLD_MAX: usize = 10_000;
 /// How many jobs are handed back at a time when the shared queue is back.
 const HAND_BACK_EACH: usize = 1_000;
+/// Marks the tickets of this process's lanes; no shared queue counts so far.
+const OWN: u64 = 1 << 63;
 
 /// The shared queue, and lanes of this process for when it is away. For processes that have workers.
 pub struct FallBackQueue<Q> {
@@ -31,7 +33,7 @@ struct State {
     /// When the shared queue failed last, while it is away.
     away_since: Option<Instant>,
     /// Jobs that were finished while it was away.
-    untold: Vec<Job>,
+    untold: Vec<Taken>,
     /// The caps of the endpoints whose jobs wait in this process: there each has a cap of one.
     caps: HashMap<EndpointId, u32>,
 }
@@ -65,16 +67,16 @@ impl<Q: Queue> FallBackQueue<Q> {
         result.ok()
     }
 
-    fn keep_untold(&self, finished: &[Job]) {
+    fn keep_untold(&self, finished: &[Taken]) {
         let untold = &mut self.state().untold;
         let room = UNTOLD_MAX.saturating_sub(untold.len());
         untold.extend(finished.iter().take(room));
     }
 
-    async fn turn_shared(&self, finished: &[Job], want: usize) -> Option<Vec<Job>> {
+    async fn turn_shared(&self, finished: &[Taken], want: usize, free: usize) -> Option<Vec<Taken>> {
         let mut all = std::mem::take(&mut self.state().untold);
         all.extend_from_slice(finished);
-        let taken = self.note(self.shared.turn(&all, want).await);
+        let taken = self.note(self.shared.turn(&all, want, free).await);
         if taken.is_none() {
             self.keep_untold(&all);
         }
@@ -83,15 +85,15 @@ impl<Q: Queue> FallBackQueue<Q> {
 
     /// Gives the shared queue, which is back, what waits in this process, beginning with what was just taken. What finds
     /// no room there comes due again.
-    async fn hand_back(&self, mut taken: Vec<Job>) -> Result<(), QueueError> {
+    async fn hand_back(&self, mut taken: Vec<Taken>) -> Result<(), QueueError> {
         while !taken.is_empty() {
             let jobs: Vec<Job> = {
                 let caps = &self.state().caps;
                 let cap_of = |job: &Job| caps.get(&job.endpoint_id).copied().unwrap_or(job.concurrency_max);
-                taken.iter().map(|job| Job { concurrency_max: cap_of(job), ..*job }).collect()
+                taken.iter().map(|taken| Job { concurrency_max: cap_of(&taken.job), ..taken.job }).collect()
             };
             let _ = self.note(self.shared.push(&jobs).await);
-            taken = self.own.turn(&taken, HAND_BACK_EACH).await?;
+            taken = self.own.turn(&taken, HAND_BACK_EACH, usize::MAX).await?;
         }
         Ok(())
     }
@@ -110,16 +112,17 @@ impl<Q: Queue> Queue for FallBackQueue<Q> {
         self.own.push(&one_each).await
     }
 
-    async fn turn(&self, finished: &[Job], want: usize) -> Result<Vec<Job>, QueueError> {
-        // What is finished may have come from either queue; finishing what is not in flight is harmless.
-        let alone = self.own.turn(finished, want).await?;
+    async fn turn(&self, finished: &[Taken], want: usize, free: usize) -> Result<Vec<Taken>, QueueError> {
+        let (of_own, of_shared): (Vec<Taken>, Vec<Taken>) =
+            finished.iter().copied().partition(|taken| taken.ticket & OWN != 0);
+        let alone = self.own.turn(&marked_or_back(of_own), want, free).await?;
         if !self.asks() {
-            self.keep_untold(finished);
-            return Ok(alone);
+            self.keep_untold(&of_shared);
+            return Ok(marked_or_back(alone));
         }
-        let Some(shared) = self.turn_shared(finished, want).await else { return Ok(alone) };
+        let Some(taken) = self.turn_shared(&of_shared, want, free).await else { return Ok(marked_or_back(alone)) };
         self.hand_back(alone).await?;
-        Ok(shared)
+        Ok(taken)
     }
 
     async fn ready(&self) {
@@ -145,4 +148,12 @@ impl<Q: Queue> Queue for FallBackQueue<Q> {
     async fn version(&self) -> Result<String, QueueError> {
         self.shared.version().await
     }
+}
+
+/// Marks the tickets of this process's lanes, or takes the mark off again.
+fn marked_or_back(mut all: Vec<Taken>) -> Vec<Taken> {
+    for taken in &mut all {
+        taken.ticket ^= OWN;
+    }
+    all
 }

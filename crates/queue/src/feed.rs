@@ -1,7 +1,7 @@
 //! Takes jobs from the queue ahead of the workers, and tells the queue in the same round trips which are finished.
 
 use crate::backend::ReadyBackend;
-use crate::{Queue, QueueError};
+use crate::{Queue, QueueError, Taken};
 use metrics::counter;
 use paybell_delivery::Job;
 use std::sync::Arc;
@@ -48,9 +48,9 @@ pub struct Finished {
 
 impl Finished {
     /// The job is no longer in flight, whatever came of it. Never waits.
-    pub fn finished(&self, job: Job) {
+    pub fn finished(&self, taken: Taken) {
         // After the feed has ended, the job's lease sees to it.
-        let _ = self.reports.send(Report::Finished(job));
+        let _ = self.reports.send(Report::Finished(taken));
     }
 
     /// Waits until the feed has ended: after `stop`, when the queue knows all jobs as finished, or has failed.
@@ -64,9 +64,9 @@ impl Finished {
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Report {
     /// It was handled.
-    Finished(Job),
+    Finished(Taken),
     /// No worker began it.
-    Returned(Job),
+    Returned(Taken),
 }
 
 struct Feeder {
@@ -75,7 +75,7 @@ struct Feeder {
     /// How many jobs were taken and neither finished nor returned.
     in_flight: usize,
     /// What the queue is to be told at the next turn.
-    finished: Vec<Job>,
+    finished: Vec<Taken>,
     /// What the queue is to get back.
     returned: Vec<Job>,
     reports: mpsc::UnboundedReceiver<Report>,
@@ -84,10 +84,10 @@ struct Feeder {
 }
 
 impl Feeder {
-    async fn run(mut self, jobs: mpsc::Sender<Job>, stop: CancellationToken) {
+    async fn run(mut self, jobs: mpsc::Sender<Taken>, stop: CancellationToken) {
         let mut rest = REST_MIN;
         while !stop.is_cancelled() && !jobs.is_closed() {
-            match self.turn(self.in_flight_max.saturating_sub(self.in_flight)).await {
+            match self.turn(self.free()).await {
                 Ok(taken) => {
                     rest = REST_MIN;
                     self.hand_out(&jobs, taken);
@@ -105,9 +105,14 @@ impl Feeder {
         self.drain().await;
     }
 
-    /// One round trip: tells what is finished, takes at most `want`.
-    async fn turn(&mut self, want: usize) -> Result<Vec<Job>, QueueError> {
-        let taken = self.queue.turn(&self.finished, want).await?;
+    /// How many more jobs the worker may have in hand.
+    fn free(&self) -> usize {
+        self.in_flight_max.saturating_sub(self.in_flight)
+    }
+
+    /// One round trip: tells what is finished, takes at most as many as there are `free` slots.
+    async fn turn(&mut self, free: usize) -> Result<Vec<Taken>, QueueError> {
+        let taken = self.queue.turn(&self.finished, free, free).await?;
         self.finished.clear();
         if std::mem::take(&mut self.failing) {
             tracing::info!("the queue is back");
@@ -115,19 +120,19 @@ impl Feeder {
         Ok(taken)
     }
 
-    fn hand_out(&mut self, jobs: &mpsc::Sender<Job>, taken: Vec<Job>) {
-        for job in taken {
+    fn hand_out(&mut self, jobs: &mpsc::Sender<Taken>, all: Vec<Taken>) {
+        for taken in all {
             self.in_flight += 1;
             // The channel holds as many as may be in flight, so it can only be closed.
-            if jobs.try_send(job).is_err() {
-                self.note(Report::Returned(job));
+            if jobs.try_send(taken).is_err() {
+                self.note(Report::Returned(taken));
             }
         }
     }
 
     /// Waits until there is something to tell, or something to take and room for it.
     async fn wait(&mut self, stop: &CancellationToken) {
-        let has_room = self.in_flight < self.in_flight_max;
+        let has_room = self.free() > 0;
         tokio::select! {
             () = stop.cancelled() => {}
             report = self.reports.recv() => {
@@ -149,10 +154,10 @@ impl Feeder {
     fn note(&mut self, report: Report) {
         self.in_flight = self.in_flight.saturating_sub(1);
         match report {
-            Report::Finished(job) => self.finished.push(job),
-            Report::Returned(job) => {
-                self.finished.push(job);
-                self.returned.push(job);
+            Report::Finished(taken) => self.finished.push(taken),
+            Report::Returned(taken) => {
+                self.finished.push(taken);
+                self.returned.push(taken.job);
             }
         }
     }

@@ -1,7 +1,7 @@
 //! The queue within one process.
 
 use crate::lanes::Lanes;
-use crate::{Pushed, Queue, QueueError, QueueSettings, READY_MAX};
+use crate::{Pushed, Queue, QueueError, QueueSettings, READY_MAX, Taken};
 use async_trait::async_trait;
 use paybell_delivery::Job;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -35,9 +35,9 @@ impl Queue for InProcessQueue {
         Ok(pushed)
     }
 
-    async fn turn(&self, finished: &[Job], want: usize) -> Result<Vec<Job>, QueueError> {
+    async fn turn(&self, finished: &[Taken], want: usize, free: usize) -> Result<Vec<Taken>, QueueError> {
         let mut lanes = self.lanes();
-        let taken = lanes.turn(finished, want, Instant::now());
+        let taken = lanes.turn(finished, want, free, Instant::now());
         if lanes.is_ready() {
             // One consumer is woken at a time; what it leaves is for the next.
             self.wake.notify_one();

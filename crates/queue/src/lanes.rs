@@ -1,14 +1,14 @@
 //! Lanes in memory: a pure data structure; the time is an argument.
 //!
-//! An endpoint has a lane while jobs wait for it. Its lane is in the ring, or, while the endpoint is at its cap, it is
-//! capped; never both.
+//! An endpoint has a lane while jobs wait for it. Its lane is in the ring, or, while the endpoint is at its cap or has its
+//! share of the slots, it is capped; never both.
 
-use crate::{Pushed, QueueSettings};
+use crate::{Pushed, QueueSettings, Taken};
 use paybell_delivery::{DeliveryId, EndpointId, Job};
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::time::Instant;
 
-/// What tells a job from another.
+/// What tells a waiting job from another.
 type JobKey = (DeliveryId, u32);
 
 /// All lanes, and what is in flight.
@@ -18,8 +18,9 @@ pub(crate) struct Lanes {
     /// The lanes to serve, in turn.
     ring: VecDeque<EndpointId>,
     capped: HashSet<EndpointId>,
-    /// For each endpoint the jobs in flight, with the end of their leases.
-    in_flight: HashMap<EndpointId, HashMap<JobKey, Instant>>,
+    /// For each endpoint the tickets of its jobs in flight, with the end of their leases.
+    in_flight: HashMap<EndpointId, HashMap<u64, Instant>>,
+    last_ticket: u64,
     /// No lease of a capped endpoint ends before this.
     next_lease_end: Option<Instant>,
     depth: usize,
@@ -41,6 +42,7 @@ impl Lanes {
             ring: VecDeque::new(),
             capped: HashSet::new(),
             in_flight: HashMap::new(),
+            last_ticket: 0,
             next_lease_end: None,
             depth: 0,
             last_turn: None,
@@ -76,16 +78,17 @@ impl Lanes {
     }
 
     /// See [`crate::Queue::turn`].
-    pub(crate) fn turn(&mut self, finished: &[Job], want: usize, now: Instant) -> Vec<Job> {
+    pub(crate) fn turn(&mut self, finished: &[Taken], want: usize, free: usize, now: Instant) -> Vec<Taken> {
         self.last_turn = Some(now);
-        for job in finished {
-            self.finish(job);
+        for taken in finished {
+            self.finish(taken);
         }
         self.end_leases(now);
         let mut taken = Vec::new();
         while taken.len() < want {
             let Some(endpoint) = self.ring.pop_front() else { break };
-            taken.extend(self.take(endpoint, now));
+            let share = free.saturating_sub(taken.len()).max(1);
+            taken.extend(self.take(endpoint, share, now));
         }
         taken
     }
@@ -105,14 +108,15 @@ impl Lanes {
         !self.ring.is_empty()
     }
 
-    fn finish(&mut self, job: &Job) {
-        if let Some(jobs) = self.in_flight.get_mut(&job.endpoint_id) {
-            jobs.remove(&key(job));
-            if jobs.is_empty() {
-                self.in_flight.remove(&job.endpoint_id);
+    fn finish(&mut self, taken: &Taken) {
+        let endpoint = taken.job.endpoint_id;
+        if let Some(tickets) = self.in_flight.get_mut(&endpoint) {
+            tickets.remove(&taken.ticket);
+            if tickets.is_empty() {
+                self.in_flight.remove(&endpoint);
             }
         }
-        self.uncap(job.endpoint_id);
+        self.uncap(endpoint);
     }
 
     fn uncap(&mut self, endpoint: EndpointId) {
@@ -146,14 +150,15 @@ impl Lanes {
     }
 
     /// Takes the first job of a lane that was taken out of the ring, and puts it back there if more wait.
-    fn take(&mut self, endpoint: EndpointId, now: Instant) -> Option<Job> {
+    fn take(&mut self, endpoint: EndpointId, share: usize, now: Instant) -> Option<Taken> {
         let job = *self.lanes.get(&endpoint)?.waiting.front()?;
-        if !self.has_room(&job, now) {
+        if !self.has_room(&job, share, now) {
             self.capped.insert(endpoint);
             self.expect_lease_end(self.lease_end(endpoint).unwrap_or(now));
             return None;
         }
-        self.in_flight.entry(endpoint).or_default().insert(key(&job), now + self.settings.lease);
+        self.last_ticket += 1;
+        self.in_flight.entry(endpoint).or_default().insert(self.last_ticket, now + self.settings.lease);
         let lane = self.lanes.get_mut(&endpoint)?;
         lane.waiting.pop_front();
         lane.known.remove(&key(&job));
@@ -163,16 +168,16 @@ impl Lanes {
         } else {
             self.ring.push_back(endpoint);
         }
-        Some(job)
+        Some(Taken { job, ticket: self.last_ticket, taken_at: now })
     }
 
-    fn has_room(&mut self, job: &Job, now: Instant) -> bool {
-        let cap = usize::try_from(job.concurrency_max.max(1)).unwrap_or(usize::MAX);
-        let Some(jobs) = self.in_flight.get_mut(&job.endpoint_id) else { return true };
-        if jobs.len() >= cap {
-            jobs.retain(|_, end| *end > now);
+    fn has_room(&mut self, job: &Job, share: usize, now: Instant) -> bool {
+        let max = usize::try_from(job.concurrency_max.max(1)).unwrap_or(usize::MAX).min(share);
+        let Some(tickets) = self.in_flight.get_mut(&job.endpoint_id) else { return true };
+        if tickets.len() >= max {
+            tickets.retain(|_, end| *end > now);
         }
-        jobs.len() < cap
+        tickets.len() < max
     }
 }
 
@@ -181,59 +186,4 @@ fn key(job: &Job) -> JobKey {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use std::time::Duration;
-    use uuid::Uuid;
-
-    const LEASE: Duration = Duration::from_secs(60);
-
-    fn lanes() -> Lanes {
-        Lanes::new(QueueSettings { lane_max: 100, depth_max: 1_000, lease: LEASE })
-    }
-
-    fn job(endpoint: u128, number: u128, concurrency_max: u32) -> Job {
-        let delivery_id = DeliveryId(Uuid::from_u128(endpoint << 64 | number));
-        Job { delivery_id, endpoint_id: EndpointId(Uuid::from_u128(endpoint)), attempts: 0, concurrency_max }
-    }
-
-    #[test]
-    fn lease_that_ends_frees_its_place_and_not_a_moment_sooner() {
-        let mut lanes = lanes();
-        let begin = Instant::now();
-        assert_eq!(lanes.push(&[job(1, 1, 1), job(1, 2, 1), job(1, 3, 1)]).added, 3);
-        assert_eq!(lanes.turn(&[], 9, begin), [job(1, 1, 1)]);
-        assert_eq!(lanes.turn(&[], 9, begin + LEASE - Duration::from_nanos(1)), []);
-        assert!(!lanes.is_ready());
-        assert_eq!(lanes.turn(&[], 9, begin + LEASE), [job(1, 2, 1)]);
-        assert_eq!(lanes.turn(&[], 9, begin + LEASE), []);
-    }
-
-    #[test]
-    fn job_that_is_finished_after_its_lease_frees_nobody_elses_place() {
-        let mut lanes = lanes();
-        let begin = Instant::now();
-        lanes.push(&[job(1, 1, 1), job(1, 2, 1), job(1, 3, 1)]);
-        let first = lanes.turn(&[], 1, begin);
-        let second = lanes.turn(&[], 1, begin + LEASE);
-        assert_eq!(lanes.turn(&first, 9, begin + LEASE), []);
-        assert_eq!(lanes.turn(&second, 9, begin + LEASE), [job(1, 3, 1)]);
-    }
-
-    #[test]
-    fn nothing_is_left_of_what_was_drained_and_finished() {
-        let mut lanes = lanes();
-        let now = Instant::now();
-        let jobs: Vec<Job> = (0..90).map(|n| job(n % 7, n, 3)).collect();
-        assert_eq!(lanes.push(&jobs).added, 90);
-        let mut taken = lanes.turn(&[], 50, now);
-        let mut count = 0;
-        while !taken.is_empty() {
-            count += taken.len();
-            taken = lanes.turn(&taken, 50, now);
-        }
-        assert_eq!((count, lanes.depth()), (90, 0));
-        assert!(lanes.lanes.is_empty() && lanes.ring.is_empty() && lanes.capped.is_empty());
-        assert!(lanes.in_flight.is_empty());
-    }
-}
+mod tests;

@@ -2,9 +2,18 @@
 //! or reorder anything at any time; no promise depends on it. It holds [`Job`]s only, of what is due, and a bounded
 //! number of them.
 //!
+//! Two limits hold an endpoint back. Its cap counts over all workers. And as a worker has a bounded number of slots, which
+//! endpoints that hang would fill, an endpoint may take another slot only while it has fewer jobs in flight than the
+//! asking worker has free slots: the dynamic threshold that Choudhury and Hahne (1998) gave to shared buffers, with a
+//! factor of one. So `n` endpoints that take whatever they get leave at least one slot in `n + 1` free, and one with nothing
+//! in flight has its turn whenever a slot is free. The price: an endpoint on its own has half the slots of a single worker,
+//! and with many workers no more in all than one of them has.
+//!
 //! Cast:
 //! - [`Queue`]: one lane per endpoint, served in turn. [`InProcessQueue`]: within one process. [`RedisQueue`]: for any
 //!   number of processes. [`FallBackQueue`]: goes on within one process while that one is away.
+//! - [`Taken`]: a job that was taken, with the ticket of its place in flight. A job may be taken twice, a ticket is given
+//!   once; so whoever finishes frees its own place and no other.
 //! - [`feed`]: takes jobs ahead of the workers and hands them to apalis by a [`ReadyBackend`]; [`Finished`] tells it
 //!   which are done.
 
@@ -26,7 +35,7 @@ pub use redis_lanes::RedisQueue;
 
 use async_trait::async_trait;
 use paybell_delivery::Job;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Why the queue did not do what was asked.
 #[derive(Debug, thiserror::Error)]
@@ -59,14 +68,27 @@ pub struct Pushed {
     pub refused: Vec<Job>,
 }
 
+/// A job that was taken, and its place in flight.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Taken {
+    /// What to attempt.
+    pub job: Job,
+    /// The number of this taking, which no other has: it tells this place from that of the same job taken again.
+    pub ticket: u64,
+    /// When it was asked for: its place is kept until [`QueueSettings::lease`] later, and no shorter.
+    pub taken_at: Instant,
+}
+
 /// One lane per endpoint, served in turn, each with its cap of jobs in flight over all workers.
 #[async_trait]
 pub trait Queue: Send + Sync {
     /// Appends jobs to their lanes. A job that waits already is neither added again nor refused.
     async fn push(&self, jobs: &[Job]) -> Result<Pushed, QueueError>;
     /// In one round trip: tells that `finished` jobs are no longer in flight, and takes at most `want` jobs, one from
-    /// each lane in turn, none from a lane whose endpoint is at its cap.
-    async fn turn(&self, finished: &[Job], want: usize) -> Result<Vec<Job>, QueueError>;
+    /// each lane in turn. None is taken from a lane whose endpoint is at its cap, or has as many in flight as the caller
+    /// has free slots: `free` before the first is taken, and one less after each. An endpoint with nothing in flight is
+    /// never held back. A lane that is comes back when a job of its endpoint is finished or a lease of one ends.
+    async fn turn(&self, finished: &[Taken], want: usize, free: usize) -> Result<Vec<Taken>, QueueError>;
     /// Waits until a turn may find something, or a second passed.
     async fn ready(&self);
     /// Whether the queue is away, as far as the last call knows, and this process goes on without it.

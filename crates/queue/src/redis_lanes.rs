@@ -1,7 +1,7 @@
 //! The queue in Redis, for any number of processes.
 
-use crate::wire::{to_job, to_payload};
-use crate::{Pushed, Queue, QueueError, QueueSettings, READY_MAX};
+use crate::wire::{to_job, to_payload, to_ticket};
+use crate::{Pushed, Queue, QueueError, QueueSettings, READY_MAX, Taken};
 use async_trait::async_trait;
 use futures_util::StreamExt as _;
 use paybell_delivery::{EndpointId, Job};
@@ -9,7 +9,7 @@ use redis::aio::{ConnectionManager, ConnectionManagerConfig};
 use redis::{Client, FromRedisValue, RedisResult, Script, ScriptInvocation};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::sync::Notify;
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::{CancellationToken, DropGuard};
@@ -121,14 +121,18 @@ impl Queue for RedisQueue {
         Ok(all)
     }
 
-    async fn turn(&self, finished: &[Job], want: usize) -> Result<Vec<Job>, QueueError> {
+    async fn turn(&self, finished: &[Taken], want: usize, free: usize) -> Result<Vec<Taken>, QueueError> {
+        // Redis counts the lease from a little later.
+        let taken_at = Instant::now();
         let mut call = self.keys.invocation(&self.turn);
-        call.arg(u64::try_from(self.settings.lease.as_millis()).unwrap_or(u64::MAX).max(1)).arg(want);
-        for job in finished {
-            call.arg(hex(job.endpoint_id)).arg(&to_payload(job)[..]);
+        call.arg(u64::try_from(self.settings.lease.as_millis()).unwrap_or(u64::MAX).max(1)).arg(want).arg(free);
+        for taken in finished {
+            call.arg(hex(taken.job.endpoint_id)).arg(taken.ticket);
         }
         let taken: Vec<Vec<u8>> = self.run("take jobs", call).await?;
-        Ok(taken.chunks_exact(2).filter_map(|pair| to_job(&pair[0], &pair[1])).collect())
+        let read =
+            |one: &[Vec<u8>]| Some(Taken { job: to_job(&one[0], &one[1])?, ticket: to_ticket(&one[2])?, taken_at });
+        Ok(taken.chunks_exact(3).filter_map(read).collect())
     }
 
     async fn ready(&self) {

@@ -29,6 +29,11 @@ pub(crate) fn to_job(endpoint: &[u8], payload: &[u8]) -> Option<Job> {
     })
 }
 
+/// The ticket of a taking, as `turn.lua` writes it.
+pub(crate) fn to_ticket(text: &[u8]) -> Option<u64> {
+    std::str::from_utf8(text).ok()?.parse().ok()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

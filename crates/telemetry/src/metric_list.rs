@@ -84,7 +84,7 @@ metrics! {
     "paybell_queue_errors_total", Kind::Counter, Count,
         "Failures of the queue, by act.";
     "paybell_claims_total", Kind::Counter, Count,
-        "Claims, by result; a lost claim is normal.";
+        "Claims, by result; a lost claim is normal, a late one was not tried: its job had waited too long.";
     "paybell_records_fenced_total", Kind::Counter, Count,
         "Attempts recorded after their claim had run out.";
     "paybell_dispatched_total", Kind::Counter, Count,

@@ -3,7 +3,7 @@
 use super::Bug;
 use async_trait::async_trait;
 use paybell_delivery::Job;
-use paybell_queue::{Pushed, Queue, QueueError};
+use paybell_queue::{Pushed, Queue, QueueError, Taken};
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -12,6 +12,8 @@ use std::time::{Duration, Instant};
 const NO_CAP: u32 = 1_000;
 /// After how long an old job is repeated.
 const REPEATS_AFTER: Duration = Duration::from_secs(2);
+/// No queue gives this ticket: who finishes a repeated job frees nobody's place.
+const NO_TICKET: u64 = 0;
 
 /// Does what the real queue does, but for the defect. Repeating jobs is none by itself: a queue may do that.
 pub(super) struct PlantedQueue {
@@ -27,12 +29,12 @@ impl PlantedQueue {
     }
 
     /// Keeps what was taken, and gives what was taken long ago.
-    fn repeat_old(&self, jobs: &mut Vec<Job>, want: usize) {
+    fn repeat_old(&self, jobs: &mut Vec<Taken>, want: usize) {
         let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
         let now = Instant::now();
-        taken.extend(jobs.iter().map(|job| (now, *job)));
+        taken.extend(jobs.iter().map(|taken| (taken.taken_at, taken.job)));
         while jobs.len() < want && taken.front().is_some_and(|(at, _)| now - *at >= REPEATS_AFTER) {
-            jobs.extend(taken.pop_front().map(|(_, job)| job));
+            jobs.extend(taken.pop_front().map(|(_, job)| Taken { job, ticket: NO_TICKET, taken_at: now }));
         }
     }
 }
@@ -47,12 +49,12 @@ impl Queue for PlantedQueue {
         self.real.push(jobs).await
     }
 
-    async fn turn(&self, finished: &[Job], want: usize) -> Result<Vec<Job>, QueueError> {
+    async fn turn(&self, finished: &[Taken], want: usize, free: usize) -> Result<Vec<Taken>, QueueError> {
         if self.bug == Bug::LostClaimIsWon && want > 1 {
-            let jobs = self.real.turn(finished, want / 2).await?;
-            return Ok(jobs.into_iter().flat_map(|job| [job, job]).collect());
+            let jobs = self.real.turn(finished, want / 2, free).await?;
+            return Ok(jobs.into_iter().flat_map(|taken| [taken, Taken { ticket: NO_TICKET, ..taken }]).collect());
         }
-        let mut jobs = self.real.turn(finished, want).await?;
+        let mut jobs = self.real.turn(finished, want, free).await?;
         if self.bug == Bug::FinishedIsAttempted {
             self.repeat_old(&mut jobs, want);
         }

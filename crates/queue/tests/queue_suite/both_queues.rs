@@ -1,25 +1,12 @@
 //! One suite for both queues: what one does, the other does.
 
-use crate::consumers::{Consumers, SETTINGS, capped_job, job};
+use crate::consumers::{Consumers, SETTINGS, capped_job, job, jobs_of, take, take_jobs};
 use anyhow::Result;
 use paybell_delivery::Job;
-use paybell_queue::QueueSettings;
+use paybell_queue::{QueueSettings, Taken};
 use paybell_testkit::eventually;
 use std::collections::HashSet;
 use std::time::{Duration, Instant};
-
-macro_rules! on_both_queues {
-    ($($case:ident with $settings:expr;)+) => {
-        mod of_one_process {
-            use super::{LEASE, QueueSettings, SETTINGS};
-            $(#[tokio::test] async fn $case() -> anyhow::Result<()> { super::$case(crate::consumers::in_process($settings)?).await })+
-        }
-        mod of_redis {
-            use super::{LEASE, QueueSettings, SETTINGS};
-            $(#[tokio::test] async fn $case() -> anyhow::Result<()> { super::$case(crate::consumers::in_redis($settings)?).await })+
-        }
-    };
-}
 
 on_both_queues! {
     lanes_are_served_in_turn with SETTINGS;
@@ -41,33 +28,36 @@ const LEASE: Duration = Duration::from_millis(150);
 async fn lanes_are_served_in_turn(Consumers { one, two }: Consumers) -> Result<()> {
     let jobs = [job(1, 1), job(1, 2), job(1, 3), job(1, 4), job(2, 1), job(2, 2), job(3, 1)];
     assert_eq!(one.push(&jobs).await?.added, 7);
-    assert_eq!(two.turn(&[], 5).await?, [job(1, 1), job(2, 1), job(3, 1), job(1, 2), job(2, 2)]);
+    assert_eq!(take_jobs(&*two, &[], 5).await?, [job(1, 1), job(2, 1), job(3, 1), job(1, 2), job(2, 2)]);
     assert_eq!(one.push(&[job(3, 2)]).await?.added, 1);
     assert_eq!(one.depth().await?, 3);
-    assert_eq!(one.turn(&[], 9).await?, [job(1, 3), job(3, 2), job(1, 4)]);
-    assert_eq!((one.depth().await?, two.turn(&[], 9).await?), (0, vec![]));
+    assert_eq!(take_jobs(&*one, &[], 9).await?, [job(1, 3), job(3, 2), job(1, 4)]);
+    assert_eq!((one.depth().await?, take_jobs(&*two, &[], 9).await?), (0, vec![]));
     Ok(())
 }
 
 async fn cap_holds_over_all_consumers(Consumers { one, two }: Consumers) -> Result<()> {
     let slow: Vec<Job> = (1..=5).map(|number| capped_job(1, number, 2)).collect();
     one.push(&slow).await?;
-    assert_eq!(one.turn(&[], 1).await?, slow[..1]);
-    assert_eq!(two.turn(&[], 9).await?, slow[1..2]);
-    assert_eq!(one.turn(&[], 9).await?, []);
+    let first = take(&*one, &[], 1).await?;
+    let second = take(&*two, &[], 9).await?;
+    assert_eq!((jobs_of(&first), jobs_of(&second)), (slow[..1].to_vec(), slow[1..2].to_vec()));
+    assert_eq!(take_jobs(&*one, &[], 9).await?, []);
     one.push(&[job(2, 1)]).await?;
-    assert_eq!(two.turn(&[], 9).await?, [job(2, 1)], "the other lanes must go on");
-    assert_eq!(one.turn(&slow[..1], 9).await?, slow[2..3]);
-    assert_eq!(two.turn(&slow[1..3], 9).await?, slow[3..5], "whoever finishes frees");
-    assert_eq!(one.turn(&slow[3..5], 9).await?, []);
+    assert_eq!(take_jobs(&*two, &[], 9).await?, [job(2, 1)], "the other lanes must go on");
+    let third = take(&*one, &first, 9).await?;
+    assert_eq!(jobs_of(&third), slow[2..3]);
+    let last = take(&*two, &[second[0], third[0]], 9).await?;
+    assert_eq!(jobs_of(&last), slow[3..5], "whoever finishes frees");
+    assert_eq!(take_jobs(&*one, &last, 9).await?, []);
     Ok(())
 }
 
 async fn lowest_cap_is_one(Consumers { one, .. }: Consumers) -> Result<()> {
     one.push(&[capped_job(1, 1, 0), capped_job(1, 2, 0)]).await?;
-    let first = one.turn(&[], 9).await?;
+    let first = take(&*one, &[], 9).await?;
     assert_eq!(first.len(), 1);
-    assert_eq!(one.turn(&first, 9).await?.len(), 1);
+    assert_eq!(take_jobs(&*one, &first, 9).await?.len(), 1);
     Ok(())
 }
 
@@ -75,9 +65,9 @@ async fn job_that_is_lost_frees_its_place_when_its_lease_ends(Consumers { one, t
     let (lost, next) = (capped_job(1, 1, 1), capped_job(1, 2, 1));
     one.push(&[lost, next]).await?;
     let begin = Instant::now();
-    assert_eq!(one.turn(&[], 1).await?, [lost]);
+    assert_eq!(take_jobs(&*one, &[], 1).await?, [lost]);
     let taken = eventually("the lease ends", Duration::from_secs(10), async || {
-        let taken = two.turn(&[], 9).await?;
+        let taken = take_jobs(&*two, &[], 9).await?;
         Ok((!taken.is_empty()).then_some(taken))
     });
     assert_eq!(taken.await?, [next]);
@@ -88,12 +78,12 @@ async fn job_that_is_lost_frees_its_place_when_its_lease_ends(Consumers { one, t
 async fn lost_job_frees_its_place_while_others_come_and_go(Consumers { one, two }: Consumers) -> Result<()> {
     let jobs: Vec<Job> = (1..=9).map(|number| capped_job(1, number, 2)).collect();
     one.push(&jobs).await?;
-    let lost = one.turn(&[], 1).await?;
-    let mut taken = two.turn(&[], 9).await?;
+    let lost = take(&*one, &[], 1).await?;
+    let mut taken = take(&*two, &[], 9).await?;
     eventually("the lease of the lost job ends", Duration::from_secs(10), async || {
         assert_eq!(taken.len(), 1, "{lost:?} is in flight");
-        let next = two.turn(&taken, 9).await?;
-        one.push(&std::mem::replace(&mut taken, next)).await?;
+        let next = take(&*two, &taken, 9).await?;
+        one.push(&jobs_of(&std::mem::replace(&mut taken, next))).await?;
         Ok((taken.len() == 2).then_some(()))
     })
     .await
@@ -106,31 +96,33 @@ async fn lane_and_queue_are_bounded(Consumers { one, two }: Consumers) -> Result
     assert_eq!(one.push(&jobs).await?.added, 2, "the queue is full");
     assert_eq!(two.push(&[job(3, 1)]).await?.added, 0, "the queue is full");
     assert_eq!(one.depth().await?, 5);
-    assert_eq!(one.turn(&[], 1).await?, [job(1, 1)]);
+    assert_eq!(take_jobs(&*one, &[], 1).await?, [job(1, 1)]);
     assert_eq!(one.push(&[job(3, 1), job(3, 2)]).await?.added, 1, "there is room for one");
-    assert_eq!(one.turn(&[], 99).await?.len(), 5);
+    assert_eq!(take_jobs(&*one, &[], 99).await?.len(), 5);
     Ok(())
 }
 
 async fn waiting_job_is_not_added_twice(Consumers { one, two }: Consumers) -> Result<()> {
     assert_eq!(one.push(&[job(1, 1), job(1, 1)]).await?.added, 1);
     assert_eq!(two.push(&[job(1, 1), job(1, 2)]).await?.added, 1);
-    let taken = one.turn(&[], 9).await?;
-    assert_eq!(taken, [job(1, 1), job(1, 2)]);
+    let taken = take(&*one, &[], 9).await?;
+    assert_eq!(jobs_of(&taken), [job(1, 1), job(1, 2)]);
     let later = Job { attempts: 4, ..job(1, 1) };
     assert_eq!(one.push(&[job(1, 1), later]).await?.added, 2, "what was taken may come again");
-    assert_eq!(one.turn(&taken, 9).await?, [job(1, 1), later]);
+    assert_eq!(take_jobs(&*one, &taken, 9).await?, [job(1, 1), later]);
     assert_eq!(one.depth().await?, 0);
     Ok(())
 }
 
 async fn finishing_what_is_not_in_flight_is_harmless(Consumers { one, .. }: Consumers) -> Result<()> {
     let jobs = [capped_job(1, 1, 1), capped_job(1, 2, 1)];
-    assert_eq!(one.turn(&jobs, 9).await?, []);
+    let unknown = [1, 2].map(|number| Taken { job: job(number, 1), ticket: 0, taken_at: Instant::now() });
+    assert_eq!(take_jobs(&*one, &unknown, 9).await?, []);
     one.push(&jobs).await?;
-    assert_eq!(one.turn(&[jobs[1], job(2, 1)], 9).await?, [jobs[0]]);
-    assert_eq!(one.turn(&[jobs[1], jobs[1]], 9).await?, [], "only what is in flight frees a place");
-    assert_eq!(one.turn(&[jobs[0], jobs[0]], 9).await?, [jobs[1]]);
+    let first = take(&*one, &unknown, 9).await?;
+    assert_eq!(jobs_of(&first), jobs[..1]);
+    assert_eq!(take_jobs(&*one, &unknown, 9).await?, [], "only what is in flight frees a place");
+    assert_eq!(take_jobs(&*one, &[first[0], first[0]], 9).await?, jobs[1..]);
     Ok(())
 }
 
@@ -142,14 +134,14 @@ async fn many_jobs_are_each_taken_once(Consumers { one, two }: Consumers) -> Res
     let mut seen = HashSet::new();
     let (mut of_one, mut of_two) = (Vec::new(), Vec::new());
     loop {
-        of_one = one.turn(&of_one, 100).await?;
-        of_two = two.turn(&of_two, 500).await?;
+        of_one = take(&*one, &of_one, 100).await?;
+        of_two = take(&*two, &of_two, 500).await?;
         if of_one.is_empty() && of_two.is_empty() {
             break;
         }
         assert!(of_one.len() <= 100);
         for taken in of_one.iter().chain(&of_two) {
-            assert!(seen.insert(*taken), "{taken:?} was taken twice");
+            assert!(seen.insert(taken.job), "{taken:?} was taken twice");
         }
     }
     assert_eq!((seen.len(), one.depth().await?), (JOBS, 0));
@@ -182,7 +174,7 @@ async fn push_wakes_who_waits(Consumers { one, two }: Consumers) -> Result<()> {
 async fn last_turn_tells_whether_workers_ask(Consumers { one, two }: Consumers) -> Result<()> {
     one.push(&[job(1, 1)]).await?;
     assert_eq!(two.last_turn().await?, None, "a push is no turn");
-    one.turn(&[], 1).await?;
+    take_jobs(&*one, &[], 1).await?;
     tokio::time::sleep(Duration::from_millis(50)).await;
     let age = two.last_turn().await?;
     assert!(age.is_some_and(|age| (40..5_000).contains(&age.as_millis())), "{age:?}");
@@ -191,10 +183,10 @@ async fn last_turn_tells_whether_workers_ask(Consumers { one, two }: Consumers) 
 
 async fn empty_turn_and_empty_push_do_nothing(Consumers { one, .. }: Consumers) -> Result<()> {
     assert_eq!(one.push(&[]).await?.added, 0);
-    assert_eq!(one.turn(&[], 0).await?, []);
-    assert_eq!(one.turn(&[], 5).await?, []);
+    assert_eq!(take_jobs(&*one, &[], 0).await?, []);
+    assert_eq!(take_jobs(&*one, &[], 5).await?, []);
     one.push(&[job(1, 1)]).await?;
-    assert_eq!(one.turn(&[], 0).await?, []);
+    assert_eq!(take_jobs(&*one, &[], 0).await?, []);
     assert_eq!(one.depth().await?, 1);
     Ok(())
 }

@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 use paybell_delivery::{DeliveryId, EndpointId, Job};
-use paybell_queue::{InProcessQueue, Queue, QueueSettings, RedisQueue};
+use paybell_queue::{InProcessQueue, Queue, QueueSettings, RedisQueue, Taken};
 use paybell_testkit::Redis;
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,6 +12,20 @@ use uuid::Uuid;
 pub(crate) struct Consumers {
     pub(crate) one: Arc<dyn Queue>,
     pub(crate) two: Arc<dyn Queue>,
+}
+
+/// Takes jobs as a worker that has free slots enough.
+pub(crate) async fn take(queue: &dyn Queue, finished: &[Taken], want: usize) -> Result<Vec<Taken>> {
+    Ok(queue.turn(finished, want, usize::MAX).await?)
+}
+
+/// The same, when the tickets are not needed.
+pub(crate) async fn take_jobs(queue: &dyn Queue, finished: &[Taken], want: usize) -> Result<Vec<Job>> {
+    Ok(jobs_of(&take(queue, finished, want).await?))
+}
+
+pub(crate) fn jobs_of(taken: &[Taken]) -> Vec<Job> {
+    taken.iter().map(|taken| taken.job).collect()
 }
 
 pub(crate) const SETTINGS: QueueSettings =

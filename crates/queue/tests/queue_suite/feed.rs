@@ -1,6 +1,6 @@
 //! Real apalis workers over the feed.
 
-use crate::consumers::{SETTINGS, capped_job, in_process, in_redis, job};
+use crate::consumers::{SETTINGS, capped_job, in_process, in_redis, job, take};
 use anyhow::{Result, ensure};
 use apalis::layers::WorkerBuilderExt as _;
 use apalis_core::monitor::Monitor;
@@ -8,7 +8,7 @@ use apalis_core::task::data::Data;
 use apalis_core::worker::builder::WorkerBuilder;
 use apalis_core::worker::ext::parallelize::ParallelizeExt as _;
 use paybell_delivery::Job;
-use paybell_queue::{Finished, Queue, RedisQueue, feed};
+use paybell_queue::{Finished, Queue, RedisQueue, Taken, feed};
 use paybell_testkit::{Redis, eventually};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -52,7 +52,7 @@ impl Shop {
 }
 
 /// Tells that a job is done however its handler ends.
-struct Telling(Job, Finished, Shop);
+struct Telling(Taken, Finished, Shop);
 
 impl Drop for Telling {
     fn drop(&mut self) {
@@ -61,12 +61,13 @@ impl Drop for Telling {
     }
 }
 
-async fn handle(job: Job, context: Data<(Shop, Finished)>) {
+async fn handle(taken: Taken, context: Data<(Shop, Finished)>) {
+    let job = taken.job;
     let (shop, finished) = (*context).clone();
     let now = shop.at_once.fetch_add(1, Ordering::SeqCst) + 1;
     shop.at_once_max.fetch_max(now, Ordering::SeqCst);
     shop.begun.lock().expect("no handler panics here").push(job);
-    let _telling = Telling(job, finished, shop.clone());
+    let _telling = Telling(taken, finished, shop.clone());
     assert_ne!(Some(job), shop.panics_for, "this handler panics on purpose");
     shop.may_end.acquire().await.expect("never closed").forget();
 }
@@ -123,7 +124,7 @@ async fn every_job_is_handled_although_one_panics() -> Result<()> {
         ensure!(shop.at_once_max.load(Ordering::SeqCst) <= IN_FLIGHT_MAX, "too many at once");
         // All places are free again, that of the job whose handler panicked too.
         queue.push(&jobs).await?;
-        ensure!(queue.turn(&[], 99).await?.len() == 15, "some are still in flight");
+        ensure!(take(&*queue, &[], 99).await?.len() == 15, "some are still in flight");
     }
     Ok(())
 }
@@ -131,7 +132,7 @@ async fn every_job_is_handled_although_one_panics() -> Result<()> {
 #[tokio::test(flavor = "multi_thread")]
 async fn no_more_than_the_limit_are_taken_and_not_finished() -> Result<()> {
     for queue in [in_process(SETTINGS)?.one, in_redis(SETTINGS)?.one] {
-        let jobs: Vec<Job> = (0..50).map(|number| job(1, number)).collect();
+        let jobs: Vec<Job> = (0..50).map(|number| job(number, number)).collect();
         queue.push(&jobs).await?;
         let (shop, stop) = (Shop::new(0), CancellationToken::new());
         let (running, _finished) = work(&queue, &shop, 100, &stop);
@@ -143,6 +144,25 @@ async fn no_more_than_the_limit_are_taken_and_not_finished() -> Result<()> {
         shop.may_end.add_permits(100);
         shop.until_begun(50).await?;
         stop.cancel();
+        timeout(SOON, running).await??;
+    }
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn endpoint_that_hangs_leaves_slots_to_others() -> Result<()> {
+    for queue in [in_process(SETTINGS)?.one, in_redis(SETTINGS)?.one] {
+        queue.push(&(0..50).map(|number| job(1, number)).collect::<Vec<_>>()).await?;
+        let (shop, stop) = (Shop::new(0), CancellationToken::new());
+        let (running, _finished) = work(&queue, &shop, IN_FLIGHT_MAX, &stop);
+        shop.until_begun(IN_FLIGHT_MAX / 2).await?;
+        for endpoint in 2..=5 {
+            ensure!(queue.depth().await? == 46, "of 8 slots it has {}", 50 - queue.depth().await?);
+            queue.push(&[job(endpoint, 1)]).await?;
+            shop.until_begun(IN_FLIGHT_MAX / 2 + usize::try_from(endpoint)? - 1).await?;
+        }
+        stop.cancel();
+        shop.may_end.add_permits(100);
         timeout(SOON, running).await??;
     }
     Ok(())

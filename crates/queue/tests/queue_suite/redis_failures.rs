@@ -1,10 +1,11 @@
 //! What the queue in Redis does when Redis loses, ends, and comes back.
 
-use crate::consumers::{SETTINGS, capped_job, job};
+use crate::consumers::{SETTINGS, capped_job, job, jobs_of, take, take_jobs};
 use anyhow::{Result, ensure};
 use paybell_delivery::Job;
 use paybell_queue::{FallBackQueue, Queue as _, QueueSettings, RedisQueue};
 use paybell_testkit::{Redis, eventually, free_port};
+use std::collections::HashSet;
 use std::time::Duration;
 
 const SOON: Duration = Duration::from_secs(20);
@@ -16,7 +17,7 @@ fn connect(redis: &Redis, settings: QueueSettings) -> Result<RedisQueue> {
 async fn until_it_takes(queue: &RedisQueue, jobs: &[Job]) -> Result<()> {
     eventually("a push succeeds", SOON, async || Ok(queue.push(jobs).await.ok().filter(|pushed| pushed.added > 0)))
         .await?;
-    ensure!(queue.turn(&[], 9).await? == jobs, "it takes something else");
+    ensure!(take_jobs(queue, &[], 9).await? == jobs, "it takes something else");
     Ok(())
 }
 
@@ -26,14 +27,16 @@ async fn flushed_redis_is_used_on_as_an_empty_one() -> Result<()> {
     let queue = connect(&redis, SETTINGS)?;
     let jobs: Vec<Job> = (1..=9).map(|number| capped_job(1, number, 2)).collect();
     queue.push(&jobs).await?;
-    let taken = queue.turn(&[], 9).await?;
+    let old = take(&queue, &[], 9).await?;
     redis.flushall()?;
     assert_eq!(queue.depth().await?, 0);
-    assert_eq!(queue.turn(&taken, 9).await?, []);
+    assert_eq!(take_jobs(&queue, &old, 9).await?, []);
     assert_eq!(queue.depth().await?, 0);
     assert_eq!(queue.push(&jobs).await?.added, 9);
-    assert_eq!(queue.turn(&[], 9).await?, jobs[..2], "the cap begins anew");
-    assert_eq!(queue.turn(&jobs[..2], 9).await?, jobs[2..4]);
+    let taken = take(&queue, &[], 9).await?;
+    assert_eq!(jobs_of(&taken), jobs[..2], "the cap begins anew");
+    assert_eq!(take_jobs(&queue, &old, 9).await?, [], "what was taken before frees no place");
+    assert_eq!(take_jobs(&queue, &taken, 9).await?, jobs[2..4]);
     assert_eq!(queue.depth().await?, 5);
     Ok(())
 }
@@ -46,7 +49,7 @@ async fn redis_that_is_killed_gives_errors_and_is_used_again_when_it_is_back() -
     redis.kill9();
     for _ in 0..3 {
         queue.push(&[job(1, 2)]).await.unwrap_err();
-        queue.turn(&[job(1, 1)], 5).await.unwrap_err();
+        queue.turn(&[], 5, 5).await.unwrap_err();
         queue.depth().await.unwrap_err();
         queue.version().await.unwrap_err();
     }
@@ -69,7 +72,7 @@ async fn redis_that_is_down_at_first_is_used_when_it_comes_up() -> Result<()> {
         let jobs = [job(2, 1)];
         let (pushed, ()) = tokio::join!(queue.push(&jobs), queue.ready());
         pushed?;
-        queue.turn(&[], 9).await?;
+        queue.turn(&[], 9, 9).await?;
         Ok((begin.elapsed() < Duration::from_millis(500)).then_some(()))
     })
     .await
@@ -94,9 +97,9 @@ async fn nothing_is_left_in_redis_of_what_was_drained_and_finished() -> Result<(
     let queue = connect(&redis, SETTINGS)?;
     let jobs: Vec<Job> = (1..=500).map(|number| capped_job(number % 20, number, 3)).collect();
     queue.push(&jobs).await?;
-    let mut taken = queue.turn(&[], 100).await?;
+    let mut taken = take(&queue, &[], 100).await?;
     while !taken.is_empty() {
-        taken = queue.turn(&taken, 100).await?;
+        taken = take(&queue, &taken, 100).await?;
     }
     let keys = redis::from_redis_value::<Vec<String>>(redis.query(&["KEYS", "*"])?)?;
     // Two small keys tell of the queue as a whole, and none of any job.
@@ -111,19 +114,38 @@ async fn keys_that_are_lost_singly_cost_no_lane_for_ever() -> Result<()> {
     let slow = [capped_job(1, 1, 1), capped_job(1, 2, 1), capped_job(1, 3, 1)];
     for key in ["ring", "capped", "depth", "sequence"] {
         queue.push(&slow[..2]).await?;
-        let taken = queue.turn(&[], 9).await?;
-        queue.turn(&[], 9).await?;
+        let taken = take(&queue, &[], 9).await?;
+        take(&queue, &[], 9).await?;
         redis.query(&["DEL", &format!("{{paybell}}:{key}")])?;
         queue.push(&slow[2..]).await?;
-        let mut rest = queue.turn(&taken, 9).await?;
+        let mut rest = take(&queue, &taken, 9).await?;
         ensure!(rest.len() == 1, "without its {key} the lane is not served: {rest:?}");
-        rest.extend(queue.turn(&rest, 9).await?);
+        rest.extend(take(&queue, &rest, 9).await?);
         // The order may suffer, the jobs may not.
-        rest.sort_by_key(|job| job.delivery_id);
-        ensure!(rest == slow[1..], "without its {key} the lane gives {rest:?}");
-        queue.turn(&rest, 9).await?;
+        rest.sort_by_key(|taken| taken.job.delivery_id);
+        ensure!(jobs_of(&rest) == slow[1..], "without its {key} the lane gives {rest:?}");
+        take(&queue, &rest, 9).await?;
         ensure!(queue.depth().await? == 0, "without its {key} the depth is not 0");
     }
+    Ok(())
+}
+
+#[tokio::test]
+async fn sequence_of_an_older_copy_gives_no_ticket_again() -> Result<()> {
+    let redis = Redis::start()?;
+    let queue = connect(&redis, SETTINGS)?;
+    queue.push(&(1..=9).map(|number| job(1, number)).collect::<Vec<_>>()).await?;
+    let mut tickets = HashSet::new();
+    let mut older = redis.query(&["GET", "{paybell}:sequence"])?;
+    for _ in 0..4 {
+        for taken in take(&queue, &[], 2).await? {
+            ensure!(tickets.insert(taken.ticket), "{} is given again", taken.ticket);
+        }
+        let copy = redis::from_redis_value::<String>(older)?;
+        older = redis.query(&["GET", "{paybell}:sequence"])?;
+        redis.query(&["SET", "{paybell}:sequence", &copy])?;
+    }
+    ensure!(tickets.len() == 8);
     Ok(())
 }
 
@@ -145,23 +167,23 @@ async fn process_goes_on_alone_while_redis_is_away_one_job_of_each_endpoint_at_a
     let redis = Redis::start()?;
     let queue = FallBackQueue::new(connect(&redis, SETTINGS)?, SETTINGS);
     queue.push(&[job(1, 1)]).await?;
-    let first = queue.turn(&[], 9).await?;
-    ensure!(first == [job(1, 1)] && !queue.is_away(), "{first:?}");
+    let first = take(&queue, &[], 9).await?;
+    ensure!(jobs_of(&first) == [job(1, 1)] && !queue.is_away(), "{first:?}");
     redis.kill9();
     ensure!(queue.push(&[job(1, 2), job(1, 3), job(2, 4)]).await?.added == 3 && queue.is_away());
-    let mut alone = queue.turn(&first, 9).await?;
+    let mut alone = take(&queue, &first, 9).await?;
     ensure!(alone.len() == 2, "one of each endpoint: {alone:?}");
-    alone = queue.turn(&alone, 9).await?;
-    ensure!(alone.len() == 1 && alone[0].endpoint_id == first[0].endpoint_id, "then the next: {alone:?}");
+    alone = take(&queue, &alone, 9).await?;
+    ensure!(alone.len() == 1 && alone[0].job.endpoint_id == first[0].job.endpoint_id, "then the next: {alone:?}");
 
     redis.start_again()?;
     eventually("Redis is used again", SOON, async || {
-        queue.turn(&std::mem::take(&mut alone), 0).await?;
+        queue.turn(&std::mem::take(&mut alone), 0, 0).await?;
         Ok((!queue.is_away()).then_some(()))
     })
     .await?;
     queue.push(&[job(3, 5)]).await?;
-    let shared = connect(&redis, SETTINGS)?.turn(&[], 9).await?;
+    let shared = take_jobs(&connect(&redis, SETTINGS)?, &[], 9).await?;
     ensure!(shared == [job(3, 5)], "others see it again: {shared:?}");
     Ok(())
 }
@@ -173,18 +195,18 @@ async fn what_waits_in_the_process_goes_to_the_shared_queue_when_it_is_back() ->
     redis.kill9();
     let jobs: Vec<Job> = (1..=9).map(|number| capped_job(1, number, 4)).collect();
     ensure!(queue.push(&jobs).await?.added == 9);
-    let alone = queue.turn(&[], 9).await?;
+    let alone = take(&queue, &[], 9).await?;
     ensure!(alone.len() == 1, "one at a time: {alone:?}");
 
     redis.start_again()?;
     eventually("Redis is used again", SOON, async || {
-        queue.turn(&[], 0).await?;
+        queue.turn(&[], 0, 0).await?;
         Ok((!queue.is_away()).then_some(()))
     })
     .await?;
-    queue.turn(&alone, 9).await?;
-    let taken = queue.turn(&[], 9).await?;
+    take(&queue, &alone, 9).await?;
+    let taken = take_jobs(&queue, &[], 9).await?;
     ensure!(taken.len() == 4 && taken.iter().all(|job| job.concurrency_max == 4), "as many as its cap: {taken:?}");
-    ensure!(queue.turn(&[], 9).await?.is_empty(), "and none beside");
+    ensure!(take(&queue, &[], 9).await?.is_empty(), "and none beside");
     Ok(())
 }
