@@ -43,6 +43,9 @@ const RELEASE_WITHIN: Duration = Duration::from_secs(30);
 /// How often probes of failing endpoints are looked for, and how many are taken at once.
 const PROBE_EVERY: Duration = Duration::from_millis(500);
 const PROBE_LIMIT: u32 = 100;
+/// The longest rest while a release goes on in a ramp, and for how long after a release that may be.
+const REST_RAMP: Duration = Duration::from_millis(50);
+const RAMP_GOES_ON: Duration = Duration::from_secs(1);
 
 /// Dispatches until `stop`, and makes the deliveries of bulk resends beside that, so that a large or broken one keeps
 /// nothing from being dispatched. A database that fails is asked again after a rest.
@@ -86,11 +89,12 @@ pub(crate) struct Dispatcher<'a> {
     engine: &'a Engine,
     held: HeldBack,
     probed: Option<Instant>,
+    released: Option<Instant>,
 }
 
 impl<'a> Dispatcher<'a> {
     pub(crate) fn new(engine: &'a Engine) -> Self {
-        Self { engine, held: HeldBack::default(), probed: None }
+        Self { engine, held: HeldBack::default(), probed: None, released: None }
     }
 
     /// Moving more forward than anybody can take would only write it again and again.
@@ -122,7 +126,9 @@ impl<'a> Dispatcher<'a> {
         if released? || dispatched.more {
             return Ok(REST_MIN);
         }
+        let ramp = self.released.is_some_and(|at| at.elapsed() < RAMP_GOES_ON);
         let rest_max = if self.held.len() > 0 { REST_HELD } else { REST_MAX };
+        let rest_max = if ramp { rest_max.min(REST_RAMP) } else { rest_max };
         let until_due = dispatched.next_due_at.map_or(rest_max, |at| at.since(engine.clock.now()));
         Ok(until_due.clamp(REST_MIN, rest_max))
     }
@@ -141,6 +147,9 @@ impl<'a> Dispatcher<'a> {
         })?;
         counter!("paybell_dispatch_released_total").increment(released.len() as u64);
         let more = !released.is_empty();
+        if more {
+            self.released = Some(Instant::now());
+        }
         jobs.extend(released);
         if self.probed.is_none_or(|at| at.elapsed() >= PROBE_EVERY) {
             jobs.extend(ledger.take_probes(now, visibility, PROBE_LIMIT).await?);

@@ -84,20 +84,27 @@ pub fn probe_after(failed: u32) -> Duration {
     Duration::from_secs(1 << failed.min(3))
 }
 
-/// An endpoint's cap of attempts in flight, which doubles each second after it was let back in: a ramp, not a stampede.
+/// For how long what waited for an endpoint is released in a ramp after it answered again.
+const RAMP: Duration = Duration::from_secs(10);
+/// How often something is released in a ramp.
+pub const RELEASE_EVERY: Duration = Duration::from_millis(100);
+
+/// How many deliveries that waited for an endpoint may be released each [`RELEASE_EVERY`], which doubles each second after
+/// it was reopened: a ramp, not a stampede. Nothing when there is no ramp, or no longer; also when the clock stepped back
+/// since then, as it would last too long.
 ///
 /// ```
-/// use paybell_delivery::{Timestamp, ramped};
+/// use paybell_delivery::{Timestamp, release_limit};
 /// use std::time::Duration;
 /// let back = Timestamp(0);
-/// let cap_after = |seconds| ramped(100, Some(back), back + Duration::from_secs(seconds));
-/// assert_eq!([cap_after(0), cap_after(1), cap_after(3), cap_after(7)], [1, 2, 8, 100]);
-/// assert_eq!(ramped(100, None, back), 100);
+/// let limit_after = |seconds| release_limit(Some(back), back + Duration::from_secs(seconds));
+/// assert_eq!([limit_after(0), limit_after(1), limit_after(9), limit_after(10)], [Some(1), Some(2), Some(512), None]);
+/// assert_eq!(release_limit(None, back), None);
 /// ```
-pub fn ramped(cap: u32, reopened_at: Option<Timestamp>, now: Timestamp) -> u32 {
-    let Some(reopened_at) = reopened_at else { return cap };
-    let seconds = u32::try_from(now.since(reopened_at).as_secs()).unwrap_or(u32::MAX);
-    cap.min(1u32.checked_shl(seconds).unwrap_or(cap))
+pub fn release_limit(reopened_at: Option<Timestamp>, now: Timestamp) -> Option<u32> {
+    let reopened_at = reopened_at.filter(|at| *at <= now)?;
+    let age = now.since(reopened_at);
+    (age < RAMP).then(|| 1 << age.as_secs())
 }
 
 #[cfg(test)]
@@ -140,9 +147,8 @@ mod tests {
     }
 
     #[test]
-    fn probes_come_every_eight_seconds_at_last_and_a_long_open_endpoint_has_its_whole_cap() {
+    fn probes_come_every_eight_seconds_at_last_and_a_clock_that_stepped_back_ends_the_ramp() {
         assert_eq!([0, 1, 2, 3, 4, 1_000].map(|n| probe_after(n).as_secs()), [1, 2, 4, 8, 8, 8]);
-        assert_eq!(ramped(u32::MAX, Some(Timestamp(0)), Timestamp(i64::MAX)), u32::MAX);
-        assert_eq!(ramped(7, Some(Timestamp(1_000_000)), Timestamp(0)), 1, "a clock that stepped back does no harm");
+        assert_eq!(release_limit(Some(Timestamp(1)), Timestamp(0)), None);
     }
 }

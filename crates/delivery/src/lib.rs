@@ -6,8 +6,8 @@
 //! - [`Endpoint`]: a merchant's URL with its dialect, cap and limits.
 //! - [`Delivery`]: the promise to tell one endpoint of one payment by a deadline, and its [`State`].
 //! - [`Attempt`]: one POST and its [`Outcome`]. [`Job`]: the little that travels through the queue.
-//! - [`Streak`]: failures in a row, by which an endpoint counts as [`Failing`]; [`probe_after`], [`ramped`]: how it is let
-//!   back in.
+//! - [`Streak`]: failures in a row, by which an endpoint counts as [`Failing`]; [`probe_after`], [`release_limit`]: how it
+//!   is let back in.
 //! - [`Schedule`]: the delays between attempts, clamped by the deadline. [`decide`]: outcome → [`Decision`].
 //!
 //! ```text
@@ -34,7 +34,7 @@ pub use attempt::{Attempt, Outcome};
 pub use decide::{Decision, PANICS_MAX, Situation, decide};
 pub use delivery::{Delivery, Job, Reason, State};
 pub use endpoint::{Endpoint, EndpointOptions, Pause};
-pub use health::{Failing, Sign, Streak, probe_after, ramped};
+pub use health::{Failing, RELEASE_EVERY, Sign, Streak, probe_after, release_limit};
 pub use ids::{DeliveryId, EndpointId, MerchantId, PaymentId, UnknownWord};
 pub use money::{Currency, Money, UnknownCurrency};
 pub use payment::Payment;

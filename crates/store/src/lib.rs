@@ -76,7 +76,8 @@ pub trait Ledger: Send + Sync {
     ) -> Result<Dispatched>;
 
     /// Hands out parked deliveries, as [`Ledger::dispatch_due`] does: of some endpoints that take deliveries again and
-    /// are not `crowded`, at most `limit` each, those whose deadline is nearest first.
+    /// are not `crowded`, at most `limit` each, those whose deadline is nearest first; in a ramp
+    /// ([`paybell_delivery::release_limit`]) after an endpoint was reopened.
     async fn release_parked(
         &self,
         now: Timestamp,
@@ -85,8 +86,8 @@ pub trait Ledger: Send + Sync {
         crowded: &[EndpointId],
     ) -> Result<Vec<Job>>;
 
-    /// Hands out one parked delivery of each failing endpoint whose probe is due, the one whose deadline is nearest; it
-    /// can be claimed all the same. Looks at most `limit` endpoints.
+    /// Hands out one parked delivery of each failing endpoint whose probe is due, the one whose deadline is nearest
+    /// and leaves time for an attempt, or else the farthest; it can be claimed all the same. Looks at most `limit` endpoints.
     async fn take_probes(&self, now: Timestamp, visibility: Duration, limit: u32) -> Result<Vec<Job>>;
 
     /// Marks an endpoint as failing, to be probed after [`paybell_delivery::probe_after`] none, with an audit row. Answers whether it was changed:

@@ -28,6 +28,7 @@ CREATE TABLE endpoints (
     probing UUID, -- the delivery that may be attempted all the same
     probes INTEGER NOT NULL DEFAULT 0, -- those that failed since then
     reopened_at BIGINT, -- when it answered again
+    released_at BIGINT, -- when something was last released in the ramp after that
     parked BOOLEAN NOT NULL DEFAULT false, -- some of its deliveries may be parked
     secrets BYTEA NOT NULL, -- sealed
     version BIGINT NOT NULL,

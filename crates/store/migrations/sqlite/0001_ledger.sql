@@ -25,6 +25,7 @@ CREATE TABLE endpoints (
     probing BLOB, -- the delivery that may be attempted all the same
     probes INTEGER NOT NULL DEFAULT 0, -- those that failed since then
     reopened_at INTEGER, -- when it answered again
+    released_at INTEGER, -- when something was last released in the ramp after that
     parked INTEGER NOT NULL DEFAULT 0 CHECK (parked IN (0, 1)), -- some of its deliveries may be parked
     secrets BLOB NOT NULL, -- sealed
     version INTEGER NOT NULL,

@@ -18,12 +18,11 @@ const ACT: &str = "dispatch what is due";
 /// that clears their mark at the same time cannot miss what is parked here.
 pub(super) const DISPATCH: &str = concat!(
     "WITH due AS (
-    SELECT d.id, d.endpoint_id, d.attempts, d.claimed_at, d.deadline_at <= $1 AS expired, e.closed, e.concurrency_max,
-        e.reopened_at
+    SELECT d.id, d.endpoint_id, d.attempts, d.claimed_at, d.deadline_at <= $1 AS expired, e.closed, e.concurrency_max
     FROM deliveries d
     CROSS JOIN LATERAL (
         SELECT paused_at IS NOT NULL OR deleted_at IS NOT NULL OR failing_since IS NOT NULL OR id = ANY ($4) AS closed,
-            concurrency_max, reopened_at
+            concurrency_max
         FROM endpoints
         WHERE id = d.endpoint_id OFFSET 0
     ) e
@@ -54,7 +53,7 @@ pub(super) const DISPATCH: &str = concat!(
         WHEN failing_since IS NOT NULL AND paused_at IS NULL THEN COALESCE(probe_at, $1) END
     WHERE id = ANY (ARRAY(SELECT id FROM parking))
 )
-SELECT id AS delivery_id, endpoint_id, attempts, concurrency_max, reopened_at, expired, closed, claimed_at IS NOT NULL AS lapsed
+SELECT id AS delivery_id, endpoint_id, attempts, concurrency_max, expired, closed, claimed_at IS NOT NULL AS lapsed
 FROM due"
 );
 
@@ -72,7 +71,7 @@ impl PostgresLedger {
         let query = sqlx::query(DISPATCH).bind(now.0).bind(micros(visibility)).bind(i64::from(limit));
         let query = query.bind(ids(crowded));
         let due = self.run(ACT, query).await?;
-        let mut dispatched = rows::dispatched(&due, now, limit)?;
+        let mut dispatched = rows::dispatched(&due, limit)?;
         if !dispatched.more {
             let next = self.run(ACT, sqlx::query(NEXT_DUE).bind(now.0)).await?;
             dispatched.next_due_at = next.first().map(|row| row.try_get(0).map(Timestamp)).transpose().doing(ACT)?;

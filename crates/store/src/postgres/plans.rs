@@ -7,7 +7,7 @@ use crate::Sealer;
 use sqlx::{AssertSqlSafe, PgConnection, Row};
 
 /// Each statement with arguments for it.
-const STATEMENTS: [(&str, &str); 10] = [
+const STATEMENTS: [(&str, &str); 11] = [
     (
         accept::ACCEPT,
         "$IDS, $TEXTS, $TEXTS, $TEXTS, $TEXTS, $NUMBERS, $TEXTS, $NUMBERS, $TEXTS, $TEXTS, $TEXTS, $TEXTS, \
@@ -22,9 +22,10 @@ const STATEMENTS: [(&str, &str); 10] = [
     ),
     (dispatch::DISPATCH, "1000, 1, 500, $IDS"),
     (dispatch::NEXT_DUE, "1000"),
-    (release::OPEN, "$IDS"),
+    (release::OPEN, "$IDS, 1000, 1"),
     (release::RELEASE, "$IDS, 1, 500, 1"),
-    (probe::PROBE, "1000, 1, 100"),
+    (probe::PROBE, "1000, 1, 100, 1"),
+    (probe::LEAVE_ALONE, "$IDS, 1"),
     (release::CLEAR, "$IDS, 1"),
 ];
 

@@ -5,24 +5,25 @@ use super::{PostgresLedger, ids};
 use crate::Result;
 use crate::error::Doing;
 use crate::numbers::micros;
-use paybell_delivery::{EndpointId, Job, Timestamp};
-use sqlx::Row;
+use paybell_delivery::{EndpointId, Job, RELEASE_EVERY, Timestamp};
+use std::collections::BTreeMap;
 use std::time::Duration;
 use uuid::Uuid;
 
 const ACT: &str = "release parked deliveries";
 
-/// Some of them, by chance, so that each has its turn.
+/// Some of them, by chance, so that each has its turn. Those in a ramp have theirs each `$3`.
 pub(super) const OPEN: &str = "
-SELECT id FROM endpoints
+SELECT id, reopened_at FROM endpoints
 WHERE parked AND paused_at IS NULL AND deleted_at IS NULL AND failing_since IS NULL AND id <> ALL ($1)
+    AND (released_at IS NULL OR released_at NOT BETWEEN $2::int8 - $3::int8 + 1 AND $2)
 ORDER BY random() LIMIT 20 FOR UPDATE SKIP LOCKED";
 
 pub(super) const RELEASE: &str = "
 WITH chosen AS (
-    SELECT d.id, d.attempts, e.id AS endpoint_id, e.concurrency_max, e.reopened_at
+    SELECT d.id, d.attempts, e.id AS endpoint_id, e.concurrency_max
     FROM UNNEST($1::uuid[]) AS open (id)
-    CROSS JOIN LATERAL (SELECT id, concurrency_max, reopened_at FROM endpoints WHERE id = open.id OFFSET 0) e
+    CROSS JOIN LATERAL (SELECT id, concurrency_max FROM endpoints WHERE id = open.id OFFSET 0) e
     CROSS JOIN LATERAL (
         SELECT id, attempts FROM deliveries
         WHERE endpoint_id = open.id AND state = 'pending' AND claimed_until IS NULL AND due_at = deadline_at
@@ -32,7 +33,9 @@ WITH chosen AS (
 ), moved AS (
     UPDATE deliveries d SET due_at = $2 + LEAST($4, (d.deadline_at - $2) / 2) FROM chosen WHERE d.id = chosen.id
 )
-SELECT id AS delivery_id, endpoint_id, attempts, concurrency_max, reopened_at FROM chosen";
+SELECT id AS delivery_id, endpoint_id, attempts, concurrency_max FROM chosen";
+
+pub(super) const NOTE_RAMP: &str = "UPDATE endpoints SET released_at = $2 WHERE id = ANY ($1)";
 
 /// A statement of its own: it must see what was committed while the endpoints' locks were waited for.
 pub(super) const CLEAR: &str = "
@@ -52,15 +55,32 @@ impl PostgresLedger {
         crowded: &[EndpointId],
     ) -> Result<Vec<Job>> {
         let mut tx = self.begin(ACT).await?;
-        let open = sqlx::query(OPEN).bind(ids(crowded)).fetch_all(&mut *tx).await.doing(ACT)?;
-        let open: Vec<Uuid> = open.iter().map(|row| row.try_get(0).doing(ACT)).collect::<Result<_>>()?;
+        let find = sqlx::query(OPEN).bind(ids(crowded)).bind(now.0).bind(micros(RELEASE_EVERY));
+        let found = find.fetch_all(&mut *tx).await.doing(ACT)?;
+        let mut by_limit: BTreeMap<u32, Vec<Uuid>> = BTreeMap::new();
+        let (mut open, mut ramped) = (Vec::new(), Vec::new());
+        for row in &found {
+            let (id, ramp) = rows::open(row, now)?;
+            by_limit.entry(ramp.unwrap_or(limit).min(limit)).or_default().push(id);
+            ramped.extend(ramp.map(|_| id));
+            open.push(id);
+        }
         if open.is_empty() {
             return Ok(Vec::new());
         }
-        let release = sqlx::query(RELEASE).bind(&open).bind(now.0).bind(i64::from(limit)).bind(micros(visibility));
-        let released = release.fetch_all(&mut *tx).await.doing(ACT)?;
-        sqlx::query(CLEAR).bind(&open).bind(now.0).execute(&mut *tx).await.doing(ACT)?;
+        let mut jobs = Vec::new();
+        for (limit, endpoints) in by_limit {
+            let release = sqlx::query(RELEASE).bind(endpoints).bind(now.0).bind(i64::from(limit));
+            let released = release.bind(micros(visibility)).fetch_all(&mut *tx).await.doing(ACT)?;
+            for row in &released {
+                jobs.push(rows::job(row)?);
+            }
+        }
+        if !ramped.is_empty() {
+            sqlx::query(NOTE_RAMP).bind(ramped).bind(now.0).execute(&mut *tx).await.doing(ACT)?;
+        }
+        sqlx::query(CLEAR).bind(open).bind(now.0).execute(&mut *tx).await.doing(ACT)?;
         tx.commit().await.doing(ACT)?;
-        released.iter().map(|row| rows::job(row, now)).collect()
+        Ok(jobs)
     }
 }

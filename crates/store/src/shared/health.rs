@@ -13,7 +13,7 @@ WHERE id = $1 AND failing_since IS NULL AND deleted_at IS NULL AND (reopened_at 
 
 /// The parked deliveries are released: some of them may be parked without the mark, by a dispatch that saw it before.
 const REOPEN: &str = concat!(
-    "UPDATE endpoints SET reopened_at = $2, parked = true, ",
+    "UPDATE endpoints SET reopened_at = $2, released_at = NULL, parked = true, ",
     not_failing!(),
     " WHERE id = $1 AND failing_since IS NOT NULL"
 );

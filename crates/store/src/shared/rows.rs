@@ -8,7 +8,7 @@ use crate::numbers::{duration, natural};
 use crate::{Result, StoreError};
 use paybell_delivery::{
     Attempt, Delivery, DeliveryId, Endpoint, EndpointId, Failing, Job, MerchantId, Money, Pause, Payment, PaymentId,
-    Timestamp, ramped,
+    Timestamp, release_limit,
 };
 use sqlx::{Decode, Row as _, Type};
 use std::collections::HashMap;
@@ -140,11 +140,14 @@ pub(in super::super) fn new_job(row: &Row) -> Result<Job> {
     })
 }
 
-/// The job of a delivery that is handed out at `now`; the cap of an endpoint that was just let back in is ramped.
-pub(in super::super) fn job(row: &Row, now: Timestamp) -> Result<Job> {
-    let (attempts, reopened_at) = (natural(get(row, "attempts")?), time_if_any(row, "reopened_at")?);
-    let job = new_job(row)?;
-    Ok(Job { attempts, concurrency_max: ramped(job.concurrency_max, reopened_at, now), ..job })
+/// The job of a delivery that is handed out.
+pub(in super::super) fn job(row: &Row) -> Result<Job> {
+    Ok(Job { attempts: natural(get(row, "attempts")?), ..new_job(row)? })
+}
+
+/// An endpoint whose parked deliveries may be released, with how many at once while that is ramped.
+pub(in super::super) fn open(row: &Row, now: Timestamp) -> Result<(Uuid, Option<u32>)> {
+    Ok((get(row, "id")?, release_limit(time_if_any(row, "reopened_at")?, now)))
 }
 
 /// A payment that was accepted before, with one of its deliveries.
@@ -192,7 +195,7 @@ fn claimed(row: &Row) -> Result<ClaimedDelivery> {
 }
 
 /// What was done with the rows that were due.
-pub(in super::super) fn dispatched(rows: &[Row], now: Timestamp, limit: u32) -> Result<Dispatched> {
+pub(in super::super) fn dispatched(rows: &[Row], limit: u32) -> Result<Dispatched> {
     let mut dispatched = Dispatched { more: u32::try_from(rows.len()).is_ok_and(|n| n >= limit), ..Default::default() };
     for row in rows {
         if get(row, "expired")? {
@@ -201,7 +204,7 @@ pub(in super::super) fn dispatched(rows: &[Row], now: Timestamp, limit: u32) -> 
             dispatched.parked += 1;
         } else {
             dispatched.recovered += u64::from(get::<bool>(row, "lapsed")?);
-            dispatched.jobs.push(job(row, now)?);
+            dispatched.jobs.push(job(row)?);
         }
     }
     Ok(dispatched)

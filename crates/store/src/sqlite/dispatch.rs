@@ -14,7 +14,7 @@ use uuid::Uuid;
 const ACT: &str = "dispatch what is due";
 
 const DUE: &str = "
-SELECT d.id AS delivery_id, d.endpoint_id, d.attempts, e.concurrency_max, e.reopened_at,
+SELECT d.id AS delivery_id, d.endpoint_id, d.attempts, e.concurrency_max,
     d.deadline_at <= $1 AS expired,
     e.paused_at IS NOT NULL OR e.deleted_at IS NOT NULL OR e.failing_since IS NOT NULL
         OR e.id IN (SELECT unhex(value) FROM json_each($3)) AS closed,
@@ -65,7 +65,7 @@ impl SqliteLedger {
         }
         let mut tx = self.begin(ACT).await?;
         let due = due(&mut *tx, now, limit, &crowded).await?;
-        let mut dispatched = rows::dispatched(&due, now, limit)?;
+        let mut dispatched = rows::dispatched(&due, limit)?;
         let batch = batch(&due)?;
         move_on(&mut tx, &batch, now, visibility).await?;
         if dispatched.parked > 0 {

@@ -1,13 +1,15 @@
-use crate::fixture::{Fixture, VISIBILITY, actor, at};
+use crate::fixture::{Fixture, LIFETIME, VISIBILITY, actor, at};
 use anyhow::{Context, Result};
 use paybell_delivery::{Endpoint, EndpointId, Failing, Job};
 use paybell_store::manage::EndpointChange;
+use std::time::Duration;
 
 conformance!(
     a_failing_endpoint_is_attempted_by_probes_alone,
     a_probe_that_fails_is_followed_by_another,
     the_probe_is_the_delivery_whose_deadline_is_nearest,
     what_waited_is_released_in_a_ramp_once_the_endpoint_answers,
+    a_probe_has_time_for_its_attempt_if_any_delivery_has,
     an_endpoint_with_nothing_parked_is_probed_once_something_is,
     a_paused_endpoint_is_not_probed,
     a_change_has_the_endpoint_probed_at_once,
@@ -78,19 +80,33 @@ async fn the_probe_is_the_delivery_whose_deadline_is_nearest(f: Fixture) -> Resu
 }
 
 async fn what_waited_is_released_in_a_ramp_once_the_endpoint_answers(f: Fixture) -> Result<()> {
-    let (id, _) = failing_shop(&f, 6).await?;
-    let cap = endpoint(&f, id).await?.concurrency_max;
-    assert!(cap > 4, "there is something to ramp");
+    let (id, _) = failing_shop(&f, 40).await?;
     assert!(f.ledger.reopen(id, &actor(at(60))).await?);
     assert!(!f.ledger.reopen(id, &actor(at(60))).await?, "it was reopened");
     assert_eq!(endpoint(&f, id).await?.failing, None);
-    let caps = async |second, limit| -> Result<Vec<u32>> {
-        let released = f.ledger.release_parked(at(second), VISIBILITY, limit, &[]).await?;
-        Ok(released.iter().map(|job| job.concurrency_max).collect())
+    let released = async |second, ms, limit| -> Result<usize> {
+        let now = at(second) + Duration::from_millis(ms);
+        Ok(f.ledger.release_parked(now, VISIBILITY, limit, &[]).await?.len())
     };
-    assert_eq!(caps(60, 2).await?, [1, 1]);
-    assert_eq!(caps(61, 2).await?, [2, 2]);
-    assert_eq!(caps(90, 9).await?, [cap, cap]);
+    assert_eq!(released(60, 0, 100).await?, 1);
+    assert_eq!(released(60, 99, 100).await?, 0, "each 100 ms");
+    assert_eq!(released(60, 100, 100).await?, 1);
+    assert_eq!(released(63, 0, 100).await?, 8, "the limit doubles each second");
+    assert_eq!(released(63, 100, 3).await?, 3, "but the pass's own holds, too");
+    assert_eq!(released(70, 0, 100).await?, 27, "and then it is over");
+    Ok(())
+}
+
+/// A delivery that has milliseconds left would be cut at its deadline, and so never show that the endpoint answers.
+async fn a_probe_has_time_for_its_attempt_if_any_delivery_has(f: Fixture) -> Result<()> {
+    let endpoint = f.shop().await?;
+    let (old, young) = (f.accept_one(at(10)).await?, f.accept_one(at(1_000)).await?);
+    f.ledger.mark_failing(endpoint, at(1_100), "", &actor(at(1_200))).await?;
+    f.ledger.dispatch_due(at(2_000), VISIBILITY, 100, &[]).await?;
+    let nearly_over = at(10) + LIFETIME.saturating_sub(Duration::from_millis(5));
+    assert_eq!(f.ledger.take_probes(nearly_over, VISIBILITY, 10).await?, [young]);
+    f.ledger.postpone_probe(endpoint, young.delivery_id, nearly_over).await?;
+    assert_eq!(f.ledger.take_probes(nearly_over, VISIBILITY, 10).await?, [old], "there is no other");
     Ok(())
 }
 
