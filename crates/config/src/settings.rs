@@ -91,7 +91,7 @@ settings! {
     #[serde(with = "duration")]
     failing_after: Duration = Duration::from_secs(10);
 
-    /// The most attempts in flight in one worker process.
+    /// The most attempts in flight in one worker process. One endpoint takes at most half of them, so that others have room.
     in_flight_max: usize = 1024;
     /// The most deliveries of one endpoint in the queue; the rest waits in the database.
     lane_max: usize = 1_000;

@@ -91,7 +91,7 @@ pub const RELEASE_EVERY: Duration = Duration::from_millis(100);
 
 /// How many deliveries that waited for an endpoint may be released each [`RELEASE_EVERY`], which doubles each second after
 /// it was reopened: a ramp, not a stampede. Nothing when there is no ramp, or no longer; also when the clock stepped back
-/// since then, as it would last too long.
+/// by more than processes' clocks may differ, as it would last too long.
 ///
 /// ```
 /// use paybell_delivery::{Timestamp, release_limit};
@@ -102,7 +102,7 @@ pub const RELEASE_EVERY: Duration = Duration::from_millis(100);
 /// assert_eq!(release_limit(None, back), None);
 /// ```
 pub fn release_limit(reopened_at: Option<Timestamp>, now: Timestamp) -> Option<u32> {
-    let reopened_at = reopened_at.filter(|at| *at <= now)?;
+    let reopened_at = reopened_at.filter(|at| *at < now + RAMP)?;
     let age = now.since(reopened_at);
     (age < RAMP).then(|| 1 << age.as_secs())
 }
@@ -149,6 +149,8 @@ mod tests {
     #[test]
     fn probes_come_every_eight_seconds_at_last_and_a_clock_that_stepped_back_ends_the_ramp() {
         assert_eq!([0, 1, 2, 3, 4, 1_000].map(|n| probe_after(n).as_secs()), [1, 2, 4, 8, 8, 8]);
-        assert_eq!(release_limit(Some(Timestamp(1)), Timestamp(0)), None);
+        let reopened_at = |seconds| Some(Timestamp(0) + Duration::from_secs(seconds));
+        assert_eq!(release_limit(reopened_at(9), Timestamp(0)), Some(1), "another process' clock is ahead");
+        assert_eq!(release_limit(reopened_at(10), Timestamp(0)), None);
     }
 }

@@ -59,6 +59,28 @@ pub enum Bug {
     ClockNotFollowed,
     /// The processes follow the database's clock only when it is set forward.
     ClockOnlyForward,
+    /// A claim does not look at whether the endpoint fails.
+    FailingNotHeeded,
+    /// Nobody takes probes.
+    NeverProbed,
+    /// A probe that failed is not followed by another one.
+    ProbedOnce,
+    /// The next probe goes out while the last one may still be under way.
+    ProbeNotAwaited,
+    /// A probe's answer does not reopen the endpoint.
+    AnswerNotHeard,
+    /// What is parked is forgotten when its endpoint answers again.
+    ReopenedWithoutRelease,
+    /// What is parked as its endpoint is crowded is forgotten.
+    CrowdedForever,
+    /// What waited for an endpoint that was just reopened is released all at once.
+    RampForgotten,
+    /// What waited for an endpoint that was just reopened is released in small portions, but one right after the other.
+    RampNotPaced,
+    /// A probe takes the delivery whose deadline is nearest, however near.
+    ProbedTooLate,
+    /// Failures count although the endpoint answered between them.
+    StreakNotBroken,
 }
 
 impl Bug {
@@ -91,5 +113,16 @@ impl Bug {
         Bug::PanicsNotCounted,
         Bug::ClockNotFollowed,
         Bug::ClockOnlyForward,
+        Bug::FailingNotHeeded,
+        Bug::NeverProbed,
+        Bug::ProbedOnce,
+        Bug::ProbeNotAwaited,
+        Bug::AnswerNotHeard,
+        Bug::ReopenedWithoutRelease,
+        Bug::CrowdedForever,
+        Bug::RampForgotten,
+        Bug::RampNotPaced,
+        Bug::ProbedTooLate,
+        Bug::StreakNotBroken,
     ];
 }

@@ -4,11 +4,12 @@
 //! Cast:
 //! - [`Checker`]: all that was seen. [`Life`]: what was seen of a delivery. [`Violation`]: the first thing wrong.
 //! - `attempts`: I2, I3, I4, I6, I10, I11 at a claim, a POST and a record. `waiting`: I9 and the ends of lives.
-//!   `places`: I10 for the requests at one time. `people`: what they settle and resend. `calm`: when nothing is wrong.
-//! - I14 besides those of the documentation: a third panic ends a delivery.
+//!   `health`: I15, I16. `places`: I10 for the requests at one time. `people`: what they settle and resend. `calm`: when nothing is wrong.
+//! - Besides those of the documentation: I14, a third panic ends a delivery; I15 and I16, see `health`.
 
 mod attempts;
 mod calm;
+mod health;
 mod people;
 mod places;
 mod waiting;
@@ -74,6 +75,7 @@ struct Life {
     /// When it was handed out without having been claimed since.
     handed_out_at: Option<Timestamp>,
     parked: bool,
+    parked_at: Timestamp,
 }
 
 struct Endpoint {
@@ -81,7 +83,13 @@ struct Endpoint {
     lifetime: Option<Duration>,
     paused: bool,
     /// When it was last paused or resumed.
+    paused_at: Option<Timestamp>,
+    /// The same, or marked as failing or reopened.
     changed_at: Option<Timestamp>,
+    health: health::Health,
+    /// When it cannot be reached, and whether it answers at all other times.
+    outages: Vec<Span>,
+    answers: bool,
     places: places::Places,
 }
 
@@ -123,7 +131,11 @@ impl Checker {
             time_limit: plan.time_limit,
             lifetime: plan.lifetime,
             paused: false,
+            paused_at: None,
             changed_at: None,
+            health: health::Health::default(),
+            outages: plan.outages.clone(),
+            answers: plan.wrong.slow + plan.wrong.status + plan.wrong.lost == 0,
             places: places::Places::new(plan.concurrency_max),
         });
     }
@@ -196,6 +208,7 @@ impl Checker {
             expect_by: row.created_at + grace,
             handed_out_at: None,
             parked: false,
+            parked_at: BEGIN,
         });
     }
 
@@ -203,6 +216,9 @@ impl Checker {
     fn see_state(&mut self, delivery: DeliveryNo, model: &Model) -> Checked {
         let (life, row) = (&mut self.lives[delivery.index()], model.delivery(delivery));
         let before = std::mem::replace(&mut life.state, row.state);
+        if row.state != State::Pending {
+            self.endpoints[row.endpoint.index()].health.waits_no_more(delivery);
+        }
         match (before, row.state) {
             (State::Pending, _) | (State::Undelivered, State::Settled) => Ok(()),
             (before, after) if before == after => Ok(()),

@@ -73,6 +73,13 @@ fn print_json(seed: u64, summary: &Summary, took: Duration) {
             "resent_in_bulk": tally.resent_in_bulk,
             "paused": tally.paused,
         },
+        "health": {
+            "marked_failing": tally.marked,
+            "probes": tally.probes,
+            "reopened": tally.reopened,
+            "parked_as_crowded": tally.crowded,
+            "released": tally.released,
+        },
         "mishaps": by_kind(&tally),
         "seconds": took.as_secs_f64(),
         "lives_per_second": rate(summary, took),
@@ -95,6 +102,11 @@ fn print_text(seed: u64, summary: &Summary, took: Duration) {
         "people settled {}, resent {} and in bulk {}, paused {} endpoints",
         tally.settled, tally.resent, tally.resent_in_bulk, tally.paused
     );
+    println!(
+        "endpoints were marked as failing {} times, probed {} times, reopened {} times",
+        tally.marked, tally.probes, tally.reopened
+    );
+    println!("{} deliveries were parked as their endpoint was crowded, {} released", tally.crowded, tally.released);
     println!("{} mishaps:", tally.faults());
     Fault::KINDS.iter().zip(tally.mishaps).for_each(|(kind, count)| println!("  {kind:<22} {count:>10}"));
     println!("{:.1} s, {} lives a second, {} violations", took.as_secs_f64(), rate(summary, took), summary.violations);

@@ -4,24 +4,28 @@
 //! Cast:
 //! - [`Model`]: the ledger. [`Row`]: a delivery with its attempts. [`MerchantNo`], [`EndpointNo`], [`PaymentNo`],
 //!   [`DeliveryNo`]: what they are known by here.
-//! - Its acts, a file each: `accept`, `attempt` (claim and record), `dispatch` (with release), `manage`, `resend`.
+//! - Its acts, a file each: `accept`, `attempt` (claim and record), `dispatch`, `release` (with probes), `health`, `manage`,
+//!   `resend`. [`Endpoint`]: what they know of one.
 
 mod accept;
 mod attempt;
 mod dispatch;
+mod endpoint;
+mod health;
 mod manage;
+mod release;
 mod resend;
 
 pub use accept::{Accepted, Order};
 pub use attempt::{Claimed, Record, Recorded};
 pub use dispatch::Dispatched;
+pub use endpoint::Endpoint;
 pub use resend::{BulkNo, BulkResend, Resent};
 
 use crate::Bug;
 use paybell_delivery::{Outcome, Reason, State, Timestamp};
 use std::collections::{BTreeSet, HashMap};
 use std::fmt;
-use std::time::Duration;
 
 macro_rules! number {
     ($(#[$doc:meta])* $name:ident) => {
@@ -72,6 +76,15 @@ pub struct Job {
     pub delivery: DeliveryNo,
     /// How many attempts had been begun when it was made.
     pub attempts: u32,
+    /// How many attempts at its endpoint there may be at one time with it.
+    pub concurrency_max: u32,
+}
+
+impl Job {
+    /// What tells it from another one.
+    pub fn key(&self) -> (DeliveryNo, u32) {
+        (self.delivery, self.attempts)
+    }
 }
 
 /// A delivery as the ledger keeps it.
@@ -116,16 +129,6 @@ pub struct Kept {
     pub outcome: Outcome,
 }
 
-#[derive(Clone, Debug)]
-struct Endpoint {
-    merchant: MerchantNo,
-    lifetime: Option<Duration>,
-    paused: bool,
-    deleted: bool,
-    /// Some of its deliveries may be parked.
-    parked: bool,
-}
-
 /// The ledger.
 #[derive(Clone, Debug)]
 pub struct Model {
@@ -141,6 +144,8 @@ pub struct Model {
     parked: BTreeSet<(EndpointNo, DeliveryNo)>,
     /// Endpoints that are open and whose parked deliveries were not all released.
     resumed: BTreeSet<EndpointNo>,
+    /// Endpoints that may be probed, by when.
+    to_probe: BTreeSet<(Timestamp, EndpointNo)>,
     bulks: Vec<BulkResend>,
 }
 
@@ -157,6 +162,7 @@ impl Model {
             looks: BTreeSet::new(),
             parked: BTreeSet::new(),
             resumed: BTreeSet::new(),
+            to_probe: BTreeSet::new(),
             bulks: Vec::new(),
         }
     }
@@ -176,9 +182,19 @@ impl Model {
         self.looks.first().map(|(at, _)| *at)
     }
 
-    /// Whether a release would find an endpoint.
-    pub fn has_resumed(&self) -> bool {
-        !self.resumed.is_empty()
+    /// The endpoints that a release would find.
+    pub fn resumed(&self) -> impl Iterator<Item = EndpointNo> {
+        self.resumed.iter().copied()
+    }
+
+    /// When the next endpoint may be probed.
+    pub fn next_probe_at(&self) -> Option<Timestamp> {
+        self.to_probe.first().map(|(at, _)| *at)
+    }
+
+    /// An endpoint.
+    pub fn endpoint(&self, endpoint: EndpointNo) -> &Endpoint {
+        &self.endpoints[endpoint.index()]
     }
 
     fn has(&self, bug: Bug) -> bool {
@@ -207,18 +223,17 @@ impl Model {
 
     fn change_endpoint(&mut self, endpoint: EndpointNo, change: impl FnOnce(&mut Endpoint)) {
         let kept = &mut self.endpoints[endpoint.index()];
+        let before = kept.probed_from();
         change(kept);
-        if kept.parked && kept.is_open() {
+        if kept.parked && kept.takes_deliveries() {
             self.resumed.insert(endpoint);
         } else {
             self.resumed.remove(&endpoint);
         }
-    }
-}
-
-impl Endpoint {
-    fn is_open(&self) -> bool {
-        !self.paused && !self.deleted
+        if before != kept.probed_from() {
+            before.map(|at| self.to_probe.remove(&(at, endpoint)));
+            kept.probed_from().map(|at| self.to_probe.insert((at, endpoint)));
+        }
     }
 }
 

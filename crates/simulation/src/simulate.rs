@@ -33,6 +33,16 @@ pub struct Tally {
     pub resent_in_bulk: u64,
     /// See [`Tally::settled`].
     pub paused: u64,
+    /// Endpoints that were marked as failing, probes of such, and how many were reopened.
+    pub marked: u64,
+    /// See [`Tally::marked`].
+    pub probes: u64,
+    /// See [`Tally::marked`].
+    pub reopened: u64,
+    /// Deliveries that were parked as their endpoint was crowded, and such as were released, for whatever reason parked.
+    pub crowded: u64,
+    /// See [`Tally::crowded`].
+    pub released: u64,
     /// Mishaps, by their kind ([`Fault::KINDS`]).
     pub mishaps: [u64; Fault::KINDS.len()],
 }
@@ -60,6 +70,11 @@ impl AddAssign for Tally {
         self.resent += other.resent;
         self.resent_in_bulk += other.resent_in_bulk;
         self.paused += other.paused;
+        self.marked += other.marked;
+        self.probes += other.probes;
+        self.reopened += other.reopened;
+        self.crowded += other.crowded;
+        self.released += other.released;
         self.mishaps.iter_mut().zip(other.mishaps).for_each(|(sum, more)| *sum += more);
     }
 }

@@ -3,13 +3,14 @@
 //!
 //! Cast:
 //! - [`World`]: all state, the events to come, the checker that watches. [`Event`]: what happens at a moment.
-//! - A file for each who acts: `gateway`, `queue` with its `lanes`, `worker`, `merchant`, `dispatcher` with what is
-//!   `held_back`, `people`; and `clocks`, `mishaps`.
+//! - A file for each who acts: `gateway`, `queue` with its `lanes`, `worker` with what it knows of endpoints' `health`,
+//!   `merchant`, `dispatcher` with what is `held_back`, `people`; and `clocks`, `mishaps`.
 
 mod clocks;
 mod dispatcher;
 mod events;
 mod gateway;
+mod health;
 mod held_back;
 mod lanes;
 mod merchant;
@@ -28,7 +29,7 @@ pub(crate) use clocks::Clocks;
 use events::{Event, Events};
 use held_back::HeldBack;
 use lanes::Lane;
-use paybell_delivery::{Schedule, Timestamp};
+use paybell_delivery::{Schedule, Streak, Timestamp};
 use std::collections::HashMap;
 use std::time::Duration;
 
@@ -38,6 +39,8 @@ pub(crate) const VISIBILITY: Duration = Duration::from_secs(60);
 pub(crate) const TIME_LIMIT: Duration = Duration::from_secs(15);
 /// What of a claim's time is kept for recording the attempt.
 pub(crate) const RECORD_MARGIN: Duration = Duration::from_secs(5);
+/// For how long attempts must fail before their endpoint counts as failing.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
 /// After how long an accepted delivery is due if nobody took it from the queue.
 pub(crate) const GRACE: Duration = Duration::from_secs(30);
 /// No world lasts longer; whatever is still pending then is lost.
@@ -70,15 +73,19 @@ pub(crate) struct World<'a> {
     fired: Vec<bool>,
     database_down: Vec<Span>,
     dispatch_blocked: Vec<Span>,
+    /// What was seen to be wrong amid an event.
+    violation: Option<Violation>,
 }
 
 /// A worker process.
-#[derive(Clone, Copy, Default)]
+#[derive(Clone, Default)]
 struct Worker {
     /// Grows when it dies.
     life: u32,
     down_until: Option<Timestamp>,
     stopped_until: Option<Timestamp>,
+    /// The endpoints that failed since it last saw an answer of theirs.
+    streaks: HashMap<EndpointNo, Streak>,
 }
 
 /// A dispatcher process.
@@ -87,6 +94,10 @@ struct Dispatcher {
     life: u32,
     down_until: Timestamp,
     rests_until: Timestamp,
+    /// When it last looked for probes.
+    probed_at: Option<Timestamp>,
+    /// When it last released something.
+    released_at: Option<Timestamp>,
     held: HeldBack,
     /// Whether it is about to offer what it holds.
     offers: bool,
@@ -94,7 +105,8 @@ struct Dispatcher {
 
 impl Dispatcher {
     fn new(life: u32, down_until: Timestamp) -> Self {
-        Self { life, down_until, rests_until: BEGIN, held: HeldBack::default(), offers: false }
+        let (probed_at, released_at, held) = (None, None, HeldBack::default());
+        Self { life, down_until, rests_until: BEGIN, probed_at, released_at, held, offers: false }
     }
 }
 
@@ -128,6 +140,7 @@ impl<'a> World<'a> {
             fired: vec![false; plan.faults.len()],
             database_down: spans(|fault| matches!(fault, Fault::DatabaseDown(_))),
             dispatch_blocked: spans(|fault| matches!(fault, Fault::DatabaseDown(_) | Fault::DispatchersDown(_))),
+            violation: None,
         };
         world.set_up();
         world
@@ -138,7 +151,8 @@ impl<'a> World<'a> {
         for (m, merchant) in (0..).zip(&plan.merchants) {
             let merchant_no: MerchantNo = self.model.create_merchant();
             for (e, endpoint) in (0..).zip(&merchant.endpoints) {
-                let number = self.model.create_endpoint(merchant_no, endpoint.lifetime);
+                let number =
+                    self.model.create_endpoint(merchant_no, endpoint.lifetime, endpoint.concurrency_max as u32);
                 self.endpoints.push((m, e));
                 self.endpoint_numbers.insert((m, e), number);
                 self.lanes.push(Lane::default());
@@ -168,7 +182,9 @@ impl<'a> World<'a> {
             self.at(bulk.at, Event::Bulk { merchant: MerchantNo(bulk.merchant) });
         }
         for pause in &plan.pauses {
-            let endpoint = self.endpoint_numbers[&(pause.merchant, pause.endpoint)];
+            // A plan that is cut down may have no such endpoint any more.
+            let endpoint = self.endpoint_numbers.get(&(pause.merchant, pause.endpoint));
+            let Some(&endpoint) = endpoint else { continue };
             self.at(pause.span.from, Event::Pause { endpoint, paused: true });
             self.at(pause.span.until, Event::Pause { endpoint, paused: false });
         }
@@ -195,6 +211,7 @@ impl<'a> World<'a> {
                     self.happen(event)?;
                 }
             }
+            self.violation.take().map_or(Ok(()), Err)?;
         }
         self.checker.end(&self.model, self.now)
     }

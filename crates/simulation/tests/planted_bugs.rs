@@ -3,7 +3,7 @@
 use paybell_simulation::{Bug, simulate_many};
 
 /// The most lives in which a bug must show.
-const LIVES: u64 = 6_000;
+const LIVES: u64 = 20_000;
 /// The longest story, in lines.
 const LINES_MAX: usize = 81;
 
@@ -26,7 +26,8 @@ macro_rules! planted_bugs {
 
         #[test]
         fn every_bug_has_its_test() {
-            let tested = [$(Bug::$bug),+];
+            // The last one shows only where payments come in faster than a merchant answers: see `backlogs`.
+            let tested = [$(Bug::$bug,)+ Bug::ProbedTooLate];
             assert!(Bug::ALL.iter().all(|bug| tested.contains(bug)));
         }
     };
@@ -60,4 +61,14 @@ planted_bugs! {
     uncounted_panics_are_noticed: PanicsNotCounted => ["I14"];
     unfollowed_clock_is_noticed: ClockNotFollowed => ["I1", "I2", "I9"];
     clock_that_goes_only_forward_is_noticed: ClockOnlyForward => ["I1", "I2", "I9"];
+    attempt_at_a_failing_endpoint_is_noticed: FailingNotHeeded => ["I15"];
+    probe_that_never_comes_is_noticed: NeverProbed => ["I16"];
+    missing_second_probe_is_noticed: ProbedOnce => ["I16"];
+    two_probes_at_a_time_are_noticed: ProbeNotAwaited => ["I15"];
+    unheard_answer_to_a_probe_is_noticed: AnswerNotHeard => ["I16"];
+    release_forgotten_after_an_answer_is_noticed: ReopenedWithoutRelease => ["I9"];
+    what_is_parked_in_a_crowd_and_forgotten_is_noticed: CrowdedForever => ["I9"];
+    forgotten_ramp_is_noticed: RampForgotten => ["I10"];
+    ramp_without_pauses_is_noticed: RampNotPaced => ["I10"];
+    failures_that_are_not_in_a_row_are_noticed: StreakNotBroken => ["I15"];
 }

@@ -12,6 +12,8 @@ fn lives_of(seed: u64) {
     // A world in which nothing went wrong would show nothing.
     assert!(tally.attempts > tally.lives && tally.faults() > 50, "{tally:?}");
     assert!(tally.lost_claims > 10 && tally.fenced_records > 0 && tally.refused_jobs > 10, "{tally:?}");
+    let health = [tally.marked, tally.probes, tally.reopened, tally.crowded, tally.released];
+    assert!(health.iter().all(|count| *count > 10), "{tally:?}");
     let people = [tally.settled, tally.resent, tally.resent_in_bulk, tally.paused];
     assert!(people.iter().all(|count| *count > 0) && tally.mishaps.iter().all(|count| *count > 0), "{tally:?}");
 }

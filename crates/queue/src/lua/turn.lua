@@ -50,6 +50,12 @@ while taken < want do
     end
     local lane, flight = prefix .. 'lane:' .. endpoint, prefix .. 'flight:' .. endpoint
     local payload = redis.call('ZRANGE', lane, 0, 0)[1]
+    -- What is no job, such as one of another version, would stop the lane, and with it all of them.
+    while payload and #payload ~= 24 do
+        redis.call('ZREM', lane, payload)
+        redis.call('DECR', depth_key)
+        payload = redis.call('ZRANGE', lane, 0, 0)[1]
+    end
     if payload then
         local share = math.max(1, free - taken)
         if has_room(flight, math.min(share, (struct.unpack('>I4', payload, 21)))) then

@@ -22,6 +22,23 @@ async fn until_it_takes(queue: &RedisQueue, jobs: &[Job]) -> Result<()> {
 }
 
 #[tokio::test]
+async fn what_is_no_job_is_dropped_from_its_lane() -> Result<()> {
+    const RUBBISH: &str = "
+    for _, lane in ipairs(redis.call('KEYS', '*lane:*')) do
+        redis.call('ZADD', lane, -1, 'a ticket', 0, string.rep('x', 25))
+    end
+    return redis.call('INCRBY', '{paybell}:depth', 2)";
+    let redis = Redis::start()?;
+    let queue = connect(&redis, SETTINGS)?;
+    let jobs: Vec<Job> = (1..=3).map(|number| job(1, number)).collect();
+    queue.push(&jobs).await?;
+    redis.query(&["EVAL", RUBBISH, "0"])?;
+    assert_eq!(take_jobs(&queue, &[], 9).await?, jobs);
+    assert_eq!(queue.depth().await?, 0);
+    Ok(())
+}
+
+#[tokio::test]
 async fn flushed_redis_is_used_on_as_an_empty_one() -> Result<()> {
     let redis = Redis::start()?;
     let queue = connect(&redis, SETTINGS)?;

@@ -7,7 +7,7 @@ use std::time::Duration;
 /// How far two clocks may disagree.
 const SKEW: Duration = SKEW_MAX.saturating_mul(2);
 /// For how long what was begun before a clock was set may go on: a claim's time, and that of the one after it.
-const UNSURE_FOR: Duration = Duration::from_secs(120);
+pub(super) const UNSURE_FOR: Duration = Duration::from_secs(120);
 
 /// The schedule as the documentation words it: 10 s, × 2, at most 1 h, ± 10 %. Written anew, so that a mistake in the
 /// domain's own does not hide itself.
@@ -27,6 +27,7 @@ impl Checker {
         now: Timestamp,
     ) -> Checked {
         self.see_look(delivery, now)?;
+        self.see_probe(delivery, claimed.probes.is_some())?;
         let (database, unsure) = (self.clocks.database(now), self.unsure(now.before(UNSURE_FOR), now));
         let judged_at = self.lives[delivery.index()].judged_at;
         let clock_was_set = !self.unsure(judged_at, now).is_zero();
@@ -56,6 +57,7 @@ impl Checker {
         let until = clock + crate::world::VISIBILITY;
         (life.begun, life.held_until, life.expect_by) = (number, Some(until), until);
         (life.handed_out_at, life.parked) = (None, false);
+        self.endpoints[life.endpoint.index()].health.waits_no_more(delivery);
         Ok(())
     }
 
@@ -109,7 +111,10 @@ impl Checker {
     pub(crate) fn panicked(&mut self, delivery: DeliveryNo, number: u32, model: &Model) {
         let kept = model.delivery(delivery).kept.iter();
         let before = kept.filter(|kept| kept.outcome == Outcome::Panicked && kept.number != number).count();
-        self.lives[delivery.index()].panics = before as u32 + 1;
+        let life = &mut self.lives[delivery.index()];
+        life.panics = before as u32 + 1;
+        let at = life.judged_at;
+        self.disturbed(at, at);
     }
 
     /// An attempt was recorded; `clocks` are the moment and the claim's end by the worker's clock.

@@ -3,7 +3,7 @@
 
 use super::{Checked, Checker, violation};
 use crate::draw_plan::BEGIN;
-use crate::model::{DeliveryNo, EndpointNo};
+use crate::model::{DeliveryNo, EndpointNo, Job};
 use crate::world::VISIBILITY;
 use paybell_delivery::Timestamp;
 use std::time::Duration;
@@ -13,7 +13,7 @@ const TAKEN_WITHIN: Duration = Duration::from_secs(5);
 
 /// What was seen of an endpoint's cap.
 pub(super) struct Places {
-    cap: usize,
+    pub(super) cap: usize,
     /// The requests under way: whose, and until when.
     requests: Vec<(usize, Timestamp)>,
     /// Whether jobs wait for a place.
@@ -69,6 +69,7 @@ impl Checker {
     pub(crate) fn cut_off(&mut self, worker: usize) {
         let places = self.endpoints.iter_mut().map(|endpoint| &mut endpoint.places);
         places.for_each(|places| places.requests.retain(|(of, _)| *of != worker));
+        self.endpoints.iter_mut().for_each(|endpoint| endpoint.health.worker_died(worker));
     }
 
     /// The queue forgot what is in flight.
@@ -77,8 +78,16 @@ impl Checker {
     }
 
     /// A job was taken from an endpoint's lane.
-    pub(crate) fn took(&mut self, endpoint: EndpointNo, now: Timestamp) {
-        self.endpoints[endpoint.index()].places.took_at = now;
+    pub(crate) fn took(&mut self, endpoint: EndpointNo, job: &Job, now: Timestamp) -> Checked {
+        let places = &mut self.endpoints[endpoint.index()].places;
+        places.took_at = now;
+        places.requests.retain(|(_, until)| *until > now);
+        let (count, cap) = (places.requests.len(), job.concurrency_max);
+        if count >= cap.max(1) as usize {
+            let what = format!("it is taken beside {count} requests, the cap of the moment was {cap}");
+            return Err(violation("I10", job.delivery, what));
+        }
+        Ok(())
     }
 
     /// Jobs wait for a place at an endpoint, or none do.

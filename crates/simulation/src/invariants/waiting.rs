@@ -40,17 +40,24 @@ impl Checker {
         let life = &self.lives[delivery.index()];
         let endpoint = &self.endpoints[life.endpoint.index()];
         if let Some(before) = life.handed_out_at {
-            let paused = endpoint.paused || endpoint.changed_at.is_some_and(|at| at >= before);
+            let closed = endpoint.paused || endpoint.health.fails;
+            let closed = closed || endpoint.changed_at.is_some_and(|at| at >= before);
             let disturbed = |span: &Span| span.until + SKEW_MAX >= before && span.from <= now;
             let wrong = self.disturbed.iter().any(disturbed) || endpoint.places.crowded_since(before, now);
             // Close before a deadline jobs are handed out again and again, sooner than they can arrive; and by the worker's
             // clock it may have passed.
             let soon =
                 now.since(before) < ARRIVES_WITHIN || self.clocks.database(now) + SKEW_MAX * 2 >= life.deadline_at;
-            if !paused && !wrong && !soon {
+            if !closed && !wrong && !soon {
                 return Err(violation("I9", delivery, "it was handed out twice, and nobody attempted it"));
             }
         }
+        let (given, cap) = (job.concurrency_max as usize, endpoint.places.cap);
+        if given != cap {
+            let what = format!("it is handed out with a cap of {given}, it must be {cap}");
+            return Err(violation("I10", delivery, what));
+        }
+        self.endpoints[self.lives[delivery.index()].endpoint.index()].health.waits_no_more(delivery);
         let life = &mut self.lives[delivery.index()];
         (life.handed_out_at, life.expect_by, life.parked) = (Some(now), clock + VISIBILITY, false);
         Ok(())
@@ -69,6 +76,9 @@ impl Checker {
 
     /// A delivery ended as expired.
     pub(crate) fn expired(&mut self, delivery: DeliveryNo, model: &Model, clock: Timestamp, now: Timestamp) -> Checked {
+        if self.lives[delivery.index()].parked {
+            self.see_probing(self.lives[delivery.index()].endpoint, now)?;
+        }
         self.see_look(delivery, now)?;
         self.see_state(delivery, model)?;
         self.see_claim_end(delivery, clock)?;
@@ -83,34 +93,31 @@ impl Checker {
         Ok(())
     }
 
-    /// A delivery was parked.
-    pub(crate) fn parked(&mut self, delivery: DeliveryNo, now: Timestamp) -> Checked {
+    /// A delivery was parked, perhaps as its endpoint is crowded.
+    pub(crate) fn parked(&mut self, delivery: DeliveryNo, crowded: bool, now: Timestamp) -> Checked {
         self.see_look(delivery, now)?;
+        let database = self.clocks.database(now);
         let life = &mut self.lives[delivery.index()];
-        if !self.endpoints[life.endpoint.index()].paused {
+        let endpoint = &self.endpoints[life.endpoint.index()];
+        let takes = !endpoint.paused && !endpoint.health.fails;
+        if takes && !crowded {
             return Err(violation("I9", delivery, "it was parked although its endpoint is open"));
         }
-        (life.parked, life.expect_by, life.held_until, life.handed_out_at) = (true, life.deadline_at, None, None);
-        Ok(())
-    }
-
-    /// A delivery that was parked is due, from `clock` on.
-    pub(crate) fn released(&mut self, delivery: DeliveryNo, clock: Timestamp) {
-        let life = &mut self.lives[delivery.index()];
-        (life.parked, life.expect_by) = (false, clock);
+        life.expect_by = if takes { database } else { life.deadline_at };
+        (life.parked, life.parked_at, life.held_until, life.handed_out_at) = (true, now, None, None);
+        let endpoint = life.endpoint;
+        self.endpoints[endpoint.index()].health.waits(delivery, now);
+        self.see_probing(endpoint, now)
     }
 
     /// An endpoint was paused or resumed: then what was parked for it must soon be looked at.
     pub(crate) fn paused(&mut self, endpoint: EndpointNo, paused: bool, now: Timestamp) {
         let seen = &mut self.endpoints[endpoint.index()];
-        seen.changed_at = Some(now);
-        if seen.paused == paused {
-            return;
-        }
-        seen.paused = paused;
-        let database = self.clocks.database(now);
-        for life in self.lives.iter_mut().filter(|life| life.endpoint == endpoint && life.parked) {
-            life.expect_by = if paused { life.deadline_at } else { database };
+        (seen.paused_at, seen.changed_at) = (Some(now), Some(now));
+        if seen.paused != paused {
+            seen.paused = paused;
+            seen.health.paused(now);
+            self.changed(endpoint, now);
         }
     }
 }

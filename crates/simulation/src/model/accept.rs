@@ -50,12 +50,13 @@ impl Model {
         let mut jobs = Vec::new();
         for n in 0..self.endpoints.len() {
             let endpoint = &self.endpoints[n];
+            let concurrency_max = endpoint.concurrency_max;
             if endpoint.merchant == order.merchant && !endpoint.deleted {
                 let deadline_at = now + endpoint.lifetime.map_or(lifetime, |own| own.min(lifetime));
                 let endpoint = EndpointNo::next_after(n);
                 let due_at = now + grace.min(deadline_at.since(now) / 2);
                 let delivery = self.make(payment, endpoint, None, (now, due_at, deadline_at));
-                jobs.push((endpoint, Job { delivery, attempts: 0 }));
+                jobs.push((endpoint, Job { delivery, attempts: 0, concurrency_max }));
             }
         }
         Accepted::New { payment, jobs }

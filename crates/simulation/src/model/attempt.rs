@@ -20,6 +20,8 @@ pub struct Claimed {
     pub created_at: Timestamp,
     /// When it ends.
     pub deadline_at: Timestamp,
+    /// Set when this is a probe of a failing endpoint: how many probes failed before.
+    pub probes: Option<u32>,
 }
 
 /// An attempt to write down.
@@ -52,7 +54,10 @@ impl Model {
         let fenced = row.attempts != job.attempts && !self.has(Bug::ClaimWithoutFence) && !unguarded;
         let held = row.claim.is_some_and(|(_, until)| until > now) && !unguarded;
         let late = row.deadline_at <= now && !self.has(Bug::ClaimAfterDeadline);
-        let closed = !self.endpoints[row.endpoint.index()].is_open();
+        let endpoint = self.endpoint(row.endpoint);
+        let heeded = !self.has(Bug::FailingNotHeeded);
+        let closed = if heeded { !endpoint.takes(job.delivery) } else { !endpoint.is_wanted() };
+        let probes = endpoint.failing_since.map(|_| endpoint.probes);
         if row.state != State::Pending || fenced || held || late || closed {
             return None;
         }
@@ -69,6 +74,7 @@ impl Model {
                 in_doubt: row.in_doubt,
                 created_at: row.created_at,
                 deadline_at: row.deadline_at,
+                probes,
             }
         }))
     }

@@ -13,20 +13,32 @@ impl Model {
     }
 
     /// Creates an endpoint; `lifetime` where it asks for less than the engine's.
-    pub fn create_endpoint(&mut self, merchant: MerchantNo, lifetime: Option<Duration>) -> EndpointNo {
-        let endpoint = Endpoint { merchant, lifetime, paused: false, deleted: false, parked: false };
-        self.endpoints.push(endpoint);
+    pub fn create_endpoint(
+        &mut self,
+        merchant: MerchantNo,
+        lifetime: Option<Duration>,
+        concurrency_max: u32,
+    ) -> EndpointNo {
+        self.endpoints.push(Endpoint::new(merchant, lifetime, concurrency_max));
         EndpointNo::next_after(self.endpoints.len() - 1)
     }
 
-    /// Pauses or resumes an endpoint.
-    pub fn pause_endpoint(&mut self, endpoint: EndpointNo, paused: bool) {
-        self.change_endpoint(endpoint, |endpoint| endpoint.paused = paused);
+    /// Pauses or resumes an endpoint. One that fails is probed at once when it is resumed.
+    pub fn pause_endpoint(&mut self, endpoint: EndpointNo, paused: bool, now: Timestamp) {
+        if self.endpoint(endpoint).paused != paused {
+            self.change_endpoint(endpoint, |endpoint| {
+                endpoint.paused = paused;
+                endpoint.probe_at = (endpoint.failing_since.is_some() && !paused).then_some(now);
+            });
+        }
     }
 
     /// Deletes an endpoint. Its deliveries wait for their deadline.
     pub fn delete_endpoint(&mut self, endpoint: EndpointNo) {
-        self.change_endpoint(endpoint, |endpoint| endpoint.deleted = true);
+        self.change_endpoint(endpoint, |endpoint| {
+            endpoint.deleted = true;
+            endpoint.forget_failing();
+        });
     }
 
     /// Settles what is pending or undelivered; otherwise it is refused, by `false`.

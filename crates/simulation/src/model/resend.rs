@@ -48,7 +48,8 @@ impl Model {
         let (endpoint, deadline_at) = (row.endpoint, self.deadline_of_resend(delivery, now, lifetime));
         let due_at = now + grace.min(deadline_at.since(now) / 2);
         let made = self.make(self.delivery(delivery).payment, endpoint, Some(delivery), (now, due_at, deadline_at));
-        Resent::As(endpoint, Job { delivery: made, attempts: 0 })
+        let concurrency_max = self.endpoint(endpoint).concurrency_max;
+        Resent::As(endpoint, Job { delivery: made, attempts: 0, concurrency_max })
     }
 
     fn deadline_of_resend(&self, delivery: DeliveryNo, now: Timestamp, lifetime: Duration) -> Timestamp {

@@ -64,6 +64,11 @@ impl Clocks {
         clocks
     }
 
+    /// Whether there is but one dispatcher, whose clock agrees with itself.
+    pub(crate) fn one_dispatches(&self) -> bool {
+        self.dispatchers.len() == 1
+    }
+
     /// The database's time.
     pub(crate) fn database(&self, now: Timestamp) -> Timestamp {
         Timestamp(now.0 + self.database.at(now))

@@ -39,7 +39,7 @@ impl Lane {
         if self.waiting.len() >= lane_max {
             return Pushed::Refused;
         }
-        if self.waiting.contains(&job) {
+        if self.has(job) {
             return Pushed::WaitsAlready;
         }
         self.waiting.push_back(job);
@@ -48,7 +48,11 @@ impl Lane {
 
     /// Whether pushing a job would change nothing.
     pub(super) fn has_with_room(&self, job: Job, lane_max: usize) -> bool {
-        self.waiting.len() < lane_max && self.waiting.contains(&job)
+        self.waiting.len() < lane_max && self.has(job)
+    }
+
+    fn has(&self, job: Job) -> bool {
+        self.waiting.iter().any(|waiting| waiting.key() == job.key())
     }
 
     pub(super) fn first(&self) -> Option<Job> {
@@ -59,15 +63,9 @@ impl Lane {
         lane_max.saturating_sub(self.waiting.len())
     }
 
-    /// Takes the first job, if the cap leaves a place.
-    pub(super) fn take(
-        &mut self,
-        cap: usize,
-        ticket: u64,
-        now: Timestamp,
-        lease: Duration,
-        bug: Option<Bug>,
-    ) -> Option<Taken> {
+    /// Takes the first job, if its cap leaves a place.
+    pub(super) fn take(&mut self, ticket: u64, now: Timestamp, lease: Duration, bug: Option<Bug>) -> Option<Taken> {
+        let cap = self.first()?.concurrency_max.max(1) as usize;
         if self.in_flight.len() >= cap && bug != Some(Bug::LeaseNeverEnds) {
             self.in_flight.retain(|taken| taken.lease_ends_at > now);
         }
@@ -77,7 +75,7 @@ impl Lane {
         let job = self.waiting.pop_front()?;
         let taken = Taken { job, ticket, at: now, lease_ends_at: now + lease };
         if bug == Some(Bug::PlaceByJob) {
-            self.in_flight.retain(|other| other.job != job);
+            self.in_flight.retain(|other| other.job.key() != job.key());
         }
         self.in_flight.push(taken);
         Some(taken)
@@ -86,7 +84,9 @@ impl Lane {
     /// A job that was taken is no longer in flight.
     pub(super) fn finish(&mut self, finished: &Taken, bug: Option<Bug>) {
         let by_job = bug == Some(Bug::PlaceByJob);
-        self.in_flight.retain(|taken| if by_job { taken.job != finished.job } else { taken.ticket != finished.ticket });
+        self.in_flight.retain(|taken| {
+            if by_job { taken.job.key() != finished.job.key() } else { taken.ticket != finished.ticket }
+        });
     }
 
     /// When the first lease ends.

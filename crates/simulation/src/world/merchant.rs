@@ -12,6 +12,7 @@ use std::time::Duration;
 pub(super) struct Answer {
     pub(super) after: Duration,
     pub(super) outcome: Outcome,
+    pub(super) status: Option<u16>,
     pub(super) retry_after: Option<Duration>,
     /// Whether the acknowledgement was sent whole.
     pub(super) acknowledges: bool,
@@ -20,7 +21,7 @@ pub(super) struct Answer {
 impl Answer {
     /// Of an attempt that was not sent.
     pub(super) fn unsent(outcome: Outcome) -> Self {
-        Self { after: Duration::ZERO, outcome, retry_after: None, acknowledges: false }
+        Self { after: Duration::ZERO, outcome, status: None, retry_after: None, acknowledges: false }
     }
 }
 
@@ -39,13 +40,15 @@ impl World<'_> {
         let mut dice = self.dice_of(3, delivery, attempt);
         let slowly = if dice.chance(2) { plan.time_limit } else { Duration::from_millis(400) };
         let after = dice.between(Duration::from_millis(2), slowly);
-        let answer = |outcome| Answer { after, outcome, retry_after: None, acknowledges: false };
-        let silence = Answer { after: NEVER, ..answer(Outcome::TimedOut) };
+        let with = |outcome, status| Answer { after, outcome, status, retry_after: None, acknowledges: false };
+        let none = |outcome| with(outcome, None);
+        let answer = |outcome, status| with(outcome, Some(status));
+        let silence = Answer { after: NEVER, ..none(Outcome::TimedOut) };
         if plan.outages.iter().any(|span| span.has(self.now)) {
             return match dice.below(10) {
-                0..=4 => answer(Outcome::Unreachable),
+                0..=4 => none(Outcome::Unreachable),
                 5..=7 => silence,
-                _ => answer(Outcome::WrongStatus),
+                _ => answer(Outcome::WrongStatus, 503),
             };
         }
         let wrong = plan.wrong;
@@ -59,19 +62,19 @@ impl World<'_> {
             silence
         } else if is(wrong.body) {
             let mistaken = self.bug == Some(Bug::AnyAnswerAcknowledges);
-            answer(if mistaken { Outcome::Acknowledged } else { Outcome::WrongBody })
+            answer(if mistaken { Outcome::Acknowledged } else { Outcome::WrongBody }, 200)
         } else if is(wrong.status) {
-            answer(Outcome::WrongStatus)
+            answer(Outcome::WrongStatus, 500)
         } else if is(wrong.retry_after) {
             let longest = if dice.chance(10) { YEAR } else { Duration::from_secs(7200) };
             let wish = dice.between(Duration::from_secs(1), longest);
-            Answer { retry_after: Some(wish), ..answer(Outcome::WrongStatus) }
+            Answer { retry_after: Some(wish), ..answer(Outcome::WrongStatus, 429) }
         } else if is(wrong.lost) {
-            answer(Outcome::Interrupted)
+            none(Outcome::Interrupted)
         } else if is(wrong.refused) {
-            answer(Outcome::Refused)
+            answer(Outcome::Refused, 410)
         } else {
-            Answer { acknowledges: true, ..answer(Outcome::Acknowledged) }
+            Answer { acknowledges: true, ..answer(Outcome::Acknowledged, 200) }
         }
     }
 }

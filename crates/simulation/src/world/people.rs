@@ -25,7 +25,8 @@ impl World<'_> {
         }
         self.tally.paused += u64::from(paused);
         self.tell(|| format!("endpoint {endpoint} is {}", if paused { "paused" } else { "resumed" }));
-        self.model.pause_endpoint(endpoint, paused);
+        let clock = self.clock_for(endpoint.index());
+        self.model.pause_endpoint(endpoint, paused, clock);
         self.checker.paused(endpoint, paused, self.now);
         Ok(())
     }

@@ -7,7 +7,7 @@ use crate::plan::Fault;
 use paybell_delivery::Timestamp;
 use std::time::Duration;
 
-/// How long a dispatcher rests while it holds jobs back.
+/// How long a dispatcher rests while it holds jobs back. A lane may rest longer.
 const REST_HELD: Duration = Duration::from_millis(20);
 
 /// Which dispatcher pushed something, in which of its lives.
@@ -16,9 +16,19 @@ pub(crate) type PushedBy = Option<(usize, u32)>;
 impl World<'_> {
     /// A job is pushed; it comes to its lane soon, if nothing goes wrong.
     pub(super) fn push(&mut self, job: Job, by: PushedBy) {
-        let held = by.is_some_and(|(dispatcher, _)| self.dispatchers[dispatcher].held.knows(job.delivery));
         let endpoint = self.model.delivery(job.delivery).endpoint;
-        if held || self.lanes[endpoint.index()].has_with_room(job, self.plan.lane_max) {
+        if let Some((dispatcher, _)) = by
+            && self.dispatchers[dispatcher].held.has(endpoint)
+        {
+            self.dispatchers[dispatcher].held.hold(endpoint, job);
+            return;
+        }
+        self.enqueue(job, by);
+    }
+
+    fn enqueue(&mut self, job: Job, by: PushedBy) {
+        let endpoint = self.model.delivery(job.delivery).endpoint;
+        if self.lanes[endpoint.index()].has_with_room(job, self.plan.lane_max) {
             return;
         }
         let mut dice = self.dice_of(2, job.delivery, job.attempts).of(&[self.now.0 as u64]);
@@ -62,7 +72,7 @@ impl World<'_> {
             if let Some((dispatcher, life)) = by
                 && self.dispatchers[dispatcher].life == life
             {
-                self.dispatchers[dispatcher].held.hold(endpoint, job);
+                self.dispatchers[dispatcher].held.refused(endpoint, job, self.now);
             }
         }
         self.pump(endpoint);
@@ -94,10 +104,10 @@ impl World<'_> {
     }
 
     fn take(&mut self, endpoint: EndpointNo) -> Option<Taken> {
-        let cap = self.endpoint_plan(endpoint).concurrency_max;
         self.tickets += 1;
-        let taken = self.lanes[endpoint.index()].take(cap, self.tickets, self.now, VISIBILITY, self.bug)?;
-        self.checker.took(endpoint, self.now);
+        let taken = self.lanes[endpoint.index()].take(self.tickets, self.now, VISIBILITY, self.bug)?;
+        let seen = self.checker.took(endpoint, &taken.job, self.now);
+        self.violation = self.violation.take().or(seen.err());
         Some(taken)
     }
 
@@ -161,11 +171,14 @@ impl World<'_> {
             self.at(at, Event::Offer { dispatcher });
             return;
         }
-        for endpoint in (0..self.lanes.len()).map(|n| EndpointNo(n as u32)) {
+        let life = self.dispatchers[dispatcher].life;
+        for endpoint in self.dispatchers[dispatcher].held.endpoints() {
             let room = self.lanes[endpoint.index()].room(self.plan.lane_max);
-            let life = self.dispatchers[dispatcher].life;
-            for job in self.dispatchers[dispatcher].held.take(endpoint, room) {
-                self.push(job, Some((dispatcher, life)));
+            for job in self.dispatchers[dispatcher].held.offer(endpoint, room, self.now) {
+                self.enqueue(job, Some((dispatcher, life)));
+            }
+            if room > 0 {
+                self.let_offer(endpoint);
             }
         }
     }

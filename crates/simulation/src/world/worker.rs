@@ -1,4 +1,4 @@
-//! Workers: claim → POST → decide → record, as `workers/src/attempt_delivery.rs` does it. Each step is an event, and
+//! Workers: claim → POST → decide → record → watch, as `workers/src/attempt_delivery.rs` does it. Each step is an event, and
 //! between two steps the worker may die or be stopped.
 
 use super::lanes::Taken;
@@ -22,7 +22,7 @@ pub(crate) struct Flight {
     pub(super) payment: u32,
     pub(super) claimed: Claimed,
     /// When it was claimed, by the worker's clock.
-    claimed_at: Timestamp,
+    pub(super) claimed_at: Timestamp,
     next: Next,
 }
 
@@ -30,7 +30,8 @@ pub(crate) struct Flight {
 enum Next {
     Post,
     Judge { started_at: Timestamp, limit: Duration, answer: Answer },
-    Record { record: Record, give_up_at: Timestamp },
+    Record { record: Record, status: Option<u16>, give_up_at: Timestamp },
+    Watch { record: Record, status: Option<u16> },
 }
 
 impl World<'_> {
@@ -88,7 +89,7 @@ impl World<'_> {
 
     /// The next step of an attempt, if its worker did not die meanwhile, and once it is not stopped.
     pub(super) fn step(&mut self, flight: Box<Flight>) -> Result<(), Violation> {
-        let worker = self.workers[flight.worker];
+        let worker = &self.workers[flight.worker];
         if worker.life != flight.life {
             return Ok(());
         }
@@ -106,7 +107,8 @@ impl World<'_> {
                 }
                 Ok(())
             }
-            Next::Record { record, give_up_at } => self.record(*flight, record, give_up_at),
+            Next::Record { record, status, give_up_at } => self.record(*flight, record, status, give_up_at),
+            Next::Watch { record, status } => self.watch_health(&flight, &record, status),
         }
     }
 
@@ -158,11 +160,15 @@ impl World<'_> {
         let mut answer = self.answer(delivery, flight.claimed.endpoint, attempt);
         if answer.after >= limit {
             let outcome = Outcome::TimedOut;
-            answer = Answer { after: limit, outcome, retry_after: None, acknowledges: false };
+            answer = Answer { after: limit, ..Answer::unsent(outcome) };
         }
         self.tell(|| format!("worker {} POSTs delivery {delivery}, attempt {attempt}", flight.worker));
         let clocks = (now, now + answer.after, flight.claimed_at + VISIBILITY);
-        self.checker.posted((delivery, attempt), flight.worker, clocks, (self.now, self.now + answer.after))?;
+        let times = (self.now, self.now + answer.after);
+        self.checker.posted((delivery, attempt), flight.worker, clocks, times)?;
+        if flight.claimed.probes.is_some() {
+            self.checker.probe_posted(delivery, times)?;
+        }
         if answer.acknowledges {
             self.checker.acknowledged(delivery);
         }
@@ -201,11 +207,20 @@ impl World<'_> {
         self.goes_wrong(&flight, Step::After);
         self.proceed(
             Duration::from_millis(2),
-            Flight { next: Next::Record { record, give_up_at: self.now + VISIBILITY }, ..flight },
+            Flight {
+                next: Next::Record { record, status: answer.status, give_up_at: self.now + VISIBILITY },
+                ..flight
+            },
         );
     }
 
-    fn record(&mut self, flight: Flight, record: Record, give_up_at: Timestamp) -> Result<(), Violation> {
+    fn record(
+        &mut self,
+        flight: Flight,
+        record: Record,
+        status: Option<u16>,
+        give_up_at: Timestamp,
+    ) -> Result<(), Violation> {
         if self.is_database_down() {
             if self.now < give_up_at {
                 self.proceed(Duration::from_secs(2), flight);
@@ -225,7 +240,7 @@ impl World<'_> {
             self.tell(|| format!("worker {} does not learn that it recorded", flight.worker));
             self.proceed(Duration::from_millis(50), flight);
         } else {
-            self.finish(&flight.taken);
+            self.proceed(Duration::from_millis(1), Flight { next: Next::Watch { record, status }, ..flight });
         }
         Ok(())
     }

@@ -1,13 +1,13 @@
 //! The acts of a history, and how the next one is drawn from what the model knows.
 
-use crate::pair::Pair;
+use crate::pair::{GRACE, Pair};
 use paybell_delivery::{Decision, Outcome, Reason, Timestamp};
 use paybell_simulation::Dice;
 use paybell_simulation::model::{Claimed, DeliveryNo, EndpointNo, Job, Kept, MerchantNo, Order, Record};
 use std::time::Duration;
 
 /// How many kinds of acts there are.
-pub(crate) const KINDS: usize = 9;
+pub(crate) const KINDS: usize = 13;
 /// How long a claim holds.
 pub(crate) const VISIBILITY: Duration = Duration::from_secs(60);
 /// What the model has of merchants: one with two endpoints, one with one, one with none, and one that is not there.
@@ -19,8 +19,15 @@ pub(crate) enum Act {
     Accept(Vec<Order>, Timestamp),
     Claim(Vec<Job>, Timestamp),
     Record(Vec<Record>),
-    Dispatch(Timestamp, usize),
-    Release(Timestamp, usize),
+    /// With the endpoints that are crowded.
+    Dispatch(Timestamp, usize, Vec<EndpointNo>),
+    Release(Timestamp, usize, Vec<EndpointNo>),
+    /// Since when it fails, and the moment.
+    MarkFailing(EndpointNo, Timestamp, Timestamp),
+    Reopen(EndpointNo, Timestamp),
+    Probe(Timestamp),
+    /// The delivery it was probed with, and when the next probe goes out.
+    Postpone(EndpointNo, DeliveryNo, Timestamp),
     Settle(DeliveryNo, Timestamp),
     Resend(DeliveryNo, Timestamp),
     /// A bulk resend in one step, as the order of the ids is the ledger's.
@@ -37,6 +44,10 @@ impl Act {
             Act::Record(..) => "record",
             Act::Dispatch(..) => "dispatch",
             Act::Release(..) => "release",
+            Act::MarkFailing(..) => "mark failing",
+            Act::Reopen(..) => "reopen",
+            Act::Probe(_) => "probe",
+            Act::Postpone(..) => "postpone",
             Act::Settle(..) => "settle",
             Act::Resend(..) => "resend",
             Act::Bulk(..) => "bulk",
@@ -49,31 +60,96 @@ impl Pair {
     /// Draws the next act and lets time go on.
     pub(crate) fn draw(&mut self) -> Act {
         let mut dice = self.dice.of(&[self.story.len() as u64]);
+        if let Some(act) = self.draw_opening(&mut dice) {
+            return act;
+        }
         self.now = self.draw_moment(&mut dice);
         // Processes whose clocks disagree a little act in turn.
         let skew = if dice.chance(20) { dice.between(Duration::ZERO, Duration::from_secs(2)) } else { Duration::ZERO };
         let now = self.now.before(skew);
+        // What several wait for passes soon.
+        if let Some(endpoint) = self.several_wait_for() {
+            match dice.below(100) {
+                0..15 => return Act::Reopen(endpoint, now),
+                15..30 => return self.probe_act(endpoint, now),
+                _ => {}
+            }
+        }
+        if self.ramp_moments(self.now).next().is_some() && dice.chance(50) {
+            return Act::Release(now, 100, self.draw_crowded(&mut dice));
+        }
         let some_delivery = self.some_delivery(&mut dice);
         match (dice.below(100), some_delivery) {
             (0..14, _) | (_, None) => Act::Accept(self.draw_orders(&mut dice), now),
             (14..44, _) if !self.jobs.is_empty() => Act::Claim(self.draw_jobs(&mut dice), now),
-            (44..69, _) if !self.claims.is_empty() => Act::Record(self.draw_records(&mut dice, now)),
-            (69..86, _) => Act::Dispatch(now, self.draw_limit(&mut dice, now)),
-            (86..90, _) => Act::Release(now, if dice.chance(50) { 1_000 } else { self.most_parked(now).max(1) }),
+            (44..63, _) if !self.claims.is_empty() => Act::Record(self.draw_records(&mut dice, now)),
+            (63..77, _) => Act::Dispatch(now, self.draw_limit(&mut dice, now), self.draw_crowded(&mut dice)),
+            (77..81, _) => {
+                let limit = if dice.chance(40) { 1_000 } else { 1 + dice.below(4) as usize };
+                Act::Release(now, limit, self.draw_crowded(&mut dice))
+            }
+            (81..90, _) => self.draw_health(&mut dice, now),
             (90..92, Some(delivery)) => Act::Settle(delivery, now),
             (92..95, Some(delivery)) => Act::Resend(delivery, now),
             (95..97, _) => Act::Bulk(MerchantNo(dice.below(MERCHANTS - 1) as u32), now),
             (97..100, _) => {
-                let endpoint = EndpointNo(dice.below(self.endpoints.len() as u64) as u32);
+                let endpoint = self.some_endpoint(&mut dice);
                 let paused = if dice.chance(3) { None } else { Some(dice.chance(50)) };
                 Act::Pause(endpoint, paused, now)
             }
-            _ => Act::Dispatch(now, 1_000),
+            _ => Act::Dispatch(now, 1_000, Vec::new()),
         }
+    }
+
+    /// Every other history begins with an endpoint that fails while several deliveries wait for it, which is seldom else.
+    fn draw_opening(&mut self, dice: &mut Dice) -> Option<Act> {
+        let step = self.story.len() as u64;
+        if !self.seed.is_multiple_of(2) || step > 4 {
+            return None;
+        }
+        self.now = self.now + dice.between(Duration::ZERO, Duration::from_secs(8));
+        let order = |id| Order { merchant: MerchantNo(0), gateway_payment_id: id as u32, content: 0 };
+        Some(match step {
+            0..3 => Act::Accept((step * 4..step * 4 + 1 + dice.below(3)).map(order).collect(), self.now),
+            3 => Act::MarkFailing(EndpointNo(dice.below(2) as u32), self.now, self.now),
+            _ => {
+                self.now = self.now + GRACE;
+                Act::Dispatch(self.now, 1_000, Vec::new())
+            }
+        })
+    }
+
+    /// A look for probes, once that of an endpoint is due.
+    fn probe_act(&self, endpoint: EndpointNo, now: Timestamp) -> Act {
+        Act::Probe(self.model.endpoint(endpoint).probe_at.map_or(now, |at| at.max(now)))
+    }
+
+    /// A failing endpoint for which several deliveries are parked.
+    fn several_wait_for(&self) -> Option<EndpointNo> {
+        let mut endpoints = (0..self.endpoints.len()).map(|n| EndpointNo(n as u32));
+        endpoints.find(|endpoint| {
+            let fails = self.model.endpoint(*endpoint).failing_since.is_some();
+            fails && self.model.parked_for(*endpoint, self.now).len() > 1
+        })
+    }
+
+    /// When a release at an endpoint in its ramp will find something else than before.
+    fn ramp_moments(&self, now: Timestamp) -> impl Iterator<Item = Timestamp> {
+        let endpoints = self.model.resumed().map(|endpoint| self.model.endpoint(endpoint));
+        let ramped = endpoints.filter(move |is| is.release_limit(now).is_some());
+        ramped.flat_map(move |is| {
+            let seconds = is.reopened_at.map(|at| at + Duration::from_secs(now.since(at).as_secs() + 1));
+            [Some(now), is.rests_until(now), seconds].into_iter().flatten()
+        })
     }
 
     /// Some time later; often exactly at a moment that matters to a delivery, or a microsecond beside it.
     fn draw_moment(&self, dice: &mut Dice) -> Timestamp {
+        let in_ramp: Vec<Timestamp> = self.ramp_moments(self.now).collect();
+        if !in_ramp.is_empty() && dice.chance(60) {
+            let moment = in_ramp[dice.below(in_ramp.len() as u64) as usize];
+            return Timestamp(moment.0 + dice.below(3) as i64 - 1).max(self.now);
+        }
         let later = match dice.below(10) {
             0..=3 => Duration::from_micros(dice.below(3_000_000)),
             4..=5 => dice.between(Duration::from_secs(1), Duration::from_secs(70)),
@@ -91,6 +167,33 @@ impl Pair {
             }
         };
         self.now + later
+    }
+
+    fn some_endpoint(&self, dice: &mut Dice) -> EndpointNo {
+        EndpointNo(dice.below(self.endpoints.len() as u64) as u32)
+    }
+
+    fn draw_crowded(&self, dice: &mut Dice) -> Vec<EndpointNo> {
+        if dice.chance(80) { Vec::new() } else { vec![self.some_endpoint(dice)] }
+    }
+
+    /// An endpoint is marked or reopened, is probed or was probed in vain.
+    fn draw_health(&self, dice: &mut Dice, now: Timestamp) -> Act {
+        let endpoints = (0..self.endpoints.len()).map(|n| EndpointNo(n as u32));
+        let fails = |endpoint: &EndpointNo| self.model.endpoint(*endpoint).failing_since.is_some();
+        let endpoint = endpoints.filter(fails).find(|_| dice.chance(50)).unwrap_or(self.some_endpoint(dice));
+        let is = self.model.endpoint(endpoint);
+        match if is.probing.is_some() { 3 + dice.below(7) } else { dice.below(8) } {
+            0..3 => Act::MarkFailing(endpoint, now.before(dice.between(Duration::ZERO, Duration::from_secs(60))), now),
+            3 => Act::Reopen(endpoint, now),
+            4..6 => Act::Probe(now),
+            6..8 => self.probe_act(endpoint, now),
+            _ => {
+                let any = DeliveryNo(dice.below(self.deliveries.len() as u64) as u32);
+                let delivery = is.probing.filter(|_| dice.chance(80)).unwrap_or(any);
+                Act::Postpone(endpoint, delivery, now + dice.between(Duration::ZERO, Duration::from_secs(8)))
+            }
+        }
     }
 
     fn some_delivery(&self, dice: &mut Dice) -> Option<DeliveryNo> {
@@ -138,12 +241,6 @@ impl Pair {
         let limit = 1 + dice.below(4) as usize;
         let due_at = |n: usize| due.get(n).map(|delivery| self.model.delivery(*delivery).due_at);
         if dice.chance(60) || (due.len() > limit && due_at(limit - 1) == due_at(limit)) { 1_000 } else { limit }
-    }
-
-    /// How many are parked for the endpoint that has the most: with that limit no choice is left to the database.
-    fn most_parked(&self, now: Timestamp) -> usize {
-        let endpoints = (0..self.endpoints.len()).map(|n| EndpointNo(n as u32));
-        endpoints.map(|endpoint| self.model.parked_for(endpoint, now).len()).max().unwrap_or(0)
     }
 }
 

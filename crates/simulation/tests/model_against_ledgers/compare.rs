@@ -2,8 +2,8 @@
 
 use crate::pair::Pair;
 use anyhow::{Context, Result, bail, ensure};
-use paybell_delivery::{Attempt, Outcome, State, Timestamp};
-use paybell_simulation::model::{Accepted, Claimed, DeliveryNo, Dispatched, Job, Record};
+use paybell_delivery::{Attempt, Failing, Outcome, State, Timestamp};
+use paybell_simulation::model::{Accepted, Claimed, DeliveryNo, Dispatched, EndpointNo, Job, Record};
 use paybell_store::engine::{self, Claim, RecordAttempt};
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -60,7 +60,8 @@ impl Pair {
                         && real.endpoint_id == self.endpoints[model.endpoint.index()]
                         && real.payment.id == self.payments[model.payment.index()]
                         && (real.attempt, real.in_doubt) == (model.attempt, model.in_doubt)
-                        && (real.created_at, real.deadline_at) == (model.created_at, model.deadline_at);
+                        && (real.created_at, real.deadline_at) == (model.created_at, model.deadline_at)
+                        && real.probes == model.probes;
                     ensure!(same, "model {model:?}, ledger {real:?}");
                     self.claims.push((job.delivery, model));
                 }
@@ -76,17 +77,32 @@ impl Pair {
         real: &engine::Dispatched,
         now: Timestamp,
     ) -> Result<()> {
-        let real_jobs: BTreeSet<_> =
-            real.jobs.iter().map(|job| (self.numbers[&job.delivery_id], job.attempts)).collect();
-        let model_jobs: BTreeSet<_> = model.jobs.iter().map(|job| (job.delivery, job.attempts)).collect();
-        ensure!(real.jobs.len() == model.jobs.len(), "model {model:?}, ledger {real:?}");
-        ensure!(real_jobs == model_jobs, "model {model_jobs:?}, ledger {real_jobs:?}");
+        self.compare_jobs(&model.jobs, &real.jobs)?;
         let real_counts = (real.recovered, real.expired, real.parked, real.more);
         let counts = (model.recovered, model.expired.len() as u64, model.parked.len() as u64, model.more);
         ensure!(real_counts == counts, "model {model:?}, ledger {real:?}");
         let next_due_at = if model.more { None } else { self.model.next_due_at(now) };
         ensure!(real.next_due_at == next_due_at, "model {next_due_at:?}, ledger {:?}", real.next_due_at);
-        self.jobs.extend(&model.jobs);
+        Ok(())
+    }
+
+    /// Jobs that were handed out, in any order.
+    pub(crate) fn compare_jobs(&mut self, model: &[Job], real: &[paybell_delivery::Job]) -> Result<()> {
+        let of_real = |job: &paybell_delivery::Job| (self.numbers[&job.delivery_id], job.attempts, job.concurrency_max);
+        let real_jobs: BTreeSet<_> = real.iter().map(of_real).collect();
+        let model_jobs = model.iter().map(|job| (job.delivery, job.attempts, job.concurrency_max)).collect();
+        ensure!(real.len() == model.len() && real_jobs == model_jobs, "model {model:?}, ledger {real:?}");
+        self.jobs.extend(model);
+        Ok(())
+    }
+
+    /// Whether both show the same of an endpoint's health.
+    pub(crate) async fn compare_health(&self, endpoint: EndpointNo) -> Result<()> {
+        // A deleted endpoint is not found.
+        let Some(real) = self.ledger.endpoint(self.endpoints[endpoint.index()]).await? else { return Ok(()) };
+        let is = self.model.endpoint(endpoint);
+        let failing = is.failing_since.map(|since| Failing { since, probes: is.probes, probe_at: is.probe_at });
+        ensure!(real.failing == failing, "endpoint {endpoint}: model {is:?}, ledger {:?}", real.failing);
         Ok(())
     }
 
@@ -138,7 +154,7 @@ impl Pair {
             delivery_id: self.deliveries[job.delivery.index()],
             endpoint_id: self.endpoints[self.model.delivery(job.delivery).endpoint.index()],
             attempts: job.attempts,
-            concurrency_max: 8,
+            concurrency_max: job.concurrency_max,
         };
         jobs.iter().map(real).collect()
     }

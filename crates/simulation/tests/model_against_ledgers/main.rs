@@ -3,6 +3,7 @@
 
 mod act;
 mod compare;
+mod health;
 mod pair;
 mod resend;
 
@@ -17,7 +18,7 @@ use std::sync::Arc;
 
 const ACTS: u64 = 60;
 /// The most histories in which a bug of the model must show.
-const HISTORIES_MAX: u64 = 60;
+const HISTORIES_MAX: u64 = 200;
 
 async fn history(ledger: &Arc<dyn Ledger>, seed: u64, bug: Option<Bug>) -> Result<BTreeSet<&'static str>> {
     let mut pair = Pair::new(Arc::clone(ledger), seed, bug).await?;
@@ -69,7 +70,7 @@ async fn sqlite_does_what_the_model_does() -> Result<()> {
 async fn postgresql_does_what_the_model_does() -> Result<()> {
     let url = paybell_testkit::Postgres::shared().await?.create_database().await?;
     let ledger = PostgresLedger::connect(&SecretString::from(url), 4, Sealer::new(&[7; 32])).await?;
-    histories(Arc::new(ledger), 10_000..10_040).await
+    histories(Arc::new(ledger), 10_000..10_100).await
 }
 
 /// The comparison, checked: a model with a defect does not pass for the ledger.
@@ -90,6 +91,15 @@ async fn a_model_with_a_bug_differs_from_the_ledger() -> Result<()> {
         Bug::ResentWhilePending,
         Bug::ResentWithOldDeadline,
         Bug::SettledAttemptLost,
+        Bug::FailingNotHeeded,
+        Bug::NeverProbed,
+        Bug::ProbedOnce,
+        Bug::ProbeNotAwaited,
+        Bug::ReopenedWithoutRelease,
+        Bug::CrowdedForever,
+        Bug::RampForgotten,
+        Bug::RampNotPaced,
+        Bug::ProbedTooLate,
     ];
     for bug in bugs {
         let (_folder, ledger) = sqlite().await?;

@@ -17,6 +17,7 @@ use uuid::Uuid;
 
 const BEGIN: Timestamp = Timestamp(1_795_253_400_000_000);
 pub(crate) const GRACE: Duration = Duration::from_secs(30);
+const CONCURRENCY_MAX: u32 = 8;
 
 pub(crate) struct Pair {
     pub(crate) model: Model,
@@ -33,7 +34,7 @@ pub(crate) struct Pair {
     pub(crate) payments: Vec<PaymentId>,
     /// By the model's numbers.
     pub(crate) bulks: Vec<Uuid>,
-    seed: u64,
+    pub(crate) seed: u64,
 }
 
 pub(crate) fn actor(now: Timestamp) -> Actor {
@@ -58,12 +59,12 @@ impl Pair {
             bulks: Vec::new(),
             seed,
         };
-        for lifetimes in [vec![None, Some(Duration::from_secs(3_600))], vec![Some(Duration::from_secs(20))], vec![]] {
+        for lifetimes in [vec![None, Some(Duration::from_secs(100))], vec![Some(Duration::from_secs(20))], vec![]] {
             let merchant = pair.model.create_merchant();
             let id = pair.merchant_id(merchant);
             pair.ledger.create_merchant(&id, "A shop", &actor(BEGIN)).await?;
             for lifetime in lifetimes {
-                pair.model.create_endpoint(merchant, lifetime);
+                pair.model.create_endpoint(merchant, lifetime, CONCURRENCY_MAX);
                 let endpoint = pair.create_endpoint(id.clone(), lifetime).await?;
                 pair.endpoints.push(endpoint);
             }
@@ -78,7 +79,7 @@ impl Pair {
             url: "https://shop.example/notify".to_owned(),
             dialect: "standard".to_owned(),
             options: EndpointOptions::default(),
-            concurrency_max: 8,
+            concurrency_max: CONCURRENCY_MAX,
             time_limit: None,
             lifetime,
         };
@@ -132,18 +133,23 @@ impl Pair {
                 ensure!(format!("{model:?}") == format!("{real:?}"), "model {model:?}, ledger {real:?}");
                 records.iter().map(|record| record.delivery).collect()
             }
-            Act::Dispatch(now, limit) => {
-                let real = self.ledger.dispatch_due(now, VISIBILITY, limit as u32).await?;
-                let model = self.model.dispatch_due(now, VISIBILITY, limit);
+            Act::Dispatch(now, limit, crowded) => {
+                let real_crowded = self.real_endpoints(&crowded);
+                let real = self.ledger.dispatch_due(now, VISIBILITY, limit as u32, &real_crowded).await?;
+                let model = self.model.dispatch_due(now, VISIBILITY, limit, &crowded);
                 self.compare_dispatched(&model, &real, now)?;
                 let jobs = model.jobs.iter().map(|job| job.delivery);
                 jobs.chain(model.expired.iter().copied()).chain(model.parked.iter().copied()).collect()
             }
-            Act::Release(now, limit) => {
-                let real = self.ledger.release_parked(now, limit as u32).await?;
-                let model = self.model.release_parked(now, limit);
-                ensure!(model.len() as u64 == real, "model released {model:?}, ledger {real}");
-                model
+            Act::Release(now, limit, crowded) => self.release(now, limit, &crowded).await?,
+            Act::Probe(now) => self.probe(now).await?,
+            Act::MarkFailing(endpoint, since, now) => self.mark_failing(endpoint, since, now).await?,
+            Act::Reopen(endpoint, now) => self.reopen(endpoint, now).await?,
+            Act::Postpone(endpoint, delivery, next_at) => {
+                let (id, real) = (self.endpoints[endpoint.index()], self.deliveries[delivery.index()]);
+                self.ledger.postpone_probe(id, real, next_at).await?;
+                self.model.postpone_probe(endpoint, delivery, next_at);
+                vec![]
             }
             Act::Settle(delivery, now) => {
                 let real = self.ledger.settle(self.deliveries[delivery.index()], "olga", "paid", &actor(now)).await;
@@ -163,7 +169,7 @@ impl Pair {
         for delivery in touched {
             self.compare_delivery(delivery).await?;
         }
-        Ok(())
+        self.compare_endpoints().await
     }
 
     async fn pause(&mut self, endpoint: EndpointNo, paused: Option<bool>, now: Timestamp) -> Result<Vec<DeliveryNo>> {
@@ -174,7 +180,7 @@ impl Pair {
         };
         match real {
             Ok(()) => match paused {
-                Some(paused) => self.model.pause_endpoint(endpoint, paused),
+                Some(paused) => self.model.pause_endpoint(endpoint, paused, now),
                 None => self.model.delete_endpoint(endpoint),
             },
             // A deleted endpoint is not found again.
@@ -184,7 +190,8 @@ impl Pair {
         Ok(Vec::new())
     }
 
-    /// Everything is compared once more. What is pending is settled, so that it is in no other history's way.
+    /// Everything is compared once more. What is pending is settled and the endpoints are deleted, so that they are in no
+    /// other history's way.
     pub(crate) async fn end(&mut self) -> Result<()> {
         for n in 0..self.deliveries.len() {
             let delivery = DeliveryNo(u32::try_from(n).context("few")?);
@@ -192,6 +199,9 @@ impl Pair {
             if self.model.delivery(delivery).state == State::Pending {
                 self.ledger.settle(self.deliveries[n], "olga", "the end", &actor(self.now)).await?;
             }
+        }
+        for merchant in 0..3 {
+            self.ledger.delete_merchant(&self.merchant_id(MerchantNo(merchant)), &actor(self.now)).await?;
         }
         Ok(())
     }

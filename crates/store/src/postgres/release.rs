@@ -12,11 +12,12 @@ use uuid::Uuid;
 
 const ACT: &str = "release parked deliveries";
 
-/// Some of them, by chance, so that each has its turn. Those in a ramp have theirs each `$3`.
+/// Some of them, by chance, so that each has its turn. Those in a ramp have theirs each `$3`; another process' clock may be
+/// some seconds ahead.
 pub(super) const OPEN: &str = "
 SELECT id, reopened_at FROM endpoints
 WHERE parked AND paused_at IS NULL AND deleted_at IS NULL AND failing_since IS NULL AND id <> ALL ($1)
-    AND (released_at IS NULL OR released_at NOT BETWEEN $2::int8 - $3::int8 + 1 AND $2)
+    AND (released_at IS NULL OR released_at NOT BETWEEN $2::int8 - $3::int8 + 1 AND $2 + 5000000)
 ORDER BY random() LIMIT 20 FOR UPDATE SKIP LOCKED";
 
 pub(super) const RELEASE: &str = "

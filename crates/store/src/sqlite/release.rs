@@ -13,12 +13,13 @@ use uuid::Uuid;
 
 const ACT: &str = "release parked deliveries";
 
-/// Some of them, by chance, so that each has its turn. Those in a ramp have theirs each `$3`.
+/// Some of them, by chance, so that each has its turn. Those in a ramp have theirs each `$3`; another process' clock may be
+/// some seconds ahead.
 const OPEN: &str = "
 SELECT id, reopened_at FROM endpoints INDEXED BY endpoints_parked
 WHERE parked AND paused_at IS NULL AND deleted_at IS NULL AND failing_since IS NULL
     AND id NOT IN (SELECT unhex(value) FROM json_each($1))
-    AND (released_at IS NULL OR released_at NOT BETWEEN $2 - $3 + 1 AND $2)
+    AND (released_at IS NULL OR released_at NOT BETWEEN $2 - $3 + 1 AND $2 + 5000000)
 ORDER BY random() LIMIT 20";
 
 /// What is parked for the endpoint `$1` with a deadline after `$2`.
