@@ -6,7 +6,9 @@ use crate::proxy::Fault;
 use crate::troubles::{Place, Troubles};
 use anyhow::Result;
 use std::sync::{MutexGuard, PoisonError};
+use std::time::Duration;
 use tokio::task::block_in_place;
+use tokio::time::{sleep, timeout};
 
 impl Cluster {
     /// Stops a process without its knowledge.
@@ -31,15 +33,22 @@ impl Cluster {
     }
 
     /// Starts a process again, armed to die at abort points (`accept-begins=20*off->return`), or with none; waits until it
-    /// is ready.
+    /// is ready, or dead at its point: it may be there before it can say that it is ready.
     ///
     /// # Errors
-    /// When it does not become ready.
+    /// When it becomes neither.
     pub async fn arm(&self, name: &str, points: Option<&str>) -> Result<()> {
         let engine = self.node(name)?;
         block_in_place(|| drop(engine.terminate()));
         engine.set("FAILPOINTS", points);
-        engine.start_again().await
+        let Err(error) = engine.start_again().await else { return Ok(()) };
+        let is_dead = async {
+            while engine.ended().is_none() {
+                sleep(Duration::from_millis(10)).await;
+            }
+        };
+        let dies = points.is_some() && timeout(Duration::from_secs(2), is_dead).await.is_ok();
+        if dies { Ok(()) } else { Err(error) }
     }
 
     /// Makes the link to Redis misbehave, or not.
