@@ -90,8 +90,9 @@ pub trait Ledger: Send + Sync {
     /// and leaves time for an attempt, or else the farthest; it can be claimed all the same. Looks at most `limit` endpoints.
     async fn take_probes(&self, now: Timestamp, visibility: Duration, limit: u32) -> Result<Vec<Job>>;
 
-    /// Marks an endpoint as failing, to be probed after [`paybell_delivery::probe_after`] none, with an audit row. Answers whether it was changed:
-    /// not when it fails already or was reopened after `since`, when the failures began.
+    /// Marks an endpoint as failing, with an audit row that says why; its first probe goes out after
+    /// [`paybell_delivery::probe_after`]`(0)`. Answers whether it was changed: not when it fails already, or was reopened
+    /// after `since`, when the failures began.
     async fn mark_failing(&self, id: EndpointId, since: Timestamp, why: &str, actor: &Actor) -> Result<bool>;
 
     /// Writes down that a failing endpoint answered, with an audit row. Answers whether it was failing.
