@@ -15,7 +15,8 @@ use tokio::time::sleep;
 /// Two merchants: one quick, and one that is slow, so that a backlog of it is in the queue.
 async fn with_backlog(room: Room) -> Result<Stage> {
     let mut stage = Stage::set(room, Layout::production()).await?;
-    let slow = Behaviour::Slow(Duration::from_millis(100));
+    // Slow enough that a backlog comes about even where the machine is too busy for the whole load.
+    let slow = Behaviour::Slow(Duration::from_millis(200));
     stage.merchant("slow", "ok-body", slow, json!({ "concurrency_max": 20 })).await?;
     Ok(stage)
 }
