@@ -37,8 +37,8 @@ const LIMIT_ALONE: u32 = 50;
 const SYNC_EVERY: Duration = Duration::from_secs(10);
 /// How many parked deliveries of each of some endpoints are handed out in one pass.
 const RELEASE_LIMIT: u32 = 100;
-/// How long a release may take: a connection that was cut without a reset would else hold the dispatcher for as long as
-/// the network's own time limits are.
+/// How long a release or a look for probes may take: a connection that was cut without a reset would else hold the
+/// dispatcher for as long as the network's own time limits are.
 const RELEASE_WITHIN: Duration = Duration::from_secs(30);
 /// How often probes of failing endpoints are looked for, and how many are taken at once.
 const PROBE_EVERY: Duration = Duration::from_millis(500);
@@ -140,11 +140,7 @@ impl<'a> Dispatcher<'a> {
             return Ok(false);
         }
         let (ledger, visibility, now) = (&self.engine.ledger, self.engine.settings.visibility, self.engine.clock.now());
-        let release = ledger.release_parked(now, visibility, RELEASE_LIMIT, crowded);
-        let released = tokio::time::timeout(RELEASE_WITHIN, release).await.unwrap_or_else(|_| {
-            tracing::warn!("releasing parked deliveries took too long; trying again");
-            Ok(Vec::new())
-        })?;
+        let released = in_time(ledger.release_parked(now, visibility, RELEASE_LIMIT, crowded)).await?;
         counter!("paybell_dispatch_released_total").increment(released.len() as u64);
         let more = !released.is_empty();
         if more {
@@ -152,7 +148,7 @@ impl<'a> Dispatcher<'a> {
         }
         jobs.extend(released);
         if self.probed.is_none_or(|at| at.elapsed() >= PROBE_EVERY) {
-            jobs.extend(ledger.take_probes(now, visibility, PROBE_LIMIT).await?);
+            jobs.extend(in_time(ledger.take_probes(now, visibility, PROBE_LIMIT)).await?);
             self.probed = Some(Instant::now());
         }
         Ok(more)
@@ -180,6 +176,14 @@ impl<'a> Dispatcher<'a> {
             }
         }
     }
+}
+
+/// What is handed out besides what is due; nothing when that takes too long.
+async fn in_time(jobs: impl Future<Output = Result<Vec<Job>, StoreError>>) -> Result<Vec<Job>, StoreError> {
+    tokio::time::timeout(RELEASE_WITHIN, jobs).await.unwrap_or_else(|_| {
+        tracing::warn!("releasing parked deliveries took too long; trying again");
+        Ok(Vec::new())
+    })
 }
 
 fn observe(dispatched: &Dispatched) {

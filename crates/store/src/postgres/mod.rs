@@ -13,6 +13,16 @@ macro_rules! for_update_skip_locked {
     };
 }
 
+/// Whether nothing is parked for the endpoint `e` with a deadline after `$2`.
+macro_rules! nothing_parked {
+    () => {
+        "(SELECT true FROM deliveries d
+        WHERE d.endpoint_id = e.id AND d.state = 'pending' AND d.claimed_until IS NULL AND d.due_at = d.deadline_at
+            AND d.deadline_at > $2
+        LIMIT 1) IS NULL"
+    };
+}
+
 mod accept;
 mod claim;
 mod database;

@@ -51,13 +51,8 @@ FROM failing LEFT JOIN chosen ON chosen.endpoint_id = failing.id";
 
 /// Nothing may have been found because it was locked at that moment, or was parked meanwhile. So only now, in a
 /// statement of its own while the endpoints are locked, are those left alone that have nothing to be probed with.
-pub(super) const LEAVE_ALONE: &str = "
-UPDATE endpoints e SET probe_at = NULL
-WHERE e.id = ANY ($1) AND (
-    SELECT true FROM deliveries d
-    WHERE d.endpoint_id = e.id AND d.state = 'pending' AND d.claimed_until IS NULL AND d.due_at = d.deadline_at
-        AND d.deadline_at > $2
-    LIMIT 1) IS NULL";
+pub(super) const LEAVE_ALONE: &str =
+    concat!("UPDATE endpoints e SET probe_at = NULL WHERE e.id = ANY ($1) AND ", nothing_parked!());
 
 impl PostgresLedger {
     pub(super) async fn take_probes(&self, now: Timestamp, visibility: Duration, limit: u32) -> Result<Vec<Job>> {

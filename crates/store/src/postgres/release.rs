@@ -39,13 +39,8 @@ SELECT id AS delivery_id, endpoint_id, attempts, concurrency_max FROM chosen";
 pub(super) const NOTE_RAMP: &str = "UPDATE endpoints SET released_at = $2 WHERE id = ANY ($1)";
 
 /// A statement of its own: it must see what was committed while the endpoints' locks were waited for.
-pub(super) const CLEAR: &str = "
-UPDATE endpoints e SET parked = false
-WHERE e.id = ANY ($1) AND (
-    SELECT true FROM deliveries d
-    WHERE d.endpoint_id = e.id AND d.state = 'pending' AND d.claimed_until IS NULL AND d.due_at = d.deadline_at
-        AND d.deadline_at > $2
-    LIMIT 1) IS NULL";
+pub(super) const CLEAR: &str =
+    concat!("UPDATE endpoints e SET parked = false WHERE e.id = ANY ($1) AND ", nothing_parked!());
 
 impl PostgresLedger {
     pub(super) async fn release_parked(

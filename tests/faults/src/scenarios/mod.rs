@@ -1,8 +1,9 @@
 //! The scenarios by name. Each is bounded, asserts that its fault struck, and ends with the checker.
 //!
-//! Cast: `boundaries`: deaths at exactly one boundary of a payment's walk. `intake`: deaths of the API at any moment. `database`: PostgreSQL and the way to it. `queue`: Redis and the way to it.
-//! `workers`: deaths and pauses of workers. `backlogs`: much at once. `merchants`: what merchants do. `names`: name servers that fail. `clocks`:
-//! time that steps. `panics`: handlers that panic. `upgrades`: processes that are exchanged under load.
+//! Cast: `boundaries`: deaths at exactly one boundary of a payment's walk. `intake`: deaths of the API at any moment.
+//! `database`: PostgreSQL and the way to it. `queue`: Redis and the way to it. `workers`: deaths and pauses of workers.
+//! `backlogs`: much at once. `merchants`: what merchants do. `names`: name servers that fail. `clocks`: time that steps.
+//! `panics`: handlers that panic. `upgrades`: processes that are exchanged under load.
 
 mod backlogs;
 mod boundaries;
