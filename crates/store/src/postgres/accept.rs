@@ -13,7 +13,8 @@ use uuid::Uuid;
 
 const ACT: &str = "accept payments";
 
-/// A delivery's id is the first eight bytes of its payment's and eight random ones.
+/// `LATERAL` and `OFFSET 0` make the planner look each payment's merchant and endpoints up, whatever it believes of how
+/// many there are. A delivery's id is the first eight bytes of its payment's and eight random ones.
 pub(super) const ACCEPT: &str = "
 WITH new_payment AS (
     INSERT INTO payments (id, merchant_id, gateway_payment_id, kind, pay_for, amount_minor, currency, balance_minor,
@@ -25,14 +26,17 @@ WITH new_payment AS (
         $9::text[], $10::text[], $11::text[], $12::text[], $13::text[], $14::text[], $15::int8[], $16::bool[])
         AS item (id, merchant_id, gateway_payment_id, kind, pay_for, amount_minor, currency, balance_minor,
         balance_currency, method, description, payer_email, payer_phone, data, confirmed_at, test)
-    JOIN merchants m ON m.id = item.merchant_id AND m.deleted_at IS NULL
+    CROSS JOIN LATERAL (SELECT FROM merchants WHERE id = item.merchant_id AND deleted_at IS NULL OFFSET 0) m
     ON CONFLICT (gateway_payment_id, merchant_id) DO NOTHING
     RETURNING id, merchant_id
 ), draft AS MATERIALIZED (
     SELECT (left(p.id::text, 19) || right(gen_random_uuid()::text, 17))::uuid AS id, p.id AS payment_id,
         e.id AS endpoint_id, e.concurrency_max, $17 + LEAST(e.lifetime_us, $18) AS deadline_at
     FROM new_payment p
-    JOIN endpoints e ON e.merchant_id = p.merchant_id AND e.deleted_at IS NULL
+    CROSS JOIN LATERAL (
+        SELECT id, concurrency_max, lifetime_us FROM endpoints
+        WHERE merchant_id = p.merchant_id AND deleted_at IS NULL OFFSET 0
+    ) e
 ), new_delivery AS (
     INSERT INTO deliveries (id, payment_id, endpoint_id, due_at, deadline_at, created_at, attempts, in_doubt, state)
     SELECT id, payment_id, endpoint_id, $17 + LEAST($19, (deadline_at - $17) / 2), deadline_at, $17, 0, false, 'pending'
@@ -49,8 +53,13 @@ pub(super) const FIND: &str = concat!(
     payment_columns!(),
     ", d.id AS delivery_id, d.endpoint_id
     FROM UNNEST($1::text[], $2::text[]) AS item (merchant_id, gateway_payment_id)
-    JOIN payments p ON p.gateway_payment_id = item.gateway_payment_id AND p.merchant_id || '' = item.merchant_id
-    LEFT JOIN deliveries d ON d.payment_id = p.id AND d.resend_of IS NULL
+    CROSS JOIN LATERAL (
+        SELECT * FROM payments
+        WHERE gateway_payment_id = item.gateway_payment_id AND merchant_id || '' = item.merchant_id OFFSET 0
+    ) p
+    LEFT JOIN LATERAL (
+        SELECT id, endpoint_id FROM deliveries WHERE payment_id = p.id AND resend_of IS NULL OFFSET 0
+    ) d ON true
     ORDER BY d.id"
 );
 
