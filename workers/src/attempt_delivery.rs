@@ -1,18 +1,17 @@
-//! One attempt, from a job of the queue to its record.
+//! One attempt, from its claim to its record.
 
 use crate::Engine;
+use crate::claim_batch::place_left;
 use crate::load_endpoint::LoadedEndpoint;
 use crate::render_notification::render_notification;
-use crate::survive_panics::survive_panics;
 use crate::watch_health::watch_health;
 use metrics::{counter, histogram};
 use paybell_abort::AbortPoint;
 use paybell_delivery::{Attempt, Decision, Outcome, Reason, Situation, State, Timestamp, decide};
 use paybell_dialects::{Tolerance, Verdict};
 use paybell_outbound::{Answer, Failure};
-use paybell_queue::Taken;
 use paybell_store::StoreError;
-use paybell_store::engine::{Claim, ClaimedDelivery, RecordAttempt, Recorded};
+use paybell_store::engine::{ClaimedDelivery, RecordAttempt, Recorded};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -26,28 +25,7 @@ struct Judged {
     retry_after: Option<Duration>,
 }
 
-/// Attempts the job's delivery, if it can be claimed. Losing the claim is a normal result. When the database fails,
-/// nothing is done: the delivery's `due_at` stands and fires. The same for a job whose place in flight has run out: it
-/// counts no longer against the endpoint's cap.
-pub(crate) async fn attempt_delivery(engine: &Engine, taken: Taken) {
-    let Taken { job, taken_at, .. } = taken;
-    if place_left(engine, taken_at).is_zero() {
-        counter!("paybell_claims_total", "result" => "late").increment(1);
-        return;
-    }
-    match engine.coalesced.claim(job).await {
-        Ok(Claim::Won(claimed)) => {
-            counter!("paybell_claims_total", "result" => "won").increment(1);
-            survive_panics(engine, &claimed, taken_at).await;
-        }
-        Ok(Claim::Lost) => counter!("paybell_claims_total", "result" => "lost").increment(1),
-        Err(error) => {
-            counter!("paybell_claims_total", "result" => "failed").increment(1);
-            tracing::warn!(delivery.id = %job.delivery_id, error = &error as &dyn std::error::Error, "claim failed");
-        }
-    }
-}
-
+/// Attempts a delivery, from its claim to its record.
 pub(crate) async fn attempt_claimed(engine: &Engine, claimed: &ClaimedDelivery, taken_at: Instant) {
     let loaded = match engine.endpoints.load(&*engine.ledger, claimed).await {
         Ok(loaded) => loaded,
@@ -71,12 +49,6 @@ pub(crate) async fn attempt_claimed(engine: &Engine, claimed: &ClaimedDelivery, 
     let duration = begun.elapsed();
     let decision = decide_next(engine, claimed, &judged, 0, time_limit);
     record(engine, claimed, judged, started_at, duration, decision).await;
-}
-
-/// For how long a request may still run within its job's place in flight, whose lease began before the claim.
-fn place_left(engine: &Engine, taken_at: Instant) -> Duration {
-    let place = engine.settings.visibility.saturating_sub(crate::WorkerSettings::RECORD_MARGIN);
-    place.saturating_sub(taken_at.elapsed())
 }
 
 /// The attempt's limit: the endpoint's or the engine's, ended early enough to be recorded within the claim, and cut at

@@ -9,6 +9,7 @@
 //! - [`run_gauges`]: the figures of the moment, for metrics.
 
 mod attempt_delivery;
+mod claim_batch;
 mod dispatch_due;
 mod hold_back;
 mod load_endpoint;
@@ -68,6 +69,8 @@ pub struct WorkerSettings {
     pub visibility: Duration,
     /// The most attempts in flight in this process.
     pub in_flight_max: usize,
+    /// The most deliveries that are claimed in one act.
+    pub batch_max: usize,
     /// How long attempts in flight may go on when the process stops.
     pub drain: Duration,
     /// For how long an endpoint must fail before it is only probed.

@@ -1,20 +1,25 @@
 //! The worker pool: apalis workers over the queue's backend.
 
 use crate::Engine;
-use crate::attempt_delivery::attempt_delivery;
+use crate::claim_batch::claim_batch;
+use crate::survive_panics::survive_panics;
 use apalis::layers::WorkerBuilderExt;
 use apalis_core::monitor::Monitor;
 use apalis_core::task::data::Data;
 use apalis_core::worker::builder::WorkerBuilder;
 use apalis_core::worker::ext::parallelize::ParallelizeExt;
 use metrics::gauge;
-use paybell_queue::{Finished, Taken, feed};
-use std::sync::{Arc, Mutex, PoisonError};
+use paybell_queue::{Batch, FeedLimits, Finished, Taken, feed};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
 /// How long the queue may take to be told of the last jobs.
 const TELL_WITHIN: Duration = Duration::from_secs(2);
+/// While one batch is being claimed, the next may be on its way.
+const BATCHES_AT_ONCE: usize = 2;
 
 /// The worker pool ended in another way than by being stopped.
 #[derive(Debug, thiserror::Error)]
@@ -26,6 +31,7 @@ pub struct WorkerError(#[from] apalis_core::monitor::MonitorError);
 struct Context {
     engine: Engine,
     finished: Finished,
+    attempts: TaskTracker,
 }
 
 /// Attempts what the queue gives until `stop`, then lets what is in flight end within [`crate::WorkerSettings::drain`].
@@ -37,28 +43,38 @@ pub async fn run_worker(engine: Engine, stop: CancellationToken) -> Result<(), W
     let stopped = stop.clone();
     let feeds: Arc<Mutex<Vec<Finished>>> = Arc::default();
     let feeding = feeds.clone();
+    let attempts = TaskTracker::new();
+    let attempting = attempts.clone();
     let name = format!("paybell-{}", uuid::Uuid::now_v7());
     let build = move |_restarts: usize| {
-        let in_flight_max = engine.settings.in_flight_max;
-        let (backend, finished) = feed(engine.queue.clone(), in_flight_max, stop.clone());
+        let limits = FeedLimits { in_flight_max: engine.settings.in_flight_max, batch_max: engine.settings.batch_max };
+        let (backend, finished) = feed(engine.queue.clone(), limits, stop.clone());
         feeding.lock().unwrap_or_else(PoisonError::into_inner).push(finished.clone());
         WorkerBuilder::new(name.clone())
             .backend(backend)
-            .data(Context { engine: engine.clone(), finished })
+            .data(Context { engine: engine.clone(), finished, attempts: attempting.clone() })
             .enable_tracing()
             .catch_panic()
-            .concurrency(in_flight_max)
+            .concurrency(BATCHES_AT_ONCE)
             .parallelize(tokio::spawn)
             .build(handle)
     };
+    let stopped_at = Arc::new(OnceLock::new());
+    let stopping = stopped_at.clone();
     Monitor::new()
         .register(build)
         .shutdown_timeout(drain)
         .run_with_signal(async move {
             stopped.cancelled().await;
+            stopping.get_or_init(Instant::now);
             Ok(())
         })
         .await?;
+    attempts.close();
+    let until = *stopped_at.get_or_init(Instant::now) + drain;
+    if tokio::time::timeout_at(until, attempts.wait()).await.is_err() {
+        tracing::warn!(attempts = attempts.len(), "stopping with attempts in flight; they will show as unknown");
+    }
     // The last jobs are finished when the queue knows it, too; otherwise they would count until their lease runs out.
     let feeds = std::mem::take(&mut *feeds.lock().unwrap_or_else(PoisonError::into_inner));
     for finished in feeds {
@@ -69,25 +85,33 @@ pub async fn run_worker(engine: Engine, stop: CancellationToken) -> Result<(), W
     Ok(())
 }
 
-async fn handle(taken: Taken, context: Data<Context>) {
-    let _finishing = Finishing::new(taken, context.finished.clone());
-    attempt_delivery(&context.engine, taken).await;
+/// Claims a batch and begins to attempt what was won.
+async fn handle(batch: Batch, context: Data<Context>) {
+    let Context { engine, finished, attempts } = (*context).clone();
+    let in_flight: Vec<InFlight> = batch.jobs.iter().map(|taken| InFlight::new(*taken, finished.clone())).collect();
+    let claims = claim_batch(&engine, &batch.jobs).await;
+    drop(batch.claiming);
+    for (in_flight, claim) in in_flight.into_iter().zip(claims) {
+        let Some(claimed) = claim else { continue };
+        let engine = engine.clone();
+        attempts.spawn(async move { survive_panics(&engine, &claimed, in_flight.taken.taken_at).await });
+    }
 }
 
-/// Tells the queue that a job is no longer in flight, also when its handler panics.
-struct Finishing {
+/// Tells the queue that a job is no longer in flight, also when what is done with it panics.
+struct InFlight {
     taken: Taken,
     finished: Finished,
 }
 
-impl Finishing {
+impl InFlight {
     fn new(taken: Taken, finished: Finished) -> Self {
         gauge!("paybell_in_flight").increment(1);
         Self { taken, finished }
     }
 }
 
-impl Drop for Finishing {
+impl Drop for InFlight {
     fn drop(&mut self) {
         gauge!("paybell_in_flight").decrement(1);
         self.finished.finished(self.taken);

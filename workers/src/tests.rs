@@ -1,6 +1,7 @@
 //! What the whole-path tests cannot bring about: a worker that is held up after its claim, and a damaged row.
 
-use crate::attempt_delivery::{attempt_claimed, attempt_delivery};
+use crate::attempt_delivery::attempt_claimed;
+use crate::claim_batch::claim_batch;
 use crate::{DispatchSettings, EndpointCache, Engine, WorkerSettings, run_dispatcher};
 use anyhow::{Context, Result, bail};
 use paybell_delivery::{
@@ -77,6 +78,13 @@ impl Rig {
         }
     }
 
+    /// What the worker does with a job.
+    async fn attempt(&self, taken: Taken) {
+        for claimed in claim_batch(&self.engine, &[taken]).await.into_iter().flatten() {
+            attempt_claimed(&self.engine, &claimed, taken.taken_at).await;
+        }
+    }
+
     /// The delivery's state and the outcomes of its attempts.
     async fn standing(&self, id: DeliveryId) -> Result<(State, Vec<Outcome>)> {
         let view = self.engine.ledger.delivery(id, self.now()).await?.context("a delivery")?;
@@ -86,7 +94,7 @@ impl Rig {
 
 fn engine(ledger: Arc<dyn Ledger>) -> Result<Engine> {
     let clock = Arc::new(Clock::default());
-    let batches = CoalesceSettings { batch_max: 10, grace: GRACE, lifetime: LIFETIME_MAX, visibility: VISIBILITY };
+    let batches = CoalesceSettings { batch_max: 10, grace: GRACE, lifetime: LIFETIME_MAX };
     let outbound = Outbound::new(OutboundSettings {
         allow_non_public_addresses: true,
         allow_plain_http: true,
@@ -98,6 +106,7 @@ fn engine(ledger: Arc<dyn Ledger>) -> Result<Engine> {
         time_limit: Duration::from_secs(15),
         visibility: VISIBILITY,
         in_flight_max: 8,
+        batch_max: 10,
         drain: Duration::from_secs(1),
         failing_after: Duration::from_secs(10),
     };
@@ -170,10 +179,10 @@ async fn job_whose_place_has_run_out_is_dropped_before_its_claim() -> Result<()>
     let rig = Rig::start().await?;
     let job = rig.accept(rig.now(), LIFETIME_MAX).await?;
     let place = VISIBILITY - WorkerSettings::RECORD_MARGIN;
-    attempt_delivery(&rig.engine, taken(job, place)?).await;
+    rig.attempt(taken(job, place)?).await;
     assert_eq!(rig.standing(job.delivery_id).await?, (State::Pending, vec![]));
     assert_eq!(rig.receiver.requests().len(), 0);
-    attempt_delivery(&rig.engine, taken(job, Duration::ZERO)?).await;
+    rig.attempt(taken(job, Duration::ZERO)?).await;
     assert_eq!(
         rig.standing(job.delivery_id).await?,
         (State::Delivered, vec![Outcome::Acknowledged]),
@@ -189,7 +198,7 @@ async fn request_ends_with_its_jobs_place_however_late_the_claim_was() -> Result
     let job = rig.accept(rig.now(), LIFETIME_MAX).await?;
     let left = Duration::from_secs(2);
     let taken = taken(job, VISIBILITY - WorkerSettings::RECORD_MARGIN - left)?;
-    attempt_delivery(&rig.engine, taken).await;
+    rig.attempt(taken).await;
     let view = rig.engine.ledger.delivery(job.delivery_id, rig.now()).await?.context("a delivery")?;
     let outcomes: Vec<Outcome> = view.attempts.iter().map(|attempt| attempt.outcome).collect();
     assert_eq!(outcomes, [Outcome::TimedOut]);

@@ -83,12 +83,7 @@ impl Harness {
         let ledger: Arc<dyn Ledger> = Arc::new(ledger);
         let Parts { settings, queue, metrics_text } = parts;
         let clock = Arc::new(Clock::default());
-        let terms = CoalesceSettings {
-            batch_max: 500,
-            grace: settings.grace,
-            lifetime: LIFETIME_MAX,
-            visibility: Duration::from_secs(60),
-        };
+        let terms = CoalesceSettings { batch_max: 500, grace: settings.grace, lifetime: LIFETIME_MAX };
         let state = ApiState {
             coalesced: Coalesced::start(Arc::clone(&ledger), Arc::clone(&clock), terms),
             ledger: Arc::clone(&ledger),

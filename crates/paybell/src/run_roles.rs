@@ -205,6 +205,7 @@ fn engine(wired: &Wired, queue: &Arc<dyn Queue>) -> Engine {
             time_limit: settings.time_limit,
             visibility: settings.visibility,
             in_flight_max: settings.in_flight_max,
+            batch_max: settings.batch_max,
             drain: settings.drain,
             failing_after: settings.failing_after,
         },

@@ -190,12 +190,7 @@ fn open_outbound(settings: &Settings) -> Result<Outbound> {
 }
 
 fn coalesce_settings(settings: &Settings) -> CoalesceSettings {
-    CoalesceSettings {
-        batch_max: settings.batch_max,
-        grace: settings.grace,
-        lifetime: settings.lifetime,
-        visibility: settings.visibility,
-    }
+    CoalesceSettings { batch_max: settings.batch_max, grace: settings.grace, lifetime: settings.lifetime }
 }
 
 /// The roles of a process, for people.

@@ -14,14 +14,23 @@ use tokio_util::sync::CancellationToken;
 const REST_MIN: Duration = Duration::from_millis(100);
 const REST_MAX: Duration = Duration::from_secs(1);
 
-/// Begins to take jobs for one worker, and keeps at most `in_flight_max` that are taken and not finished. For every
-/// job that the worker gets, [`Finished::finished`] must be called once, also when its handler panics.
+/// How much a worker gets.
+#[derive(Clone, Copy, Debug)]
+pub struct FeedLimits {
+    /// The most jobs that are taken and not finished.
+    pub in_flight_max: usize,
+    /// The most jobs in one batch.
+    pub batch_max: usize,
+}
+
+/// Begins to take jobs for one worker. For every job that the worker gets, [`Finished::finished`] must be called once,
+/// also when its handler panics.
 ///
 /// At `stop` it takes no more, and the worker ends once it has drained; what it has not begun goes back to the queue.
 /// A queue that fails is asked again, at first after 100 ms, later every second. It runs on the runtime that it is
 /// called on.
-pub fn feed(queue: Arc<dyn Queue>, in_flight_max: usize, stop: CancellationToken) -> (ReadyBackend, Finished) {
-    let in_flight_max = in_flight_max.max(1);
+pub fn feed(queue: Arc<dyn Queue>, limits: FeedLimits, stop: CancellationToken) -> (ReadyBackend, Finished) {
+    let in_flight_max = limits.in_flight_max.max(1);
     let (jobs_in, jobs_out) = mpsc::channel(in_flight_max);
     let (reports_in, reports_out) = mpsc::unbounded_channel();
     let (running, ended) = watch::channel(());
@@ -36,7 +45,7 @@ pub fn feed(queue: Arc<dyn Queue>, in_flight_max: usize, stop: CancellationToken
         _running: running,
     };
     tokio::spawn(feeder.run(jobs_in, stop));
-    (ReadyBackend::new(jobs_out, reports_in.clone()), Finished { reports: reports_in, ended })
+    (ReadyBackend::new(jobs_out, reports_in.clone(), limits.batch_max.max(1)), Finished { reports: reports_in, ended })
 }
 
 /// Tells the feed which jobs are done; cheap to clone.

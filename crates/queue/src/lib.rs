@@ -14,8 +14,8 @@
 //!   number of processes. [`FallBackQueue`]: goes on within one process while that one is away.
 //! - [`Taken`]: a job that was taken, with the ticket of its place in flight. A job may be taken twice, a ticket is given
 //!   once; so whoever finishes frees its own place and no other.
-//! - [`feed`]: takes jobs ahead of the workers and hands them to apalis by a [`ReadyBackend`]; [`Finished`] tells it
-//!   which are done.
+//! - [`feed`]: takes jobs ahead of the workers and hands them to apalis by a [`ReadyBackend`], a [`Batch`] at a time;
+//!   [`Finished`] tells it which are done.
 
 mod backend;
 mod fall_back;
@@ -26,9 +26,9 @@ mod lanes;
 mod redis_lanes;
 mod wire;
 
-pub use backend::ReadyBackend;
+pub use backend::{Batch, Claiming, ReadyBackend};
 pub use fall_back::FallBackQueue;
-pub use feed::{Finished, feed};
+pub use feed::{FeedLimits, Finished, feed};
 pub use in_process::InProcessQueue;
 pub use inspect_redis::{RedisFacts, inspect_redis};
 pub use redis_lanes::RedisQueue;

@@ -2,17 +2,17 @@
 //! while the last one was being written, so an idle ledger adds no delay and a busy one wastes no commit.
 //!
 //! Cast:
-//! - [`Coalesced`]: accept, claim and record for single callers.
+//! - [`Coalesced`]: accept and record for single callers.
 //! - [`Act`]: what a batch does, and with what. [`Entry`]: the channel by which callers join the next batch.
 
-use crate::engine::{AcceptTerms, Accepted, Claim, RecordAttempt, Recorded};
+use crate::engine::{AcceptTerms, Accepted, RecordAttempt, Recorded};
 use crate::{Clock, Ledger, Result as StoreResult, StoreError};
 use async_trait::async_trait;
 use paybell_abort::AbortPoint;
-use paybell_delivery::{Job, Payment};
+use paybell_delivery::Payment;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot};
 
 /// How concurrent callers are gathered, and on which terms they are served.
 #[derive(Clone, Copy, Debug)]
@@ -23,28 +23,21 @@ pub struct CoalesceSettings {
     pub grace: Duration,
     /// See [`crate::engine::AcceptTerms::lifetime`].
     pub lifetime: Duration,
-    /// How long a claim holds.
-    pub visibility: Duration,
 }
 
-/// Accept, claim and record for single callers; cheap to clone. A caller that goes away does not undo its act.
+/// Accept and record for single callers; cheap to clone. A caller that goes away does not undo its act.
 #[derive(Clone)]
 pub struct Coalesced {
     accept: Entry<Payment, Accepted>,
-    claim: Entry<Job, Claim>,
     record: Entry<RecordAttempt, Recorded>,
 }
 
 impl Coalesced {
     /// Starts the batch writers; they end when the last clone is dropped.
     pub fn start(ledger: Arc<dyn Ledger>, clock: Arc<Clock>, settings: CoalesceSettings) -> Self {
-        let (max, at_once) = (settings.batch_max.max(1), ledger.batches_at_once().max(1));
+        let max = settings.batch_max.max(1);
         let shared = Arc::new(Shared { ledger, clock, settings });
-        Self {
-            accept: Entry::start(Accept(Arc::clone(&shared)), max, at_once),
-            claim: Entry::start(ClaimJobs(Arc::clone(&shared)), max, at_once),
-            record: Entry::start(Record(shared), max, at_once),
-        }
+        Self { accept: Entry::start(Accept(Arc::clone(&shared)), max), record: Entry::start(Record(shared), max) }
     }
 
     /// Accepts one payment, in a batch with whoever else calls meanwhile. Returns after the commit.
@@ -54,14 +47,6 @@ impl Coalesced {
     /// The batch's, or [`StoreError::Stopping`].
     pub async fn accept(&self, payment: Payment) -> Result<Accepted, Arc<StoreError>> {
         self.accept.join(payment).await
-    }
-
-    /// Claims one delivery.
-    ///
-    /// # Errors
-    /// The batch's, or [`StoreError::Stopping`].
-    pub async fn claim(&self, job: Job) -> Result<Claim, Arc<StoreError>> {
-        self.claim.join(job).await
     }
 
     /// Records one attempt.
@@ -90,7 +75,6 @@ struct Shared {
 }
 
 struct Accept(Arc<Shared>);
-struct ClaimJobs(Arc<Shared>);
 struct Record(Arc<Shared>);
 
 #[async_trait]
@@ -104,19 +88,6 @@ impl Act for Accept {
         let accepted = self.0.ledger.accept(items, &AcceptTerms { now: self.0.clock.now(), grace, lifetime }).await?;
         AbortPoint::AcceptCommitted.reach();
         Ok(accepted)
-    }
-}
-
-#[async_trait]
-impl Act for ClaimJobs {
-    type Item = Job;
-    type Answer = Claim;
-    const NAME: &'static str = "claim";
-    async fn run(&self, items: &[Job]) -> StoreResult<Vec<Claim>> {
-        AbortPoint::ClaimBegins.reach();
-        let claims = self.0.ledger.claim(items, self.0.clock.now(), self.0.settings.visibility).await?;
-        AbortPoint::ClaimCommitted.reach();
-        Ok(claims)
     }
 }
 
@@ -147,9 +118,9 @@ impl<I, O> Clone for Entry<I, O> {
 }
 
 impl<I: Send + Sync + 'static, O: Send + 'static> Entry<I, O> {
-    fn start<A: Act<Item = I, Answer = O>>(act: A, batch_max: usize, at_once: usize) -> Self {
+    fn start<A: Act<Item = I, Answer = O>>(act: A, batch_max: usize) -> Self {
         let (callers, waiting) = mpsc::channel(batch_max * 2);
-        tokio::spawn(write_batches(Arc::new(act), waiting, batch_max, at_once));
+        tokio::spawn(write_batches(Arc::new(act), waiting, batch_max));
         Self { callers }
     }
 
@@ -161,25 +132,17 @@ impl<I: Send + Sync + 'static, O: Send + 'static> Entry<I, O> {
     }
 }
 
-/// Gathers callers into batches until all of them are gone. The permit is taken first, so that a batch goes on filling
-/// while the ones before it are being written.
-async fn write_batches<A: Act>(
-    act: Arc<A>,
-    mut waiting: mpsc::Receiver<Caller<A::Item, A::Answer>>,
-    batch_max: usize,
-    at_once: usize,
-) {
-    let permits = Arc::new(Semaphore::new(at_once));
-    while let Ok(permit) = Arc::clone(&permits).acquire_owned().await {
-        let mut batch = Vec::new();
-        if waiting.recv_many(&mut batch, batch_max).await == 0 {
-            return;
-        }
-        tokio::spawn(write_batch(Arc::clone(&act), batch, permit));
+/// Gathers callers into batches until all of them are gone, and writes one batch after the other, so that the next one
+/// goes on filling. Each in a task of its own, whose panic ends no others.
+async fn write_batches<A: Act>(act: Arc<A>, mut waiting: mpsc::Receiver<Caller<A::Item, A::Answer>>, batch_max: usize) {
+    let mut batch = Vec::new();
+    while waiting.recv_many(&mut batch, batch_max).await > 0 {
+        let written = tokio::spawn(write_batch(Arc::clone(&act), std::mem::take(&mut batch)));
+        let _ = written.await;
     }
 }
 
-async fn write_batch<A: Act>(act: Arc<A>, batch: Vec<Caller<A::Item, A::Answer>>, _permit: OwnedSemaphorePermit) {
+async fn write_batch<A: Act>(act: Arc<A>, batch: Vec<Caller<A::Item, A::Answer>>) {
     let (items, callers): (Vec<_>, Vec<_>) = batch.into_iter().unzip();
     metrics::histogram!("paybell_batch_size", "act" => A::NAME).record(count(items.len()));
     match run(&*act, &items).await {
@@ -227,6 +190,7 @@ fn count(n: usize) -> f64 {
 mod tests {
     use super::*;
     use std::sync::Mutex;
+    use tokio::sync::Semaphore;
 
     /// Doubles numbers, keeps the batches it saw, and refuses a batch with a 13 in it. Each batch waits for a permit.
     struct Double {
@@ -256,7 +220,7 @@ mod tests {
     fn double(error: fn() -> StoreError) -> (Entry<u32, u32>, Batches, Arc<Semaphore>) {
         let (batches, gate) = (Batches::default(), Arc::new(Semaphore::new(0)));
         let act = Double { batches: Arc::clone(&batches), gate: Arc::clone(&gate), error };
-        (Entry::start(act, 10, 1), batches, gate)
+        (Entry::start(act, 10), batches, gate)
     }
 
     /// The call, polled until it waits. The runtime of these tests has one thread, so a few yields let every task run.

@@ -110,11 +110,6 @@ pub trait Ledger: Send + Sync {
     /// How many attempts of this delivery ended in a panic of the worker.
     async fn panics_of(&self, id: DeliveryId) -> Result<u32>;
 
-    /// How many batches of one act may usefully be written at the same time.
-    fn batches_at_once(&self) -> usize {
-        1
-    }
-
     // ── the database itself ────────────────────────────────────────────────────────────────────────────────────
 
     /// The database's clock.

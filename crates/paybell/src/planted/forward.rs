@@ -48,10 +48,6 @@ macro_rules! forward_ledger {
         impl Ledger for $type {
             $($own)*
 
-            fn batches_at_once(&self) -> usize {
-                self.real.batches_at_once()
-            }
-
             $(async fn $act(&self, $($argument: $kind),*) -> Result<$answer, StoreError> {
                 self.real.$act($($argument),*).await
             })+

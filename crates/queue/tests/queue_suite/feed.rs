@@ -8,18 +8,19 @@ use apalis_core::task::data::Data;
 use apalis_core::worker::builder::WorkerBuilder;
 use apalis_core::worker::ext::parallelize::ParallelizeExt as _;
 use paybell_delivery::Job;
-use paybell_queue::{Finished, Queue, RedisQueue, Taken, feed};
+use paybell_queue::{Batch, FeedLimits, Finished, Queue, RedisQueue, Taken, feed};
 use paybell_testkit::{Redis, eventually};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::sync::Semaphore;
-use tokio::task::JoinHandle;
+use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 const SOON: Duration = Duration::from_secs(20);
 const IN_FLIGHT_MAX: usize = 8;
+const LIMITS: FeedLimits = FeedLimits { in_flight_max: IN_FLIGHT_MAX, batch_max: 3 };
 
 /// What the handlers did, and how many more of them may end.
 #[derive(Clone)]
@@ -61,9 +62,18 @@ impl Drop for Telling {
     }
 }
 
-async fn handle(taken: Taken, context: Data<(Shop, Finished)>) {
+async fn handle(batch: Batch, context: Data<(Shop, Finished)>) {
+    assert!((1..=LIMITS.batch_max).contains(&batch.jobs.len()), "a batch of {}", batch.jobs.len());
+    let mut handlers = JoinSet::new();
+    for taken in batch.jobs {
+        handlers.spawn(handle_one(taken, (*context).clone()));
+    }
+    drop(batch.claiming);
+    while handlers.join_next().await.is_some() {}
+}
+
+async fn handle_one(taken: Taken, (shop, finished): (Shop, Finished)) {
     let job = taken.job;
-    let (shop, finished) = (*context).clone();
     let now = shop.at_once.fetch_add(1, Ordering::SeqCst) + 1;
     shop.at_once_max.fetch_max(now, Ordering::SeqCst);
     shop.begun.lock().expect("no handler panics here").push(job);
@@ -79,7 +89,7 @@ fn work(
     concurrency: usize,
     stop: &CancellationToken,
 ) -> (JoinHandle<()>, Finished) {
-    let (backend, finished) = feed(Arc::clone(queue), IN_FLIGHT_MAX, stop.clone());
+    let (backend, finished) = feed(Arc::clone(queue), LIMITS, stop.clone());
     let (backend, context) = (Mutex::new(Some(backend)), (shop.clone(), finished.clone()));
     let monitor = Monitor::new().shutdown_timeout(SOON).register(move |_| {
         let backend = backend.lock().expect("never poisoned").take().expect("it is built once");
@@ -191,7 +201,7 @@ async fn stop_lets_what_is_begun_end_and_gives_the_rest_back() -> Result<()> {
 async fn a_worker_without_a_monitor_ends_at_stop() -> Result<()> {
     let queue = in_process(SETTINGS)?.one;
     let (shop, stop) = (Shop::new(100), CancellationToken::new());
-    let (backend, finished) = feed(queue.clone(), IN_FLIGHT_MAX, stop.clone());
+    let (backend, finished) = feed(queue.clone(), LIMITS, stop.clone());
     let worker = WorkerBuilder::new("alone").backend(backend).data((shop.clone(), finished)).build(handle);
     let running = tokio::spawn(worker.run());
     queue.push(&[job(1, 1)]).await?;

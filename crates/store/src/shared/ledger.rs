@@ -13,10 +13,6 @@ use uuid::Uuid;
 
 #[async_trait]
 impl Ledger for This {
-    fn batches_at_once(&self) -> usize {
-        This::BATCHES_AT_ONCE
-    }
-
     async fn accept(&self, payments: &[Payment], terms: &AcceptTerms) -> Result<Vec<Accepted>> {
         This::accept(self, payments, terms).await
     }

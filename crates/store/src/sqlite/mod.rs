@@ -56,9 +56,6 @@ pub struct SqliteLedger {
 }
 
 impl SqliteLedger {
-    /// There is one writer, so one batch at a time.
-    const BATCHES_AT_ONCE: usize = 1;
-
     /// Opens the file, which is made when it is missing. Nothing is migrated.
     ///
     /// # Errors

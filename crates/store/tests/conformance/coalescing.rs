@@ -12,11 +12,12 @@ async fn concurrent_callers_share_batches_from_accept_to_record(f: Fixture) -> R
     let (coalesced, clock) = coalesced(&f).await?;
     let mut calls = Vec::new();
     for n in 0..300 {
-        let (coalesced, clock) = (coalesced.clone(), clock.clone());
+        let (coalesced, clock, ledger) = (coalesced.clone(), clock.clone(), f.ledger.clone());
         calls.push(tokio::spawn(async move {
             let accepted = coalesced.accept(payment(&format!("p{n}"), clock.now())).await?;
             let Accepted::New { jobs, .. } = accepted else { anyhow::bail!("{accepted:?}") };
-            let Claim::Won(claimed) = coalesced.claim(jobs[0]).await? else { anyhow::bail!("lost") };
+            let claims = ledger.claim(&jobs, clock.now(), VISIBILITY).await?;
+            let Some(Claim::Won(claimed)) = claims.into_iter().next() else { anyhow::bail!("lost") };
             let record = record(&claimed, Outcome::Acknowledged, Decision::Delivered, clock.now());
             anyhow::ensure!(coalesced.record(record).await? == Recorded::Applied);
             Ok(claimed.delivery_id)
@@ -47,6 +48,6 @@ async fn one_bad_payment_spoils_only_itself(f: Fixture) -> Result<()> {
 async fn coalesced(f: &Fixture) -> Result<(Coalesced, Arc<Clock>)> {
     let clock = Arc::new(Clock::default());
     clock.sync(&*f.ledger).await?;
-    let settings = CoalesceSettings { batch_max: 100, grace: GRACE, lifetime: LIFETIME, visibility: VISIBILITY };
+    let settings = CoalesceSettings { batch_max: 100, grace: GRACE, lifetime: LIFETIME };
     Ok((Coalesced::start(f.ledger.clone(), clock.clone(), settings), clock))
 }

@@ -1,0 +1,75 @@
+//! Claiming what the queue gave, many jobs in one act.
+
+use crate::Engine;
+use metrics::{counter, histogram};
+use paybell_abort::AbortPoint;
+use paybell_delivery::Job;
+use paybell_queue::Taken;
+use paybell_store::StoreError;
+use paybell_store::engine::{Claim, ClaimedDelivery};
+use std::error::Error;
+use std::time::{Duration, Instant};
+
+/// Claims the jobs' deliveries; answers, in order, those that are this worker's now. Losing a claim is a normal result.
+/// When the database fails nothing is done: the delivery's `due_at` stands and fires. The same for a job whose place in
+/// flight has run out: it counts no longer against the endpoint's cap.
+pub(crate) async fn claim_batch(engine: &Engine, taken: &[Taken]) -> Vec<Option<Box<ClaimedDelivery>>> {
+    let late: Vec<bool> = taken.iter().map(|taken| place_left(engine, taken.taken_at).is_zero()).collect();
+    let jobs: Vec<Job> = taken.iter().zip(&late).filter(|(_, late)| !**late).map(|(taken, _)| taken.job).collect();
+    count("late", taken.len() - jobs.len());
+    let mut claims = claim(engine, &jobs).await.into_iter();
+    late.into_iter().map(|late| if late { None } else { claims.next().flatten() }).collect()
+}
+
+/// For how long a request may still run within its job's place in flight, whose lease began before the claim.
+pub(crate) fn place_left(engine: &Engine, taken_at: Instant) -> Duration {
+    let place = engine.settings.visibility.saturating_sub(crate::WorkerSettings::RECORD_MARGIN);
+    place.saturating_sub(taken_at.elapsed())
+}
+
+async fn claim(engine: &Engine, jobs: &[Job]) -> Vec<Option<Box<ClaimedDelivery>>> {
+    if jobs.is_empty() {
+        return Vec::new();
+    }
+    histogram!("paybell_batch_size", "act" => "claim").record(f64::from(u32::try_from(jobs.len()).unwrap_or(u32::MAX)));
+    match claim_at_once(engine, jobs).await {
+        Ok(claims) => claims,
+        // One bad row spoils only itself.
+        Err(error) if jobs.len() > 1 && !error.is_transient() => {
+            let mut claims = Vec::with_capacity(jobs.len());
+            for job in jobs {
+                let alone = claim_at_once(engine, std::slice::from_ref(job)).await;
+                claims.extend(alone.unwrap_or_else(|error| note_failure(&[*job], &error)));
+            }
+            claims
+        }
+        Err(error) => note_failure(jobs, &error),
+    }
+}
+
+async fn claim_at_once(engine: &Engine, jobs: &[Job]) -> Result<Vec<Option<Box<ClaimedDelivery>>>, StoreError> {
+    AbortPoint::ClaimBegins.reach();
+    let claims = engine.ledger.claim(jobs, engine.clock.now(), engine.settings.visibility).await?;
+    AbortPoint::ClaimCommitted.reach();
+    let won = |claim| match claim {
+        Claim::Won(claimed) => Some(claimed),
+        Claim::Lost => None,
+    };
+    let claims: Vec<_> = claims.into_iter().map(won).collect();
+    count("won", claims.iter().flatten().count());
+    count("lost", claims.iter().filter(|claim| claim.is_none()).count());
+    Ok(claims)
+}
+
+fn note_failure(jobs: &[Job], error: &StoreError) -> Vec<Option<Box<ClaimedDelivery>>> {
+    count("failed", jobs.len());
+    let first = jobs.first().map(|job| job.delivery_id.to_string());
+    tracing::warn!(delivery.id = first, jobs = jobs.len(), error = error as &dyn Error, "claims failed");
+    vec![None; jobs.len()]
+}
+
+fn count(result: &'static str, jobs: usize) {
+    if jobs > 0 {
+        counter!("paybell_claims_total", "result" => result).increment(jobs as u64);
+    }
+}
