@@ -238,11 +238,14 @@ impl Model {
 }
 
 impl Row {
-    /// When it may next be dispatched.
+    /// When a dispatcher next has to look at it: to hand it out, or to put it off until its claim ends.
     fn look_at(&self, heed_claims: bool) -> Option<Timestamp> {
         let claim = self.claim.filter(|_| heed_claims);
-        let free_at = claim.map_or(self.due_at, |(_, until)| until.max(self.due_at));
-        (self.state == State::Pending).then_some(free_at)
+        let at = match claim {
+            Some((_, until)) if self.due_at >= until.min(self.deadline_at) => until.max(self.due_at),
+            _ => self.due_at,
+        };
+        (self.state == State::Pending).then_some(at)
     }
 
     fn is_parked(&self) -> bool {

@@ -66,7 +66,7 @@ impl Model {
             row.close_claim(write);
             row.attempts += 1;
             row.claim = Some((now, now + visibility));
-            row.due_at = (now + visibility).min(row.deadline_at);
+            row.due_at = row.due_at.min(now + visibility);
             Claimed {
                 attempt: row.attempts,
                 payment: row.payment,

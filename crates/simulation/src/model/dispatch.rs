@@ -46,6 +46,11 @@ impl Model {
         crowded: &[EndpointNo],
         dispatched: &mut Dispatched,
     ) {
+        let heed = !self.has(Bug::ExpiryOfLiveClaim);
+        let held = self.delivery(delivery).claim.filter(|(_, until)| *until > now && heed);
+        if let Some((_, until)) = held {
+            return self.change(delivery, |row| row.due_at = until.min(row.deadline_at));
+        }
         let endpoint = self.delivery(delivery).endpoint;
         let is_crowded = crowded.contains(&endpoint);
         let closed = !self.endpoint(endpoint).takes_deliveries() || is_crowded;
@@ -74,7 +79,7 @@ impl Model {
         }
     }
 
-    /// What is due and held by nobody, the oldest first.
+    /// What is due, the oldest first; what is held only to be put off.
     pub fn due(&self, now: Timestamp) -> Vec<DeliveryNo> {
         let looks = self.looks.iter().take_while(|(at, _)| *at <= now).map(|(_, delivery)| *delivery);
         let mut due: Vec<DeliveryNo> = looks.collect();

@@ -9,6 +9,8 @@ use paybell_delivery::{Job, Timestamp};
 use std::time::Duration;
 
 /// A row that somebody else has locked is lost to them. A claim that ran out without a record is written down first.
+/// `due_at` nearly always stays, so that no index is written: when it comes before the claim has ended, the dispatcher
+/// puts it off to that moment.
 ///
 /// Each delivery is looked up by its id, and then its endpoint: the planner would else like to go through all deliveries
 /// of the endpoint (so `LATERAL` and `OFFSET 0`) or all that are pending (so `finished_at IS NULL`, which says the same).
@@ -35,7 +37,7 @@ pub(super) const CLAIM: &str = concat!(
     ON CONFLICT (delivery_id, number) DO NOTHING
 ), won AS (
     UPDATE deliveries d
-    SET attempts = d.attempts + 1, claimed_at = $3, claimed_until = $3 + $4, due_at = LEAST($3 + $4, d.deadline_at),
+    SET attempts = d.attempts + 1, claimed_at = $3, claimed_until = $3 + $4, due_at = LEAST(d.due_at, $3 + $4),
         in_doubt = d.in_doubt OR d.claimed_at IS NOT NULL
     FROM held WHERE d.id = held.id
     RETURNING d.id, d.payment_id, d.endpoint_id, held.version, d.attempts, d.in_doubt, d.created_at, d.deadline_at,

@@ -1,4 +1,4 @@
-//! Dispatch: what is due is handed out, parked or expired, in one statement.
+//! Dispatch: what is due is handed out, parked, expired or put off, in one statement.
 
 use super::shared::rows;
 use super::{PostgresLedger, ids};
@@ -12,37 +12,41 @@ use std::time::Duration;
 
 const ACT: &str = "dispatch what is due";
 
-/// What is handed out comes due again after the visibility time, or after half of what is left to its deadline, so that a
+/// What is claimed is put off until the claim ends. What is handed out comes due again after the visibility time, or after half of what is left to its deadline, so that a
 /// job that the queue loses near the end still gets its last attempt. `LATERAL` and `OFFSET 0` keep the planner from
 /// beginning with the endpoints. Endpoints are locked in the order of their ids, and always written, so that a release
 /// that clears their mark at the same time cannot miss what is parked here.
 pub(super) const DISPATCH: &str = concat!(
     "WITH due AS (
-    SELECT d.id, d.endpoint_id, d.attempts, d.claimed_at, d.deadline_at <= $1 AS expired, e.closed, e.concurrency_max
+    SELECT d.id, d.endpoint_id, d.attempts, d.claimed_at, NOT held AND d.deadline_at <= $1 AS expired,
+        NOT held AND e.closed AS closed, held, e.concurrency_max
     FROM deliveries d
+    CROSS JOIN LATERAL (SELECT d.claimed_until > $1 AND d.claimed_until IS NOT NULL AS held) claim
     CROSS JOIN LATERAL (
         SELECT paused_at IS NOT NULL OR deleted_at IS NOT NULL OR failing_since IS NOT NULL OR id = ANY ($4) AS closed,
             concurrency_max
         FROM endpoints
         WHERE id = d.endpoint_id OFFSET 0
     ) e
-    WHERE d.state = 'pending' AND d.due_at <= $1 AND (d.claimed_until IS NULL OR d.claimed_until <= $1)
+    WHERE d.state = 'pending' AND d.due_at <= $1 AND (NOT held OR d.due_at < LEAST(d.claimed_until, d.deadline_at))
     ORDER BY d.due_at LIMIT $3
     FOR UPDATE OF d SKIP LOCKED
 ), lapsed AS (
     INSERT INTO attempts (delivery_id, number, started_at, outcome, detail)
     SELECT id, attempts, claimed_at, ",
     unknown_attempt!(),
-    " FROM due WHERE claimed_at IS NOT NULL
+    " FROM due WHERE claimed_at IS NOT NULL AND NOT held
     ON CONFLICT (delivery_id, number) DO NOTHING
 ), moved AS (
     UPDATE deliveries d
     SET state = CASE WHEN due.expired THEN 'undelivered' ELSE 'pending' END,
         reason = CASE WHEN due.expired THEN 'expired' END,
         finished_at = CASE WHEN due.expired THEN $1 END,
-        due_at = CASE WHEN due.expired THEN d.due_at WHEN due.closed THEN d.deadline_at
+        due_at = CASE WHEN due.held THEN LEAST(d.claimed_until, d.deadline_at)
+            WHEN due.expired THEN d.due_at WHEN due.closed THEN d.deadline_at
             ELSE $1 + LEAST($2, (d.deadline_at - $1) / 2) END,
-        in_doubt = d.in_doubt OR due.claimed_at IS NOT NULL, claimed_at = NULL, claimed_until = NULL
+        in_doubt = d.in_doubt OR (due.claimed_at IS NOT NULL AND NOT due.held),
+        claimed_at = CASE WHEN due.held THEN d.claimed_at END, claimed_until = CASE WHEN due.held THEN d.claimed_until END
     FROM due WHERE d.id = due.id
 ), parking AS (
     SELECT id FROM endpoints
@@ -53,7 +57,8 @@ pub(super) const DISPATCH: &str = concat!(
         WHEN failing_since IS NOT NULL AND paused_at IS NULL THEN COALESCE(probe_at, $1) END
     WHERE id = ANY (ARRAY(SELECT id FROM parking))
 )
-SELECT id AS delivery_id, endpoint_id, attempts, concurrency_max, expired, closed, claimed_at IS NOT NULL AS lapsed
+SELECT id AS delivery_id, endpoint_id, attempts, concurrency_max, expired, closed, held,
+    claimed_at IS NOT NULL AND NOT held AS lapsed
 FROM due"
 );
 

@@ -198,6 +198,9 @@ fn claimed(row: &Row) -> Result<ClaimedDelivery> {
 pub(in super::super) fn dispatched(rows: &[Row], limit: u32) -> Result<Dispatched> {
     let mut dispatched = Dispatched { more: u32::try_from(rows.len()).is_ok_and(|n| n >= limit), ..Default::default() };
     for row in rows {
+        if get(row, "held")? {
+            continue;
+        }
         if get(row, "expired")? {
             dispatched.expired += 1;
         } else if get(row, "closed")? {

@@ -36,7 +36,7 @@ const WRITE_LAPSED: &str = concat!(
 
 const TAKE: &str = concat!(
     "UPDATE deliveries
-    SET attempts = attempts + 1, claimed_at = $2, claimed_until = $2 + $3, due_at = min($2 + $3, deadline_at),
+    SET attempts = attempts + 1, claimed_at = $2, claimed_until = $2 + $3, due_at = min(due_at, $2 + $3),
         in_doubt = in_doubt OR claimed_at IS NOT NULL
     WHERE id IN (SELECT d.id",
     claimable!(),

@@ -1,4 +1,4 @@
-//! Dispatch: what is due is handed out, parked or expired, in one transaction.
+//! Dispatch: what is due is handed out, parked, expired or put off, in one transaction.
 
 use super::shared::rows;
 use super::{SqliteLedger, ids, json};
@@ -15,12 +15,13 @@ const ACT: &str = "dispatch what is due";
 
 const DUE: &str = "
 SELECT d.id AS delivery_id, d.endpoint_id, d.attempts, e.concurrency_max,
-    d.deadline_at <= $1 AS expired,
+    ifnull(d.claimed_until > $1, false) AS held, d.deadline_at <= $1 AS expired,
     e.paused_at IS NOT NULL OR e.deleted_at IS NOT NULL OR e.failing_since IS NOT NULL
         OR e.id IN (SELECT unhex(value) FROM json_each($3)) AS closed,
     d.claimed_at IS NOT NULL AS lapsed
 FROM deliveries d INDEXED BY deliveries_due CROSS JOIN endpoints e ON e.id = d.endpoint_id
-WHERE d.state = 'pending' AND d.due_at <= $1 AND (d.claimed_until IS NULL OR d.claimed_until <= $1)
+WHERE d.state = 'pending' AND d.due_at <= $1 AND (
+    d.claimed_until IS NULL OR d.claimed_until <= $1 OR d.due_at < min(d.claimed_until, d.deadline_at))
 ORDER BY d.due_at LIMIT $2";
 
 const WRITE_LAPSED: &str = concat!(
@@ -46,6 +47,11 @@ WHERE id IN (
     WHERE item.value ->> 1 AND d.state = 'pending'
 )";
 
+/// What is claimed is put off until the claim ends.
+const PUT_OFF: &str = "
+UPDATE deliveries SET due_at = min(claimed_until, deadline_at)
+WHERE id IN (SELECT unhex(value) FROM json_each($1))";
+
 const NEXT_DUE: &str = "
 SELECT due_at FROM deliveries INDEXED BY deliveries_due
 WHERE state = 'pending' AND due_at > $1 ORDER BY due_at LIMIT 1";
@@ -66,6 +72,9 @@ impl SqliteLedger {
         let mut tx = self.begin(ACT).await?;
         let due = due(&mut *tx, now, limit, &crowded).await?;
         let mut dispatched = rows::dispatched(&due, limit)?;
+        let (held, due): (Vec<_>, Vec<_>) = due.into_iter().partition(is_held);
+        let held: Vec<String> = held.iter().map(hex_id).collect::<Result<_>>()?;
+        sqlx::query(PUT_OFF).bind(json(&held)?).execute(&mut *tx).await.doing(ACT)?;
         let batch = batch(&due)?;
         move_on(&mut tx, &batch, now, visibility).await?;
         if dispatched.parked > 0 {
@@ -88,12 +97,19 @@ async fn due(
     sqlx::query(DUE).bind(now.0).bind(i64::from(limit)).bind(crowded).fetch_all(from).await.doing(ACT)
 }
 
+fn is_held(row: &sqlx::sqlite::SqliteRow) -> bool {
+    rows::get(row, "held").unwrap_or(false)
+}
+
+fn hex_id(row: &sqlx::sqlite::SqliteRow) -> Result<String> {
+    Ok(rows::get::<Uuid>(row, "delivery_id")?.simple().to_string())
+}
+
 /// Each delivery with whether its endpoint is closed.
 fn batch(due: &[sqlx::sqlite::SqliteRow]) -> Result<String> {
     let mut items = Vec::with_capacity(due.len());
     for row in due {
-        let id: Uuid = rows::get(row, "delivery_id")?;
-        items.push((id.simple().to_string(), rows::get::<bool>(row, "closed")?));
+        items.push((hex_id(row)?, rows::get::<bool>(row, "closed")?));
     }
     json(&items)
 }

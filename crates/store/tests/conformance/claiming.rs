@@ -1,4 +1,4 @@
-use crate::fixture::{Fixture, LIFETIME, VISIBILITY, actor, at, record};
+use crate::fixture::{Fixture, GRACE, LIFETIME, VISIBILITY, actor, at, record};
 use anyhow::Result;
 use paybell_delivery::{Decision, Job, Outcome};
 use paybell_store::engine::Claim;
@@ -29,7 +29,7 @@ async fn a_claim_reads_all_that_an_attempt_needs(f: Fixture) -> Result<()> {
     assert_eq!(view.payment, claimed.payment);
     assert_eq!(view.in_flight, Some((1, at(11))));
     assert!(view.attempts.is_empty());
-    assert_eq!(view.delivery.due_at, at(11) + VISIBILITY);
+    assert_eq!(view.delivery.due_at, at(10) + GRACE, "it stays, and the claim ends later");
     Ok(())
 }
 
@@ -104,6 +104,7 @@ async fn nothing_is_claimed_at_or_after_the_deadline(f: Fixture) -> Result<()> {
     assert_eq!(f.claim(job, deadline).await?, None);
     let just_before = deadline.before(std::time::Duration::from_micros(1));
     let claimed = f.won(job, just_before).await?;
+    f.ledger.dispatch_due(just_before, VISIBILITY, 10, &[]).await?;
     assert_eq!(f.delivery(claimed.delivery_id).await?.due_at, deadline, "due is never after the deadline");
     Ok(())
 }

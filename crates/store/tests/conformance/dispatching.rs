@@ -1,4 +1,4 @@
-use crate::fixture::{Fixture, GRACE, LIFETIME, VISIBILITY, at, record, terms};
+use crate::fixture::{Fixture, GRACE, LIFETIME, VISIBILITY, actor, at, record, terms};
 use anyhow::Result;
 use paybell_delivery::{Decision, Job, Outcome, Reason, State};
 use paybell_store::engine::Recorded;
@@ -8,6 +8,7 @@ use std::time::Duration;
 conformance!(
     what_is_due_is_handed_out_and_moved_forward,
     the_oldest_come_first_and_the_rest_is_announced,
+    what_is_claimed_is_put_off_until_the_claim_ends,
     a_worker_that_dies_mid_attempt_is_followed_by_another,
     what_is_past_its_deadline_expires,
     a_claim_that_is_held_past_the_deadline_ends_first,
@@ -39,6 +40,19 @@ async fn the_oldest_come_first_and_the_rest_is_announced(f: Fixture) -> Result<(
     assert!(first.more);
     let second = f.ledger.dispatch_due(at(100), VISIBILITY, 2, &[]).await?;
     assert_eq!((second.jobs, second.more), (vec![late], false));
+    Ok(())
+}
+
+async fn what_is_claimed_is_put_off_until_the_claim_ends(f: Fixture) -> Result<()> {
+    f.shop().await?;
+    let job = f.accept_one(at(10)).await?;
+    f.won(job, at(39)).await?;
+    f.ledger.pause_endpoint(f.view(job.delivery_id, at(39)).await?.delivery.endpoint_id, true, &actor(at(39))).await?;
+    let due = f.ledger.dispatch_due(at(10) + GRACE, VISIBILITY, 10, &[]).await?;
+    assert_eq!((due.jobs.len(), due.parked, due.recovered, due.expired), (0, 0, 0, 0));
+    assert_eq!(due.next_due_at, Some(at(39) + VISIBILITY));
+    let view = f.view(job.delivery_id, at(40)).await?;
+    assert_eq!((view.in_flight, view.delivery.due_at), (Some((1, at(39))), at(39) + VISIBILITY));
     Ok(())
 }
 
