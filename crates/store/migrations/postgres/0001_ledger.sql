@@ -99,7 +99,7 @@ CREATE TABLE deliveries (
 ) WITH (
     -- Each row is rewritten two or three times soon after it was made. Room in its page keeps its versions together,
     -- and vacuum must follow the churn rather than the table's size.
-    fillfactor = 70,
+    fillfactor = 50,
     autovacuum_vacuum_scale_factor = 0.02,
     autovacuum_analyze_scale_factor = 0.05
 );
