@@ -4,17 +4,20 @@
 use crate::keys::{id_within, is_key_of};
 use crate::problem::{Answer, Problem};
 use crate::{Api, Served};
-use axum::extract::{Request, State};
-use axum::middleware::Next;
-use axum::response::Response;
+use axum::extract::Request;
+use axum::response::{IntoResponse, Response};
+use futures_util::future::BoxFuture;
 use http::HeaderMap;
 use http::header::AUTHORIZATION;
 use paybell_delivery::Timestamp;
 use paybell_store::Ledger;
 use paybell_store::manage::{Actor, KeyRecord, KeyRole};
 use std::collections::HashMap;
+use std::convert::Infallible;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
+use tower::{Layer, Service};
 use uuid::Uuid;
 
 /// Who calls.
@@ -30,7 +33,7 @@ impl Caller {
     }
 }
 
-/// Lets through what one of the roles sends.
+/// The layer around what needs a key: lets through what one of the roles sends.
 #[derive(Clone)]
 pub(crate) struct Guard {
     pub(crate) api: Api,
@@ -38,14 +41,55 @@ pub(crate) struct Guard {
     pub(crate) refusal: &'static str,
 }
 
-/// The layer around what needs a key.
-pub(crate) async fn authenticate(State(guard): State<Guard>, mut request: Request, next: Next) -> Answer<Response> {
-    let known = known_key(&guard.api, request.headers()).await?;
-    if !guard.roles.contains(&known.role) {
-        return Err(Problem::forbidden(guard.refusal));
+impl<S> Layer<S> for Guard {
+    type Service = Guarded<S>;
+    fn layer(&self, inner: S) -> Guarded<S> {
+        Guarded { guard: self.clone(), inner }
     }
-    request.extensions_mut().insert(Caller { name: Arc::clone(&known.name) });
-    Ok(next.run(request).await)
+}
+
+/// A service that needs a key.
+#[derive(Clone)]
+pub(crate) struct Guarded<S> {
+    guard: Guard,
+    inner: S,
+}
+
+impl<S> Service<Request> for Guarded<S>
+where
+    S: Service<Request, Response = Response, Error = Infallible, Future: Send> + Clone + Send + 'static,
+{
+    type Response = Response;
+    type Error = Infallible;
+    type Future = BoxFuture<'static, Result<Response, Infallible>>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, mut request: Request) -> Self::Future {
+        // The one that is ready is called; its clone may have to become so.
+        let clone = self.inner.clone();
+        let mut inner = std::mem::replace(&mut self.inner, clone);
+        let guard = self.guard.clone();
+        Box::pin(async move {
+            match guard.caller(request.headers()).await {
+                Ok(caller) => drop(request.extensions_mut().insert(caller)),
+                Err(problem) => return Ok(problem.into_response()),
+            }
+            inner.call(request).await
+        })
+    }
+}
+
+impl Guard {
+    async fn caller(&self, headers: &HeaderMap) -> Answer<Caller> {
+        let known = known_key(&self.api, headers).await?;
+        if !self.roles.contains(&known.role) {
+            return Err(Problem::forbidden(self.refusal));
+        }
+        Ok(Caller { name: known.name })
+    }
 }
 
 async fn known_key(api: &Served, headers: &HeaderMap) -> Answer<Known> {

@@ -38,7 +38,6 @@ use authenticate::KnownKeys;
 use axum::Router;
 use axum::body::Bytes;
 use axum::extract::DefaultBodyLimit;
-use axum::middleware::from_fn_with_state;
 use axum::routing::get;
 use enqueue::Pusher;
 use paybell_delivery::LIFETIME_MAX;
@@ -49,6 +48,7 @@ use paybell_store::{Clock, Coalesced, Ledger};
 use problem::Problem;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
+use tower::ServiceBuilder;
 use tower_http::catch_panic::CatchPanicLayer;
 
 /// What the API works with.
@@ -152,8 +152,12 @@ fn serve(state: ApiState, routes: impl FnOnce(&Api) -> Router<Api>) -> Router {
     routes(&api)
         .method_not_allowed_fallback(async || Problem::method_not_allowed())
         .fallback(async || Problem::not_found("there is nothing at this path"))
-        .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
-        .layer(CatchPanicLayer::custom(observe::answer_panic))
-        .layer(from_fn_with_state(Arc::clone(&api), observe::observe))
+        // In one layer: each is a box around every route.
+        .layer(
+            ServiceBuilder::new()
+                .layer(observe::Observe(Arc::clone(&api)))
+                .layer(CatchPanicLayer::custom(observe::answer_panic))
+                .layer(DefaultBodyLimit::max(BODY_BYTES_MAX)),
+        )
         .with_state(api)
 }

@@ -3,31 +3,70 @@
 
 use crate::Api;
 use crate::problem::Problem;
-use axum::extract::{MatchedPath, Request, State};
-use axum::middleware::Next;
+use axum::extract::{MatchedPath, Request};
 use axum::response::{IntoResponse, Response};
+use futures_util::future::BoxFuture;
 use http::Method;
 use metrics::counter;
 use std::any::Any;
+use std::convert::Infallible;
+use std::task::{Context, Poll};
 use std::time::Instant;
+use tower::{Layer, Service};
 
 /// Counts requests and ends those that take too long.
-pub(crate) async fn observe(State(api): State<Api>, request: Request, next: Next) -> Response {
-    let method = method_label(request.method());
-    let route = request.extensions().get::<MatchedPath>().cloned();
-    let started = Instant::now();
-    let response = match tokio::time::timeout(api.state.settings.request_time_limit, next.run(request)).await {
-        Ok(response) => response,
-        Err(_) => {
-            Problem::unavailable("the request took too long; it may have had its effect, repeat it").into_response()
-        }
-    };
-    let route = route.as_ref().map_or("none", MatchedPath::as_str);
+#[derive(Clone)]
+pub(crate) struct Observe(pub(crate) Api);
+
+impl<S> Layer<S> for Observe {
+    type Service = Observed<S>;
+    fn layer(&self, inner: S) -> Observed<S> {
+        Observed { api: Api::clone(&self.0), inner }
+    }
+}
+
+/// A service whose requests are observed.
+#[derive(Clone)]
+pub(crate) struct Observed<S> {
+    api: Api,
+    inner: S,
+}
+
+impl<S> Service<Request> for Observed<S>
+where
+    S: Service<Request, Response: IntoResponse, Error = Infallible, Future: Send + 'static>,
+{
+    type Response = Response;
+    type Error = Infallible;
+    type Future = BoxFuture<'static, Result<Response, Infallible>>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, request: Request) -> Self::Future {
+        let method = method_label(request.method());
+        let route = request.extensions().get::<MatchedPath>().cloned();
+        let started = Instant::now();
+        let answering = tokio::time::timeout(self.api.state.settings.request_time_limit, self.inner.call(request));
+        Box::pin(async move {
+            let response = match answering.await {
+                Ok(answered) => answered?.into_response(),
+                Err(_) => Problem::unavailable("the request took too long; it may have had its effect, repeat it")
+                    .into_response(),
+            };
+            note(method, route.as_ref(), &response, started);
+            Ok(response)
+        })
+    }
+}
+
+fn note(method: &'static str, route: Option<&MatchedPath>, response: &Response, started: Instant) {
+    let route = route.map_or("none", MatchedPath::as_str);
     let status = response.status();
     tracing::debug!(method, route, status = status.as_u16(), duration_us = started.elapsed().as_micros(), "request");
     let labels = [("method", method.to_owned()), ("route", route.to_owned()), ("status", status.as_str().to_owned())];
     counter!("paybell_http_requests_total", &labels).increment(1);
-    response
 }
 
 /// The answer where a handler panicked. Its text may quote what was sent, so it is left to the process's panic hook.

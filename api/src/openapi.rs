@@ -1,14 +1,13 @@
 //! All routes, each with its description, and `GET /openapi.json`. A route that is not described cannot be served, as
 //! both come from the same list.
 
-use crate::authenticate::{Guard, authenticate};
+use crate::authenticate::Guard;
 use crate::problem::ProblemBody;
 use crate::{Api, BATCH_BYTES_MAX};
 use crate::{accept_batch, accept_payment, audit, bulk_resends, change_endpoint, endpoints, health, merchants};
 use crate::{read_deliveries, read_payments, resend, rotate_secret, settle, test_endpoint};
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, State};
-use axum::middleware::from_fn_with_state;
 use axum::response::IntoResponse;
 use http::header::CONTENT_TYPE;
 use paybell_store::manage::KeyRole;
@@ -42,10 +41,7 @@ const KEY: &str = "key";
 
 /// The routes with the layers that ask for a key; leaves their description to be served.
 pub(crate) fn routes(api: &Api) -> Router<Api> {
-    let guard = |roles, refusal| {
-        let guard = Guard { api: Arc::clone(api), roles, refusal };
-        from_fn_with_state(guard, authenticate)
-    };
+    let guard = |roles, refusal| Guard { api: Arc::clone(api), roles, refusal };
     let intake =
         intake().route_layer(guard(&[KeyRole::Gateway], "payments are accepted from keys of the role gateway"));
     let shared = reads().merge(acts()).merge(management());

@@ -25,11 +25,14 @@ pub use guard::UrlRefused;
 use bytes::Bytes;
 use guard::Guard;
 use paybell_delivery::Outcome;
+use quick_cache::sync::Cache;
 use resolve::{GuardedResolver, Lookup};
 use rustls::RootCertStore;
 use std::error::Error;
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
+use url::Url;
 
 /// How requests go out.
 #[derive(Clone, Debug)]
@@ -96,6 +99,8 @@ pub struct Failure {
 pub struct Outbound {
     client: reqwest::Client,
     guard: Guard,
+    /// URLs that the guard has admitted: reading one takes longer than rendering what is sent to it.
+    admitted: Arc<Cache<String, Url>>,
     response_body_max: usize,
 }
 
@@ -105,6 +110,9 @@ const IDLE_MAX: Duration = Duration::from_secs(4);
 
 /// How many idle connections to one receiver are kept for the next requests.
 const IDLE_PER_HOST_MAX: usize = 256;
+
+/// How many admitted URLs are kept.
+const ADMITTED_MAX: usize = 20_000;
 
 /// How long a connection may take that goes on being made after its request gave up.
 const CONNECT_MAX: Duration = Duration::from_secs(60);
@@ -143,7 +151,8 @@ impl Outbound {
             .http2_keep_alive_timeout(PING)
             .build()?;
         let guard = Guard { allow_non_public, allow_plain_http: settings.allow_plain_http };
-        Ok(Self { client, guard, response_body_max: settings.response_body_max })
+        let admitted = Arc::new(Cache::new(ADMITTED_MAX));
+        Ok(Self { client, guard, admitted, response_body_max: settings.response_body_max })
     }
 
     /// Checks a URL as far as it can be without resolving its name; what cannot be seen yet is refused at dial time.
@@ -154,12 +163,21 @@ impl Outbound {
         self.guard.admit(url).map(|_| ())
     }
 
+    fn admit(&self, url: &str) -> Result<Url, UrlRefused> {
+        if let Some(admitted) = self.admitted.get(url) {
+            return Ok(admitted);
+        }
+        let admitted = self.guard.admit(url)?;
+        self.admitted.insert(url.to_owned(), admitted.clone());
+        Ok(admitted)
+    }
+
     /// POSTs the request. Whatever the merchant answers, a redirect too, is an answer.
     ///
     /// # Errors
     /// A [`Failure`] when no complete answer came within the time limit.
     pub async fn post(&self, request: OutboundRequest) -> Result<Answer, Failure> {
-        let url = self.guard.admit(&request.url).map_err(Failure::blocked)?;
+        let url = self.admit(&request.url).map_err(Failure::blocked)?;
         let time_limit = request.time_limit;
         let progress = exchange::Progress::default();
         let built = exchange::build(url, request.headers, request.body, &progress)?;
