@@ -34,6 +34,7 @@ const MAY_IMPORT: &[(&str, &str, &[&str])] = &[
         ],
     ),
     ("crates/simulation", "paybell-simulation", &["delivery", "store"]),
+    ("crates/hot-path", "paybell-hot-path", &["delivery", "dialects"]),
     ("crates/testkit", "paybell-testkit", &[]),
     ("crates/bench", "paybell-bench", &["testkit"]),
     ("tests", "paybell-tests", &[]),
