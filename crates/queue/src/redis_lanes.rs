@@ -1,6 +1,6 @@
 //! The queue in Redis, for any number of processes.
 
-use crate::wire::{to_job, to_payload, to_ticket};
+use crate::wire::{to_endpoint, to_payload, to_place, to_taken};
 use crate::{Pushed, Queue, QueueError, QueueSettings, READY_MAX, Taken};
 use async_trait::async_trait;
 use futures_util::StreamExt as _;
@@ -41,12 +41,21 @@ pub struct RedisQueue {
 /// The names of the keys. All have the same hash tag, so that a cluster keeps them in one place.
 struct Keys {
     prefix: String,
-    ring: String,
-    capped: String,
+    /// In the order in which the scripts know them.
+    all: [String; 9],
     depth: String,
-    sequence: String,
-    recount: String,
+    turned: String,
 }
+
+/// Appends jobs.
+const PUSH: &str = concat!(include_str!("lua/prelude.lua"), include_str!("lua/push.lua"));
+/// Acknowledges jobs and takes others.
+const TURN: &str = concat!(
+    include_str!("lua/prelude.lua"),
+    include_str!("lua/flying.lua"),
+    include_str!("lua/lanes.lua"),
+    include_str!("lua/turn.lua")
+);
 
 impl RedisQueue {
     /// A queue in the server at `url`, such as `redis://127.0.0.1:6379/0`, under keys that begin with `{prefix}:`. No
@@ -62,7 +71,7 @@ impl RedisQueue {
         let ended = CancellationToken::new();
         let listening = listen(client.clone(), keys.channel(), Arc::clone(&wake));
         tokio::spawn(ended.clone().run_until_cancelled_owned(listening));
-        let (push, turn) = (Script::new(include_str!("lua/push.lua")), Script::new(include_str!("lua/turn.lua")));
+        let (push, turn) = (Script::new(PUSH), Script::new(TURN));
         Ok(RedisQueue { client, connection, keys, settings, push, turn, wake, _subscription: ended.drop_guard() })
     }
 
@@ -95,7 +104,7 @@ impl RedisQueue {
         let mut call = self.keys.invocation(&self.push);
         call.arg(self.settings.lane_max).arg(self.settings.depth_max);
         for (endpoint, jobs) in &lanes {
-            call.arg(hex(*endpoint)).arg(jobs.len());
+            call.arg(&to_endpoint(*endpoint)[..]).arg(jobs.len());
             for job in jobs {
                 call.arg(&to_payload(job)[..]);
             }
@@ -127,12 +136,10 @@ impl Queue for RedisQueue {
         let mut call = self.keys.invocation(&self.turn);
         call.arg(u64::try_from(self.settings.lease.as_millis()).unwrap_or(u64::MAX).max(1)).arg(want).arg(free);
         for taken in finished {
-            call.arg(hex(taken.job.endpoint_id)).arg(taken.ticket);
+            call.arg(&to_place(taken)[..]);
         }
         let taken: Vec<Vec<u8>> = self.run("take jobs", call).await?;
-        let read =
-            |one: &[Vec<u8>]| Some(Taken { job: to_job(&one[0], &one[1])?, ticket: to_ticket(&one[2])?, taken_at });
-        Ok(taken.chunks_exact(3).filter_map(read).collect())
+        Ok(taken.chunks_exact(2).filter_map(|one| to_taken(&one[0], &one[1], taken_at)).collect())
     }
 
     async fn ready(&self) {
@@ -147,7 +154,7 @@ impl Queue for RedisQueue {
 
     async fn last_turn(&self) -> Result<Option<Duration>, QueueError> {
         let mut pipeline = redis::pipe();
-        pipeline.cmd("TIME").get(format!("{}turned", self.keys.prefix));
+        pipeline.cmd("TIME").get(&self.keys.turned);
         let result = pipeline.query_async(&mut self.connection()).await;
         let ((seconds, micros), turned): ((u64, u64), Option<u64>) =
             self.note("read when a worker came last", result)?;
@@ -168,14 +175,8 @@ impl Keys {
     fn new(prefix: &str) -> Keys {
         let prefix = format!("{{{prefix}}}:");
         let key = |name: &str| format!("{prefix}{name}");
-        Keys {
-            ring: key("ring"),
-            capped: key("capped"),
-            depth: key("depth"),
-            sequence: key("sequence"),
-            recount: key("recount"),
-            prefix,
-        }
+        let all = ["ring", "capped", "depth", "sequence", "flying", "leases", "ticket", "recount", "turned"].map(key);
+        Keys { depth: key("depth"), turned: key("turned"), all, prefix }
     }
 
     fn channel(&self) -> String {
@@ -185,16 +186,12 @@ impl Keys {
     /// A call of a script with the keys and the first argument that all scripts have.
     fn invocation<'a>(&self, script: &'a Script) -> ScriptInvocation<'a> {
         let mut call = script.prepare_invoke();
-        for key in [&self.ring, &self.capped, &self.depth, &self.sequence, &self.recount] {
+        for key in &self.all {
             call.key(key);
         }
         call.arg(&self.prefix);
         call
     }
-}
-
-fn hex(endpoint: EndpointId) -> String {
-    endpoint.0.simple().to_string()
 }
 
 fn failed(act: &'static str) -> impl FnOnce(redis::RedisError) -> QueueError {

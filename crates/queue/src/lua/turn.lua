@@ -1,99 +1,116 @@
--- Acknowledges finished jobs and takes others, one from each lane in turn. An endpoint's jobs in flight are known by
--- tickets, so that a job which is taken twice has two places.
--- KEYS: the ring, the capped, the depth, the sequence, the recount. ARGV: the prefix of all keys, the lease in ms, how
--- many jobs are wanted, how many slots the caller has free, then for each finished job: its endpoint's id, its ticket.
--- Answers for each job taken: its endpoint's id, its payload, its ticket.
-local ring, capped, depth_key, sequence_key, recount_key = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
-local prefix, lease, want, free = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
-local time = redis.call('TIME')
+-- Acknowledges finished jobs and takes others, one from each lane in turn.
+-- ARGV from 2: the lease in ms, how many jobs are wanted, how many slots the caller has free, then the places in flight
+-- of the finished jobs. Answers for each job taken: its place in flight, its payload.
+local lease, want, free = ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
+local time = run('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
--- Never behind the time in microseconds, so that no ticket is given twice, even after the sequence was lost or an older
+local lease_end = text(now + lease)
+local kept = run('MGET', depth_key, sequence_key, ticket_key)
+local depth, sequence = tonumber(kept[1] or 0), last_sequence(kept[2])
+-- Never behind the time in microseconds, so that no ticket is given twice, even after the last one was lost or an older
 -- copy of it came back.
-local sequence = math.max(tonumber(redis.call('GET', sequence_key) or 0), time[1] * 1000000 + time[2])
-local uncapped = false
+local ticket = max(tonumber(kept[3] or 0), time[1] * 1000000 + time[2])
 -- So that anybody can tell whether workers ask at all.
-redis.call('SET', prefix .. 'turned', now, 'PX', 86400000)
+run('SET', turned_key, text(now), 'PX', '86400000')
 
-local function enter_ring(endpoint)
-    sequence = sequence + 1
-    redis.call('ZADD', ring, 'NX', sequence, endpoint)
-end
-
-local function uncap(endpoint)
-    if redis.call('ZREM', capped, endpoint) == 1 then
-        enter_ring(endpoint)
-        uncapped = true
+-- Places are left by jobs that finished and by those that were lost, and by each once.
+local left, left_count, endpoints, is_known = {}, 0, {}, {}
+local lost = run('ZRANGEBYSCORE', leases, '-inf', text(now), 'LIMIT', '0', PIECE)
+local function note_left(place)
+    if is_known[place] then return end
+    local endpoint = endpoint_of(place)
+    left_count = left_count + 1
+    left[left_count], is_known[place] = place, true
+    if not is_known[endpoint] then
+        endpoints[#endpoints + 1], is_known[endpoint] = endpoint, true
     end
 end
+for i = 5, #arguments do note_left(arguments[i]) end
+for _, place in ipairs(lost) do note_left(place) end
 
-local function has_room(flight, max)
-    if redis.call('ZCARD', flight) < max then return true end
-    redis.call('ZREMRANGEBYSCORE', flight, '-inf', now)
-    return redis.call('ZCARD', flight) < max
-end
-
-for i = 5, #ARGV, 2 do
-    redis.call('ZREM', prefix .. 'flight:' .. ARGV[i], ARGV[i + 1])
-    uncap(ARGV[i])
-end
--- The capped are sorted by the end of the first lease among their jobs in flight.
-for _, endpoint in ipairs(redis.call('ZRANGEBYSCORE', capped, '-inf', now, 'LIMIT', 0, 1000)) do
-    uncap(endpoint)
-end
-
-local taken, answer, drained = 0, {}, false
-while taken < want do
-    local endpoint = redis.call('ZPOPMIN', ring)[1]
-    if not endpoint then
-        drained = true
-        break
-    end
-    local lane, flight = prefix .. 'lane:' .. endpoint, prefix .. 'flight:' .. endpoint
-    local payload = redis.call('ZRANGE', lane, 0, 0)[1]
-    -- What is no job, such as one of another version, would stop the lane, and with it all of them.
-    while payload and #payload ~= 24 do
-        redis.call('ZREM', lane, payload)
-        redis.call('DECR', depth_key)
-        payload = redis.call('ZRANGE', lane, 0, 0)[1]
-    end
-    if payload then
-        local share = math.max(1, free - taken)
-        if has_room(flight, math.min(share, (struct.unpack('>I4', payload, 21)))) then
-            sequence = sequence + 1
-            local ticket = string.format('%.0f', sequence)
-            redis.call('ZREM', lane, payload)
-            redis.call('ZADD', flight, now + lease, ticket)
-            redis.call('PEXPIRE', flight, lease)
-            taken = taken + 1
-            answer[#answer + 1] = endpoint
-            answer[#answer + 1] = payload
-            answer[#answer + 1] = ticket
-            if redis.call('EXISTS', lane) == 1 then enter_ring(endpoint) end
-        else
-            redis.call('ZADD', capped, redis.call('ZRANGE', flight, 0, 0, 'WITHSCORES')[2], endpoint)
-        end
-    end
-end
-
-if drained and redis.call('EXISTS', capped) == 0 then
-    redis.call('DEL', depth_key, sequence_key)
-    return answer
-end
-redis.call('SET', sequence_key, sequence)
-if taken > 0 and redis.call('DECRBY', depth_key, taken) < 0 then
-    redis.call('DEL', depth_key)
-end
--- The depth is kept by counting; should anything of ours have been lost singly, it is put right once a minute.
-if redis.call('SET', recount_key, 1, 'NX', 'PX', 60000) then
-    local depth = 0
+-- What is kept by counting is put right once a minute, should anything of ours have been lost singly.
+local is_due = run('SET', recount_key, '1', 'NX', 'PX', '60000')
+local is_repaired = leave(left, endpoints, is_due)
+if is_due then
+    depth = 0
     for _, key in ipairs({ ring, capped }) do
-        for _, endpoint in ipairs(redis.call('ZRANGE', key, 0, -1)) do
-            depth = depth + redis.call('ZCARD', prefix .. 'lane:' .. endpoint)
+        for _, endpoint in ipairs(run('ZRANGE', key, '0', '-1')) do
+            depth = depth + run('ZCARD', lane_prefix .. endpoint)
         end
     end
-    redis.call('SET', depth_key, depth)
 end
-if uncapped and not drained then
-    redis.call('PUBLISH', prefix .. 'wake', '')
+
+-- Lets lanes that were held back into the ring again.
+local uncapped = false
+local function uncap(held)
+    call('ZREM', capped, held)
+    sequence = enter_ring(held, sequence)
+    uncapped = uncapped or #held > 0
 end
+if run('EXISTS', capped) == 1 then
+    uncap(present(capped, endpoints))
+    uncap(run('ZRANGEBYSCORE', capped, '-inf', is_repaired and '+inf' or text(now), 'LIMIT', '0', PIECE))
+end
+
+local taken, places, held, answer = 0, {}, {}, {}
+-- Takes a job of an endpoint, or holds its lane back. Answers whether the lane is to have another turn.
+local function serve(endpoint, size)
+    local payload = first_of(endpoint, size)
+    if not payload then return false end
+    if flying[endpoint] >= min(max(1, free - taken), (struct.unpack('>I4', payload, 21))) then
+        -- By then all that is in flight now has left, even if nobody says so.
+        held[#held + 1] = lease_end
+        held[#held + 1] = endpoint
+        return false
+    end
+    ticket, taken = ticket + 1, taken + 1
+    local place = endpoint .. struct.pack('>I4I4', math.floor(ticket / 4294967296), ticket % 4294967296)
+    change_flying(endpoint, 1)
+    places[2 * taken - 1], places[2 * taken] = lease_end, place
+    answer[2 * taken - 1], answer[2 * taken] = place, payload
+    lanes[endpoint].done = lanes[endpoint].done + 1
+    return first_of(endpoint, size) ~= nil
+end
+
+-- The lanes that come again, after those in the ring. Once that is empty they need not go through it.
+local again, ring_is_empty = {}, false
+while taken < want do
+    local batch, later = {}, {}
+    if not ring_is_empty then
+        local count = min(want - taken, PIECE)
+        local popped = run('ZPOPMIN', ring, text(count))
+        for i = 1, #popped, 2 do batch[#batch + 1] = popped[i] end
+        ring_is_empty = #batch < count
+        look_up_flying(batch)
+    end
+    if ring_is_empty then
+        for _, endpoint in ipairs(again) do batch[#batch + 1] = endpoint end
+        again = {}
+        if #batch == 0 then break end
+    end
+    -- What a lane gives if all give the same, and one more, which tells whether there is more.
+    local size = min(math.ceil((want - taken) / #batch) + 1, PIECE)
+    for _, endpoint in ipairs(batch) do
+        if taken == want then
+            again[#again + 1] = endpoint
+        elseif serve(endpoint, size) then
+            later[#later + 1] = endpoint
+        end
+    end
+    for _, endpoint in ipairs(later) do again[#again + 1] = endpoint end
+end
+
+depth = depth - remove_done()
+call('ZADD', leases, places)
+write_flying()
+call('ZADD', capped, held)
+sequence = enter_ring(again, sequence)
+if taken > 0 then run('SET', ticket_key, text(ticket), 'PX', lease) end
+local drained = ring_is_empty and #again == 0
+if drained and run('EXISTS', capped) == 0 then
+    run('DEL', depth_key, sequence_key)
+else
+    run('MSET', depth_key, text(max(0, depth)), sequence_key, text(sequence))
+end
+if (uncapped and not drained) or #lost == PIECE then run('PUBLISH', ARGV[1] .. 'wake', '') end
 return answer

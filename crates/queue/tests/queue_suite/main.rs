@@ -19,6 +19,9 @@ macro_rules! on_both_queues {
 mod both_queues;
 mod consumers;
 mod feed;
+mod many;
+mod redis_counts;
 mod redis_failures;
+mod same_policy;
 mod shares;
 mod tickets;
