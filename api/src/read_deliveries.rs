@@ -99,7 +99,8 @@ pub(crate) struct DeliveryWithAttempts {
     #[serde(flatten)]
     delivery: DeliveryBody,
     payment: PaymentBody,
-    /// Its finished attempts, the first one first.
+    /// Its finished attempts, the first one first. Old ones are not kept (setting: attempts_kept_for): then this is
+    /// empty, and `attempts_made` still says how many there were.
     attempts: Vec<AttemptBody>,
     /// The attempt that is under way.
     in_flight: Option<InFlight>,

@@ -8,10 +8,10 @@ use axum::extract::State;
 use axum::{Extension, Json};
 use http::StatusCode;
 use paybell_delivery::{DeliveryId, EndpointId};
+use paybell_store::id_at;
 use paybell_store::manage::NewDelivery;
 use serde::Serialize;
 use utoipa::ToSchema;
-use uuid::Uuid;
 
 /// The delivery that a resend made.
 #[derive(Serialize, ToSchema)]
@@ -43,7 +43,7 @@ pub(crate) async fn resend(
 ) -> Answer<(StatusCode, Json<Resent>)> {
     let terms = api.terms();
     // Of its own time rather than its payment's, so that lists by id show it as the newest.
-    let new = NewDelivery { id: DeliveryId(Uuid::now_v7()), lifetime: terms.lifetime, grace: terms.grace };
+    let new = NewDelivery { id: DeliveryId(id_at(terms.now)), lifetime: terms.lifetime, grace: terms.grace };
     let job = api.ledger().resend(id, &new, &caller.at(terms.now)).await?;
     api.pusher.enqueue(&[job]);
     let resent = Resent { id: job.delivery_id, resend_of: id, endpoint: job.endpoint_id, state: "pending" };

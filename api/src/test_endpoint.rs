@@ -9,9 +9,9 @@ use axum::extract::State;
 use axum::{Extension, Json};
 use http::StatusCode;
 use paybell_delivery::{DeliveryId, EndpointId, MerchantId, Money, Payment, PaymentId, Timestamp};
+use paybell_store::id_at;
 use serde::Serialize;
 use utoipa::ToSchema;
-use uuid::Uuid;
 
 /// The test payment and its one delivery.
 #[derive(Serialize, ToSchema)]
@@ -43,7 +43,7 @@ pub(crate) async fn test_endpoint(
 
 fn test_payment(merchant_id: MerchantId, now: Timestamp) -> Answer<Payment> {
     let currency = "EUR".parse().map_err(|_| crate::problem::Problem::internal())?;
-    let id = Uuid::now_v7();
+    let id = id_at(now);
     Ok(Payment {
         id: PaymentId(id),
         merchant_id,

@@ -3,11 +3,11 @@
 use crate::problem::Answer;
 use crate::read_fields::Fields;
 use paybell_delivery::{Currency, MerchantId, Money, Payment, PaymentId, Timestamp};
+use paybell_store::id_at;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::time::Duration;
 use utoipa::ToSchema;
-use uuid::Uuid;
 
 /// A confirmed payment, as the gateway sends it. Unknown fields are refused; `null` is the same as leaving out. No
 /// string may hold U+0000 or a card number.
@@ -113,7 +113,7 @@ fn read_payment(fields: &mut Fields<'_>, now: Timestamp) -> Option<Payment> {
     let payer_phone = fields.text("payer_phone", 0..=64);
     let data = fields.object("data", DATA_BYTES_MAX);
     Some(Payment {
-        id: PaymentId(Uuid::now_v7()),
+        id: PaymentId(id_at(now)),
         merchant_id: merchant_id?,
         gateway_payment_id: id?.into_owned(),
         kind: kind.unwrap_or_else(|| "payment.confirmed".to_owned()),

@@ -6,12 +6,14 @@
 //! - [`run_worker`]: apalis workers over the queue. One attempt: claim → load → sign → post → judge → decide → record.
 //! - [`run_dispatcher`]: the retry timer, the crash recovery, the rebuild after a lost queue, and the expiry, in one.
 //! - [`relieve_queue`]: the workers of a process without a dispatcher look for themselves while the queue is away.
+//! - [`keep_attempts`]: makes room for the attempts of the days to come, and lets go of old ones.
 //! - [`run_gauges`]: the figures of the moment, for metrics.
 
 mod attempt_delivery;
 mod claim_batch;
 mod dispatch_due;
 mod hold_back;
+mod keep_attempts;
 mod load_endpoint;
 mod observe;
 mod relieve_queue;
@@ -24,6 +26,7 @@ mod tests;
 mod watch_health;
 
 pub use dispatch_due::{DispatchSettings, run_dispatcher};
+pub use keep_attempts::keep_attempts;
 pub use load_endpoint::EndpointCache;
 pub use observe::run_gauges;
 pub use relieve_queue::relieve_queue;

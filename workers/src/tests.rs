@@ -2,17 +2,17 @@
 
 use crate::attempt_delivery::attempt_claimed;
 use crate::claim_batch::claim_batch;
-use crate::{DispatchSettings, EndpointCache, Engine, WorkerSettings, run_dispatcher};
-use anyhow::{Context, Result, bail};
+use crate::{DispatchSettings, EndpointCache, Engine, WorkerSettings, keep_attempts, run_dispatcher};
+use anyhow::{Context, Result, bail, ensure};
 use paybell_delivery::{
-    DeliveryId, EndpointId, EndpointOptions, Job, LIFETIME_MAX, MerchantId, Money, Outcome, Payment, PaymentId,
-    Schedule, State, Timestamp,
+    Attempt, Decision, DeliveryId, EndpointId, EndpointOptions, Job, LIFETIME_MAX, MerchantId, Money, Outcome, Payment,
+    PaymentId, Schedule, State, Timestamp,
 };
 use paybell_outbound::{Outbound, OutboundSettings};
 use paybell_queue::{InProcessQueue, QueueSettings, Taken};
-use paybell_store::engine::{AcceptTerms, Accepted, Claim, ClaimedDelivery};
+use paybell_store::engine::{AcceptTerms, Accepted, Claim, ClaimedDelivery, RecordAttempt, Recorded};
 use paybell_store::manage::{Actor, NewEndpoint, Secret};
-use paybell_store::{Clock, CoalesceSettings, Coalesced, Ledger, Sealer, SqliteLedger};
+use paybell_store::{Clock, CoalesceSettings, Coalesced, Ledger, Sealer, SqliteLedger, id_at};
 use paybell_testkit::{Receiver, Reply};
 use sqlx::{Connection, SqliteConnection};
 use std::sync::Arc;
@@ -246,4 +246,46 @@ async fn a_bulk_resend_that_cannot_be_read_keeps_nothing_from_being_dispatched()
     assert_eq!(taken.iter().map(|taken| taken.job).collect::<Vec<_>>(), [due]);
     stop.cancel();
     Ok(dispatcher.await?)
+}
+
+#[tokio::test]
+async fn old_attempts_go_without_being_waited_for() -> Result<()> {
+    const KEPT_FOR: Duration = Duration::from_secs(90 * 24 * 3600);
+    let rig = Rig::start().await?;
+    let old = attempted(&rig, rig.now().before(KEPT_FOR + KEPT_FOR)).await?;
+    let young = attempted(&rig, rig.now().before(KEPT_FOR / 2)).await?;
+    let stop = CancellationToken::new();
+    let retention = tokio::spawn(keep_attempts(rig.engine.clone(), KEPT_FOR, stop.clone()));
+    let patience = Instant::now() + Duration::from_secs(10);
+    while !rig.standing(old).await?.1.is_empty() && Instant::now() < patience {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    assert_eq!(rig.standing(old).await?, (State::Delivered, vec![]));
+    assert_eq!(rig.standing(young).await?, (State::Delivered, vec![Outcome::Acknowledged]));
+    stop.cancel();
+    Ok(retention.await?)
+}
+
+/// A delivery that was acknowledged at that moment.
+async fn attempted(rig: &Rig, then: Timestamp) -> Result<DeliveryId> {
+    let mut payment = payment(then);
+    payment.id = PaymentId(id_at(then));
+    let terms = AcceptTerms { now: then, grace: GRACE, lifetime: LIFETIME_MAX };
+    let accepted = rig.engine.ledger.accept(&[payment], &terms).await?;
+    let Some(Accepted::New { jobs, .. }) = accepted.into_iter().next() else { bail!("not accepted") };
+    let claimed = rig.claim(jobs[0], then).await?;
+    let attempt = Attempt {
+        delivery_id: claimed.delivery_id,
+        number: claimed.attempt,
+        started_at: then,
+        duration: Some(Duration::from_millis(100)),
+        outcome: Outcome::Acknowledged,
+        detail: "200, a 2xx status".to_owned(),
+        status: Some(200),
+        response_head: None,
+        response_body: None,
+    };
+    let record = RecordAttempt { attempt, decision: Decision::Delivered, now: then };
+    ensure!(rig.engine.ledger.record(&[record]).await? == [Recorded::Applied]);
+    Ok(claimed.delivery_id)
 }

@@ -4,13 +4,16 @@ use crate::duration::text;
 use crate::{ConfigError, Loaded, Mode, Problem};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use paybell_delivery::{LIFETIME_MAX, ScheduleError};
+use paybell_delivery::{ATTEMPTS_KEPT_MIN, LIFETIME_MAX, ScheduleError};
 use secrecy::ExposeSecret;
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
 /// How much longer than an attempt a claim must hold, so that its record finds the claim still standing.
 const VISIBILITY_MARGIN: Duration = Duration::from_secs(5);
+
+/// The most that attempts are kept for: a partition a day, so some thousands of tables.
+const ATTEMPTS_KEPT_MAX: Duration = Duration::from_secs(3650 * 24 * 3600);
 
 /// Checks all rules.
 ///
@@ -97,6 +100,10 @@ impl Checker<'_> {
         let graces = Duration::from_millis(100)..=Duration::from_secs(3600);
         self.require("grace", graces.contains(&s.grace), || {
             format!("it is {}, it must be from 100ms to 1h", text(s.grace))
+        });
+        let keeps = ATTEMPTS_KEPT_MIN..=ATTEMPTS_KEPT_MAX;
+        self.require("attempts_kept_for", keeps.contains(&s.attempts_kept_for), || {
+            format!("it is {}, it must be from 7 to 3650 days, such as 90d", text(s.attempts_kept_for))
         });
     }
 

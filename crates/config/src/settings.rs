@@ -87,6 +87,11 @@ settings! {
     #[serde(with = "duration")]
     grace: Duration = Duration::from_secs(15);
 
+    /// For how long attempts and their answers are kept, counted from the end of the day on which their delivery was made:
+    /// 7 to 3650 days. Payments and deliveries stay.
+    #[serde(with = "duration")]
+    attempts_kept_for: Duration = Duration::from_secs(90 * 24 * 3600);
+
     /// For how long an endpoint must fail, over several deliveries and with no answer between, before it is only probed.
     #[serde(with = "duration")]
     failing_after: Duration = Duration::from_secs(10);

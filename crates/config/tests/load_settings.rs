@@ -52,6 +52,9 @@ fn text_is_read_as_the_kind_of_its_setting() -> Result<()> {
 
 #[test]
 fn the_defaults_obey_the_rules_and_are_embedded() -> Result<()> {
+    for least_and_most in ["7d", "3650d"] {
+        Inputs::default().variable("PAYBELL_ATTEMPTS_KEPT_FOR", least_and_most).load()?;
+    }
     assert_eq!(Inputs::default().load()?.settings.mode(), Mode::Embedded);
     Ok(())
 }
@@ -87,6 +90,10 @@ fn each_broken_rule_is_named_with_its_key_and_source() {
         (
             &[("PAYBELL_LIFETIME", "73h")],
             "lifetime (the environment variable PAYBELL_LIFETIME): it is 73h, it must be from 1s to 72h",
+        ),
+        (
+            &[("PAYBELL_ATTEMPTS_KEPT_FOR", "6d")],
+            "attempts_kept_for (the environment variable PAYBELL_ATTEMPTS_KEPT_FOR): it is 144h, it must be from 7 to 3650 days, such as 90d",
         ),
         (
             &[("PAYBELL_RETRY_JITTER", "0.7")],

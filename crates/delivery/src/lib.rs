@@ -38,5 +38,5 @@ pub use health::{Failing, RELEASE_EVERY, Sign, Streak, probe_after, release_limi
 pub use ids::{DeliveryId, EndpointId, MerchantId, PaymentId, UnknownWord};
 pub use money::{Currency, Money, UnknownCurrency};
 pub use payment::Payment;
-pub use schedule::{LIFETIME_MAX, Schedule, ScheduleError};
+pub use schedule::{ATTEMPTS_KEPT_MIN, LIFETIME_MAX, Schedule, ScheduleError};
 pub use time::Timestamp;

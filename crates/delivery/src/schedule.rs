@@ -8,6 +8,10 @@ use std::time::Duration;
 /// The hard limit of every delivery's life: 72 hours after acceptance.
 pub const LIFETIME_MAX: Duration = Duration::from_secs(72 * 3600);
 
+/// The least that attempts are kept for: the longest life of a delivery, and days more for clocks that differ or were set.
+/// So what is pending keeps its attempts.
+pub const ATTEMPTS_KEPT_MIN: Duration = Duration::from_secs(7 * 24 * 3600);
+
 /// The delays between attempts: `initial`, × `factor` each time, at most `cap`, each ± `jitter`.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub struct Schedule {

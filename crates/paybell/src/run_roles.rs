@@ -102,6 +102,11 @@ impl Running {
             });
         }
         if settings.has_role(Role::Dispatcher) {
+            let (engine_of_its_own, stop, kept_for) = (engine.clone(), self.stop.clone(), settings.attempts_kept_for);
+            self.tasks.spawn(async move {
+                paybell_workers::keep_attempts(engine_of_its_own, kept_for, stop).await;
+                ("retention", Ok(()))
+            });
             let (stop, dispatch) = (self.stop.clone(), dispatch_settings(settings));
             self.tasks.spawn(async move {
                 paybell_workers::run_dispatcher(engine, dispatch, stop).await;

@@ -1,5 +1,6 @@
 //! What the engine's acts take and give: accept, claim, record, dispatch.
 
+use crate::StoreError;
 use paybell_delivery::{Attempt, Decision, DeliveryId, EndpointId, Job, Payment, PaymentId, Timestamp};
 use std::time::Duration;
 
@@ -137,4 +138,19 @@ pub struct Gauges {
 impl Gauges {
     /// Counting stops here, so that its cost is bounded.
     pub const COUNT_MAX: u64 = 100_000;
+}
+
+/// What became of the attempts' table in one pass of retention.
+#[derive(Debug, Default)]
+pub struct Kept {
+    /// Days for which a partition was made.
+    pub made: u64,
+    /// Days whose partition was dropped.
+    pub dropped: u64,
+    /// Attempts deleted one by one: on SQLite, and of those that fit in no day's partition.
+    pub deleted: u64,
+    /// Whether there is more to let go of.
+    pub more: bool,
+    /// What did not succeed; the rest was done.
+    pub failed: Option<StoreError>,
 }

@@ -17,6 +17,7 @@ mod clock;
 mod coalesce;
 pub mod engine;
 mod error;
+mod ids;
 pub mod manage;
 mod migrations;
 mod numbers;
@@ -29,13 +30,14 @@ mod sqlite;
 pub use clock::Clock;
 pub use coalesce::{CoalesceSettings, Coalesced};
 pub use error::StoreError;
+pub use ids::id_at;
 pub use migrations::Schema;
 pub use postgres::PostgresLedger;
 pub use seal::Sealer;
 pub use sqlite::SqliteLedger;
 
 use async_trait::async_trait;
-use engine::{AcceptTerms, Accepted, Claim, Dispatched, Gauges, RecordAttempt, Recorded};
+use engine::{AcceptTerms, Accepted, Claim, Dispatched, Gauges, Kept, RecordAttempt, Recorded};
 use manage::*;
 use paybell_delivery::{DeliveryId, Endpoint, EndpointId, Job, MerchantId, Payment, PaymentId, Timestamp};
 use std::time::Duration;
@@ -109,6 +111,12 @@ pub trait Ledger: Send + Sync {
 
     /// How many attempts of this delivery ended in a panic of the worker.
     async fn panics_of(&self, id: DeliveryId) -> Result<u32>;
+
+    /// Makes room for the attempts of the days to come, and lets go of those whose day ended longer than `kept_for` ago
+    /// (never less than [`paybell_delivery::ATTEMPTS_KEPT_MIN`]), in small steps: one of each kind. The day is that of the delivery's id,
+    /// so what is pending keeps its attempts; deliveries and their counts stay. Locks are not waited for. Any number of
+    /// processes may do this at once.
+    async fn keep_attempts(&self, now: Timestamp, kept_for: Duration) -> Result<Kept>;
 
     // ── the database itself ────────────────────────────────────────────────────────────────────────────────────
 

@@ -1,12 +1,13 @@
 //! Cursor pagination: a page ends with the last id that it showed.
 
+use crate::ids::first_id_at;
 use crate::manage::{Page, PageRequest};
 use crate::{Result, StoreError};
 use paybell_delivery::Timestamp;
 use std::fmt::Display;
 use std::str::FromStr;
 use std::time::Duration;
-use uuid::{NoContext, Uuid};
+use uuid::Uuid;
 
 /// The most items of a page.
 const LIMIT_MAX: u32 = 1_000;
@@ -41,17 +42,6 @@ pub(crate) fn page<T, Id: Display>(mut items: Vec<T>, page: &PageRequest, id: im
     Page { items, next }
 }
 
-/// An id of the moment, which sorts by it to a quarter of a microsecond: the 12 bits after the milliseconds are their
-/// fraction (RFC 9562, section 6.2, method 3).
-pub(crate) fn id_at(at: Timestamp) -> Uuid {
-    let seconds = u64::try_from(at.unix_seconds()).unwrap_or(0);
-    let nanos = u32::try_from(at.0.rem_euclid(1_000_000) * 1_000).unwrap_or(0);
-    let mut bytes = Uuid::new_v7(uuid::Timestamp::from_unix(NoContext, seconds, nanos)).into_bytes();
-    let fraction = u16::try_from(at.0.rem_euclid(1_000) * 4096 / 1_000).unwrap_or(0).to_be_bytes();
-    (bytes[6], bytes[7]) = (0x70 | fraction[0], fraction[1]);
-    Uuid::from_bytes(bytes)
-}
-
 /// An id that sorts before all of rows dated at or after `since`.
 pub(crate) fn id_floor(since: Timestamp) -> Uuid {
     first_id_at(since.before(CLOCKS_DIFFER_MAX))
@@ -62,16 +52,10 @@ pub(crate) fn id_ceiling(before: Timestamp) -> Uuid {
     first_id_at(before + CLOCKS_DIFFER_MAX)
 }
 
-fn first_id_at(at: Timestamp) -> Uuid {
-    let millis = u64::try_from(at.0.div_euclid(1_000)).unwrap_or(0).min((1 << 48) - 1);
-    let mut bytes = [0; 16];
-    bytes[..6].copy_from_slice(&millis.to_be_bytes()[2..]);
-    Uuid::from_bytes(bytes)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ids::id_at;
 
     #[test]
     fn ids_sort_by_the_moment_they_were_made_for() {

@@ -105,6 +105,14 @@ metrics! {
         "Callers served by one statement, by act.";
     "paybell_in_flight", Kind::Gauge, Count,
         "Attempts in flight in this process.";
+    "paybell_attempt_partitions_made_total", Kind::Counter, Count,
+        "Days for which a partition of attempts was made, on PostgreSQL.";
+    "paybell_attempt_partitions_dropped_total", Kind::Counter, Count,
+        "Days whose partition of attempts was dropped as it was old, on PostgreSQL.";
+    "paybell_old_attempts_deleted_total", Kind::Counter, Count,
+        "Old attempts deleted one by one: on SQLite, and of those that fit in no day's partition.";
+    "paybell_keep_attempts_errors_total", Kind::Counter, Count,
+        "Passes of the retention of attempts in which something failed; the log says what to do.";
     "paybell_clock_offset_seconds", Kind::Gauge, Seconds,
         "How far the database's clock is ahead of this machine's.";
 }

@@ -16,6 +16,7 @@ macro_rules! forward_ledger {
             fn durability_faults() -> Vec<String>;
             fn version() -> String;
             fn panics_of(id: DeliveryId) -> u32;
+            fn keep_attempts(now: Timestamp, kept_for: Duration) -> Kept;
             fn payment(id: PaymentId) -> Option<PaymentView>;
             fn payments(filter: &PaymentFilter, page: &PageRequest) -> Page<Payment>;
             fn delivery(id: DeliveryId, now: Timestamp) -> Option<DeliveryView>;

@@ -115,6 +115,8 @@ CREATE INDEX deliveries_of_endpoint ON deliveries (endpoint_id, id);
 CREATE INDEX deliveries_undelivered ON deliveries (id) WHERE state = 'undelivered';
 CREATE INDEX deliveries_settled ON deliveries (id) WHERE state = 'settled';
 
+-- A partition `attempts_YYYYMMDD` for each day, made ahead and dropped by the engine: the first 48 bits of a delivery's id
+-- are the milliseconds since 1970 of its beginning, so a day is a range of ids.
 CREATE TABLE attempts (
     delivery_id UUID NOT NULL,
     number INTEGER NOT NULL CONSTRAINT numbers_begin_at_one CHECK (number > 0),
@@ -126,7 +128,9 @@ CREATE TABLE attempts (
     response_head TEXT,
     response_body BYTEA,
     PRIMARY KEY (delivery_id, number)
-);
+) PARTITION BY RANGE (delivery_id);
+-- What falls on a day that has no partition.
+CREATE TABLE attempts_other PARTITION OF attempts DEFAULT;
 
 CREATE TABLE bulk_resends (
     id UUID PRIMARY KEY,

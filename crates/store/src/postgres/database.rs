@@ -56,7 +56,9 @@ impl PostgresLedger {
 
     pub(super) async fn migrate(&self) -> Result<Vec<i64>> {
         let mut connection = self.pool.acquire().await.doing("migrate the database")?.detach();
-        migrate::migrate(&mut connection, &MIGRATIONS).await
+        let applied = migrate::migrate(&mut connection, &MIGRATIONS).await?;
+        self.make_first_partitions().await;
+        Ok(applied)
     }
 
     pub(super) async fn schema(&self) -> Result<Schema> {

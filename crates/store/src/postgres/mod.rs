@@ -27,6 +27,7 @@ mod accept;
 mod claim;
 mod database;
 mod dispatch;
+mod keep_attempts;
 mod lines;
 mod migrate;
 #[cfg(test)]
@@ -144,6 +145,11 @@ impl PostgresLedger {
 
 fn ids(endpoints: &[EndpointId]) -> Vec<Uuid> {
     endpoints.iter().map(|id| id.0).collect()
+}
+
+/// An id as it is written within a statement.
+fn id_literal(id: Uuid) -> String {
+    format!("'{id}'::uuid")
 }
 
 /// Settings of each session. Every statement of the ledger is a look-up by index, row by row, so the planner is kept

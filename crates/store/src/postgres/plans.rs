@@ -2,12 +2,15 @@
 //! large the tables are, or was told when each had a single row.
 
 use super::PostgresLedger;
-use super::{accept, claim, dispatch, probe, record, release};
+use super::shared::deliveries::attempts_of;
+use super::{accept, claim, dispatch, keep_attempts, probe, record, release};
 use crate::Sealer;
+use crate::ids::{Day, id_at};
+use paybell_delivery::{DeliveryId, Timestamp};
 use sqlx::{AssertSqlSafe, PgConnection, Row};
 
 /// Each statement with arguments for it.
-const STATEMENTS: [(&str, &str); 11] = [
+const STATEMENTS: [(&str, &str); 13] = [
     (
         accept::ACCEPT,
         "$IDS, $TEXTS, $TEXTS, $TEXTS, $TEXTS, $NUMBERS, $TEXTS, $NUMBERS, $TEXTS, $TEXTS, $TEXTS, $TEXTS, \
@@ -27,6 +30,8 @@ const STATEMENTS: [(&str, &str); 11] = [
     (probe::PROBE, "1000, 1, 100, 1"),
     (probe::LEAVE_ALONE, "$IDS, 1"),
     (release::CLEAR, "$IDS, 1"),
+    (keep_attempts::MAY_BE_MADE, "'t', gen_random_uuid(), gen_random_uuid()"),
+    (keep_attempts::DELETE_OTHER, "gen_random_uuid(), 5000"),
 ];
 
 /// Of an index that holds nothing but what is sought.
@@ -45,7 +50,7 @@ const ENTRANCES: [(&str, &str); 12] = [
     ("deliveries_due", "(due_at "),
     ("deliveries_parked", "(endpoint_id ="),
     ("deliveries_of_payment", "(payment_id ="),
-    ("attempts_pkey", "(delivery_id ="),
+    ("attempts_other_pkey", "(delivery_id "),
 ];
 
 /// Nothing counts the rows but `ANALYZE`.
@@ -54,7 +59,7 @@ ALTER TABLE merchants SET (autovacuum_enabled = off);
 ALTER TABLE endpoints SET (autovacuum_enabled = off);
 ALTER TABLE payments SET (autovacuum_enabled = off);
 ALTER TABLE deliveries SET (autovacuum_enabled = off);
-ALTER TABLE attempts SET (autovacuum_enabled = off);";
+ALTER TABLE attempts_other SET (autovacuum_enabled = off);";
 
 /// So many more payments, a twentieth of them pending, and a tenth as many merchants, with an endpoint each.
 fn rows(count: u32) -> String {
@@ -118,7 +123,7 @@ fn check(plan: &[String]) {
         let large = ["merchants", "endpoints", "payments", "deliveries", "attempts"]
             .iter()
             .any(|table| line.contains(&format!(" on {table}")));
-        if !large || !line.contains("Scan") {
+        if !large || !line.contains("Scan") || line.contains("Tid Scan") {
             continue;
         }
         let entrance = ENTRANCES.iter().find(|(index, _)| line.contains(&format!("using {index} on")));
@@ -127,4 +132,28 @@ fn check(plan: &[String]) {
         let entered = entrance.is_some_and(|(_, by)| entered(by));
         assert!(entered, "{line}\nin\n{shown}");
     }
+}
+
+#[tokio::test]
+async fn attempts_are_sought_in_the_partition_of_their_day_alone() -> anyhow::Result<()> {
+    const LOCKED: &str = "SELECT array_agg(relation::regclass::text) FROM pg_locks
+        WHERE pid = pg_backend_pid() AND relation::regclass::text ~ '^attempts_[a-z0-9]+$'";
+    let url = paybell_testkit::Postgres::shared().await?.create_database().await?;
+    let ledger = PostgresLedger::connect(&url.as_str().into(), 2, Sealer::new(&[0; 32])).await?;
+    ledger.migrate().await?;
+    let today = ledger.now().await?;
+    let todays = format!("attempts_{}", Day::of(today).digits());
+    for (id, table) in [(id_at(today), todays.as_str()), (id_at(Timestamp(0)), "attempts_other")] {
+        let mut tx = ledger.pool.begin().await?;
+        let explain = format!("EXPLAIN (COSTS OFF) {}", attempts_of(DeliveryId(id)).0);
+        let shown = sqlx::raw_sql(AssertSqlSafe(explain)).fetch_all(&mut *tx).await?;
+        let shown: Vec<String> = shown.iter().map(|row| row.try_get(0)).collect::<Result<_, _>>()?;
+        assert!(shown[0].contains(&format!("Index Scan using {table}_pkey on {table} ")), "{shown:?}");
+        sqlx::query(attempts_of(DeliveryId(id))).persistent(false).fetch_all(&mut *tx).await?;
+        let locked: Vec<String> = sqlx::query(LOCKED).fetch_one(&mut *tx).await?.try_get(0)?;
+        assert_eq!(locked, [table], "no other is locked");
+        let planned = "SELECT count(*) FROM pg_prepared_statements WHERE statement LIKE 'SELECT delivery_id%'";
+        assert_eq!(sqlx::query(planned).fetch_one(&mut *tx).await?.try_get::<i64, _>(0)?, 0, "none is kept");
+    }
+    Ok(())
 }

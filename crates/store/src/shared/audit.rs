@@ -3,8 +3,9 @@
 use super::{Builder, Connection, Row, This, rows};
 use crate::Result;
 use crate::error::Doing;
+use crate::ids::id_at;
 use crate::manage::{Actor, AuditRow, Page, PageRequest};
-use crate::page::{after, id_at, page, rows_wanted};
+use crate::page::{after, page, rows_wanted};
 use std::fmt::Display;
 use uuid::Uuid;
 

@@ -73,6 +73,10 @@ impl Ledger for This {
         deliveries::panics(self, id).await
     }
 
+    async fn keep_attempts(&self, now: Timestamp, kept_for: Duration) -> Result<Kept> {
+        This::keep_attempts(self, now, kept_for).await
+    }
+
     async fn now(&self) -> Result<Timestamp> {
         This::now(self).await
     }

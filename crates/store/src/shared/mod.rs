@@ -9,7 +9,7 @@
 
 mod audit;
 mod bulk_resend;
-mod deliveries;
+pub(super) mod deliveries;
 mod endpoints;
 mod gauges;
 mod health;
@@ -22,7 +22,7 @@ pub(super) mod rows;
 mod secrets;
 mod settle;
 
-use super::{Db, This};
+use super::{Db, This, id_literal};
 
 type Row = <Db as sqlx::Database>::Row;
 type Connection = <Db as sqlx::Database>::Connection;

@@ -18,6 +18,7 @@ mod accept;
 mod claim;
 mod database;
 mod dispatch;
+mod keep_attempts;
 mod record;
 mod release;
 #[path = "../shared/mod.rs"]
@@ -37,6 +38,7 @@ use sqlx::sqlite::{
 use sqlx::{ConnectOptions, Sqlite, SqlitePool, Transaction};
 use std::path::Path;
 use std::time::Duration;
+use uuid::Uuid;
 
 /// What the shared SQL is compiled for.
 type Db = Sqlite;
@@ -105,4 +107,9 @@ fn json(batch: &impl Serialize) -> Result<String> {
 /// Ids of endpoints, likewise.
 fn ids(endpoints: &[EndpointId]) -> Result<String> {
     json(&endpoints.iter().map(|id| id.0.simple().to_string()).collect::<Vec<_>>())
+}
+
+/// An id as it is written within a statement.
+fn id_literal(id: Uuid) -> String {
+    format!("x'{}'", id.simple())
 }

@@ -254,6 +254,14 @@ impl Fixture {
         }
     }
 
+    /// The URL of a database on PostgreSQL.
+    pub(crate) fn postgres_url(&self) -> Result<&str> {
+        match &self.place {
+            Place::Sqlite(_) => bail!("it is a file"),
+            Place::Postgres(url) => Ok(url),
+        }
+    }
+
     pub(crate) fn is_sqlite(&self) -> bool {
         matches!(self.place, Place::Sqlite(_))
     }

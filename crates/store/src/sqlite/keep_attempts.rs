@@ -1,0 +1,33 @@
+//! Retention of attempts: what is old is deleted, a batch at a time.
+
+use super::SqliteLedger;
+use crate::Result;
+use crate::engine::Kept;
+use crate::error::Doing;
+use crate::ids::Day;
+use paybell_delivery::Timestamp;
+use std::time::Duration;
+
+const ACT: &str = "delete old attempts";
+/// The most rows of one transaction, so that the writer is not held for long.
+const BATCH: u32 = 1_000;
+
+/// A delivery whose id is not of its own time may be pending all the same: its attempts stay.
+const DELETE: &str = "
+DELETE FROM attempts WHERE rowid IN (
+    SELECT a.rowid FROM attempts a
+    WHERE a.delivery_id < $1
+        AND NOT EXISTS (SELECT 1 FROM deliveries d WHERE d.id = a.delivery_id AND d.state = 'pending')
+    ORDER BY a.delivery_id LIMIT $2
+)";
+
+impl SqliteLedger {
+    pub(super) async fn keep_attempts(&self, now: Timestamp, kept_for: Duration) -> Result<Kept> {
+        let oldest = Day::oldest_kept(now, kept_for).first_id();
+        let mut tx = self.begin(ACT).await?;
+        let delete = sqlx::query(DELETE).bind(oldest).bind(BATCH);
+        let deleted = delete.execute(&mut *tx).await.doing(ACT)?.rows_affected();
+        tx.commit().await.doing(ACT)?;
+        Ok(Kept { deleted, more: deleted == u64::from(BATCH), ..Kept::default() })
+    }
+}
