@@ -4,8 +4,8 @@ use paybell_delivery::{ATTEMPTS_KEPT_MIN, Timestamp};
 use std::time::Duration;
 use uuid::{NoContext, Uuid};
 
-/// An id of the moment, by the clock that dates its row, which sorts by it to a quarter of a microsecond: the 12 bits after the milliseconds are their
-/// fraction (RFC 9562, section 6.2, method 3).
+/// An id of the moment, by the clock that dates its row, which sorts by it to a quarter of a microsecond: the 12 bits
+/// after the milliseconds are their fraction (RFC 9562, section 6.2, method 3).
 pub fn id_at(at: Timestamp) -> Uuid {
     let seconds = u64::try_from(at.unix_seconds()).unwrap_or(0);
     let nanos = u32::try_from(at.0.rem_euclid(1_000_000) * 1_000).unwrap_or(0);
