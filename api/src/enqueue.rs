@@ -27,7 +27,7 @@ impl Pusher {
     }
 
     /// Leaves jobs to be pushed; never waits.
-    pub(crate) fn enqueue(&self, jobs: &[Job]) {
+    pub(crate) fn enqueue<'a>(&self, jobs: impl IntoIterator<Item = &'a Job>) {
         for job in jobs {
             if self.waiting.try_send(*job).is_err() {
                 counter!("paybell_intake_jobs_left_to_dispatcher_total").increment(1);

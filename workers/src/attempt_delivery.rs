@@ -27,7 +27,7 @@ struct Judged {
 
 /// Attempts a delivery, from its claim to its record.
 pub(crate) async fn attempt_claimed(engine: &Engine, claimed: &ClaimedDelivery, taken_at: Instant) {
-    let loaded = match engine.endpoints.load(&*engine.ledger, claimed).await {
+    let loaded = match engine.endpoints.load(&engine.coalesced, claimed).await {
         Ok(loaded) => loaded,
         Err(error) => return record_unloaded(engine, claimed, &error).await,
     };

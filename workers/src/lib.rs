@@ -9,6 +9,7 @@
 //! - [`keep_attempts`]: makes room for the attempts of the days to come, and lets go of old ones.
 //! - [`run_gauges`]: the figures of the moment, for metrics.
 
+mod attempt_ahead;
 mod attempt_delivery;
 mod claim_batch;
 mod dispatch_due;
@@ -74,6 +75,8 @@ pub struct WorkerSettings {
     pub in_flight_max: usize,
     /// The most deliveries that are claimed in one act.
     pub batch_max: usize,
+    /// Whether what this process accepts is claimed and attempted at once where there is room, without the queue.
+    pub claims_ahead: bool,
     /// How long attempts in flight may go on when the process stops.
     pub drain: Duration,
     /// For how long an endpoint must fail before it is only probed.

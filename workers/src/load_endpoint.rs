@@ -4,13 +4,13 @@ use paybell_delivery::{Endpoint, EndpointId, Timestamp};
 use paybell_dialects::Dialect;
 use paybell_store::engine::ClaimedDelivery;
 use paybell_store::manage::Secret;
-use paybell_store::{Ledger, StoreError};
+use paybell_store::{Coalesced, StoreError};
 use quick_cache::sync::Cache;
 use secrecy::ExposeSecret;
 use std::sync::Arc;
 
-/// The most endpoints kept: some tens of megabytes.
-const KEPT_MAX: usize = 20_000;
+/// The most endpoints kept: some hundred megabytes.
+const KEPT_MAX: usize = 100_000;
 
 /// An endpoint as an attempt needs it.
 pub(crate) struct LoadedEndpoint {
@@ -42,14 +42,14 @@ impl EndpointCache {
     /// The endpoint of a claimed delivery, no older than the claim.
     pub(crate) async fn load(
         &self,
-        ledger: &dyn Ledger,
+        coalesced: &Coalesced,
         claimed: &ClaimedDelivery,
-    ) -> Result<Arc<LoadedEndpoint>, StoreError> {
+    ) -> Result<Arc<LoadedEndpoint>, Arc<StoreError>> {
         let current = |kept: &Arc<LoadedEndpoint>| kept.endpoint.version >= claimed.endpoint_version;
         if let Some(kept) = self.0.get(&claimed.endpoint_id).filter(current) {
             return Ok(kept);
         }
-        let (endpoint, secrets) = ledger.endpoint_for_attempt(claimed.endpoint_id).await?;
+        let (endpoint, secrets) = coalesced.endpoint(claimed.endpoint_id).await?;
         let dialect = Dialect::named(&endpoint.dialect).ok_or_else(|| {
             StoreError::Unreadable(format!("endpoint {} has the unknown dialect {:?}", endpoint.id, endpoint.dialect))
         })?;

@@ -1,6 +1,7 @@
 //! The worker pool: apalis workers over the queue's backend.
 
 use crate::Engine;
+use crate::attempt_ahead::AttemptAhead;
 use crate::claim_batch::claim_batch;
 use crate::survive_panics::survive_panics;
 use apalis::layers::WorkerBuilderExt;
@@ -10,6 +11,8 @@ use apalis_core::worker::builder::WorkerBuilder;
 use apalis_core::worker::ext::parallelize::ParallelizeExt;
 use metrics::gauge;
 use paybell_queue::{Batch, FeedLimits, Finished, Taken, feed};
+use paybell_store::AttemptsAhead;
+use paybell_store::engine::ClaimedDelivery;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 use tokio::time::Instant;
@@ -26,6 +29,9 @@ const BATCHES_AT_ONCE: usize = 2;
 #[error("the worker pool failed")]
 pub struct WorkerError(#[from] apalis_core::monitor::MonitorError);
 
+/// What tells the feeds of finished jobs: apalis makes a feed anew with its worker, the newest is the last.
+pub(crate) type Feeds = Arc<Mutex<Vec<Finished>>>;
+
 /// What a handler gets with its job.
 #[derive(Clone)]
 struct Context {
@@ -41,10 +47,15 @@ struct Context {
 pub async fn run_worker(engine: Engine, stop: CancellationToken) -> Result<(), WorkerError> {
     let drain = engine.settings.drain;
     let stopped = stop.clone();
-    let feeds: Arc<Mutex<Vec<Finished>>> = Arc::default();
+    let feeds = Feeds::default();
     let feeding = feeds.clone();
     let attempts = TaskTracker::new();
     let attempting = attempts.clone();
+    let ahead = AttemptAhead::new(engine.clone(), feeds.clone(), attempts.clone(), stop.clone());
+    let ahead: Arc<dyn AttemptsAhead> = Arc::new(ahead);
+    if engine.settings.claims_ahead {
+        engine.coalesced.attempt_ahead_by(&ahead);
+    }
     let name = format!("paybell-{}", uuid::Uuid::now_v7());
     let build = move |_restarts: usize| {
         let limits = FeedLimits { in_flight_max: engine.settings.in_flight_max, batch_max: engine.settings.batch_max };
@@ -93,23 +104,24 @@ async fn handle(batch: Batch, context: Data<Context>) {
     drop(batch.claiming);
     for (in_flight, claim) in in_flight.into_iter().zip(claims) {
         let Some(claimed) = claim else { continue };
-        let engine = engine.clone();
-        attempts.spawn(async move {
-            survive_panics(&engine, &claimed, in_flight.taken.taken_at).await;
-            // Named whole: a block that names a field alone takes no more than that, and the place would be free at once.
-            drop(in_flight);
-        });
+        attempts.spawn(attempt(engine.clone(), claimed, in_flight));
     }
 }
 
+/// One attempt in its place in flight.
+pub(crate) async fn attempt(engine: Engine, claimed: Box<ClaimedDelivery>, in_flight: InFlight) {
+    survive_panics(&engine, &claimed, in_flight.taken.taken_at).await;
+    drop(in_flight);
+}
+
 /// Tells the queue that a job is no longer in flight, also when what is done with it panics.
-struct InFlight {
+pub(crate) struct InFlight {
     taken: Taken,
     finished: Finished,
 }
 
 impl InFlight {
-    fn new(taken: Taken, finished: Finished) -> Self {
+    pub(crate) fn new(taken: Taken, finished: Finished) -> Self {
         gauge!("paybell_in_flight").increment(1);
         Self { taken, finished }
     }

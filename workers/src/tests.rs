@@ -107,6 +107,7 @@ fn engine(ledger: Arc<dyn Ledger>) -> Result<Engine> {
         visibility: VISIBILITY,
         in_flight_max: 8,
         batch_max: 10,
+        claims_ahead: true,
         drain: Duration::from_secs(1),
         failing_after: Duration::from_secs(10),
     };

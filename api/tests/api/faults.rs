@@ -22,6 +22,9 @@ impl Queue for QueueThatIsGone {
     async fn turn(&self, _: &[Taken], _: usize, _: usize) -> Result<Vec<Taken>, QueueError> {
         Err(gone())
     }
+    async fn admit(&self, _: &[Job], _: usize) -> Result<Vec<Option<Taken>>, QueueError> {
+        Err(gone())
+    }
     async fn ready(&self) {}
     async fn depth(&self) -> Result<u64, QueueError> {
         Err(gone())

@@ -97,7 +97,7 @@ settings! {
     failing_after: Duration = Duration::from_secs(10);
 
     /// The most attempts in flight in one worker process. One endpoint takes at most half of them, so that others have room.
-    in_flight_max: usize = 1024;
+    in_flight_max: usize = 4096;
     /// The most deliveries of one endpoint in the queue; the rest waits in the database.
     lane_max: usize = 1_000;
     /// The most deliveries in the queue.

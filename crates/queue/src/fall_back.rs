@@ -125,6 +125,12 @@ impl<Q: Queue> Queue for FallBackQueue<Q> {
         Ok(taken)
     }
 
+    /// While the shared queue is away nothing is let in: its caps are not known.
+    async fn admit(&self, jobs: &[Job], free: usize) -> Result<Vec<Option<Taken>>, QueueError> {
+        let taken = if self.asks() { self.note(self.shared.admit(jobs, free).await) } else { None };
+        Ok(taken.unwrap_or_else(|| vec![None; jobs.len()]))
+    }
+
     async fn ready(&self) {
         // A subscription of the shared queue that is broken comes back by itself after a second, too.
         tokio::select! {

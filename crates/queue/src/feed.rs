@@ -5,6 +5,7 @@ use crate::{Queue, QueueError, Taken};
 use metrics::counter;
 use paybell_delivery::Job;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 use tokio::sync::{mpsc, watch};
 use tokio::time::sleep;
@@ -31,13 +32,13 @@ pub struct FeedLimits {
 /// called on.
 pub fn feed(queue: Arc<dyn Queue>, limits: FeedLimits, stop: CancellationToken) -> (ReadyBackend, Finished) {
     let in_flight_max = limits.in_flight_max.max(1);
+    let slots = Slots { max: in_flight_max, taken: Arc::default() };
     let (jobs_in, jobs_out) = mpsc::channel(in_flight_max);
     let (reports_in, reports_out) = mpsc::unbounded_channel();
     let (running, ended) = watch::channel(());
     let feeder = Feeder {
         queue,
-        in_flight_max,
-        in_flight: 0,
+        slots: slots.clone(),
         finished: Vec::new(),
         returned: Vec::new(),
         reports: reports_out,
@@ -45,7 +46,10 @@ pub fn feed(queue: Arc<dyn Queue>, limits: FeedLimits, stop: CancellationToken) 
         _running: running,
     };
     tokio::spawn(feeder.run(jobs_in, stop));
-    (ReadyBackend::new(jobs_out, reports_in.clone(), limits.batch_max.max(1)), Finished { reports: reports_in, ended })
+    (
+        ReadyBackend::new(jobs_out, reports_in.clone(), limits.batch_max.max(1)),
+        Finished { reports: reports_in, ended, slots },
+    )
 }
 
 /// Tells the feed which jobs are done; cheap to clone.
@@ -53,6 +57,21 @@ pub fn feed(queue: Arc<dyn Queue>, limits: FeedLimits, stop: CancellationToken) 
 pub struct Finished {
     reports: mpsc::UnboundedSender<Report>,
     ended: watch::Receiver<()>,
+    slots: Slots,
+}
+
+/// The slots of a worker, which it shares among what it takes by turns and what it is let in for.
+#[derive(Clone, Debug)]
+struct Slots {
+    max: usize,
+    /// How many jobs were taken and neither finished nor returned.
+    taken: Arc<AtomicUsize>,
+}
+
+impl Slots {
+    fn free(&self) -> usize {
+        self.max.saturating_sub(self.taken.load(Ordering::Relaxed))
+    }
 }
 
 impl Finished {
@@ -60,6 +79,16 @@ impl Finished {
     pub fn finished(&self, taken: Taken) {
         // After the feed has ended, the job's lease sees to it.
         let _ = self.reports.send(Report::Finished(taken));
+    }
+
+    /// How many more jobs the worker may have in hand.
+    pub fn free(&self) -> usize {
+        self.slots.free()
+    }
+
+    /// Counts jobs that the worker got by [`Queue::admit`] rather than from the feed. They must be finished, too.
+    pub fn note_admitted(&self, jobs: usize) {
+        self.slots.taken.fetch_add(jobs, Ordering::Relaxed);
     }
 
     /// Waits until the feed has ended: after `stop`, when the queue knows all jobs as finished, or has failed.
@@ -80,9 +109,7 @@ pub(crate) enum Report {
 
 struct Feeder {
     queue: Arc<dyn Queue>,
-    in_flight_max: usize,
-    /// How many jobs were taken and neither finished nor returned.
-    in_flight: usize,
+    slots: Slots,
     /// What the queue is to be told at the next turn.
     finished: Vec<Taken>,
     /// What the queue is to get back.
@@ -96,7 +123,7 @@ impl Feeder {
     async fn run(mut self, jobs: mpsc::Sender<Taken>, stop: CancellationToken) {
         let mut rest = REST_MIN;
         while !stop.is_cancelled() && !jobs.is_closed() {
-            match self.turn(self.free()).await {
+            match self.turn(self.slots.free()).await {
                 Ok(taken) => {
                     rest = REST_MIN;
                     self.hand_out(&jobs, taken);
@@ -114,11 +141,6 @@ impl Feeder {
         self.drain().await;
     }
 
-    /// How many more jobs the worker may have in hand.
-    fn free(&self) -> usize {
-        self.in_flight_max.saturating_sub(self.in_flight)
-    }
-
     /// One round trip: tells what is finished, takes at most as many as there are `free` slots.
     async fn turn(&mut self, free: usize) -> Result<Vec<Taken>, QueueError> {
         let taken = self.queue.turn(&self.finished, free, free).await?;
@@ -131,7 +153,7 @@ impl Feeder {
 
     fn hand_out(&mut self, jobs: &mpsc::Sender<Taken>, all: Vec<Taken>) {
         for taken in all {
-            self.in_flight += 1;
+            self.slots.taken.fetch_add(1, Ordering::Relaxed);
             // The channel holds as many as may be in flight, so it can only be closed.
             if jobs.try_send(taken).is_err() {
                 self.note(Report::Returned(taken));
@@ -141,7 +163,7 @@ impl Feeder {
 
     /// Waits until there is something to tell, or something to take and room for it.
     async fn wait(&mut self, stop: &CancellationToken) {
-        let has_room = self.free() > 0;
+        let has_room = self.slots.free() > 0;
         tokio::select! {
             () = stop.cancelled() => {}
             report = self.reports.recv() => {
@@ -161,7 +183,7 @@ impl Feeder {
     }
 
     fn note(&mut self, report: Report) {
-        self.in_flight = self.in_flight.saturating_sub(1);
+        self.slots.taken.fetch_sub(1, Ordering::Relaxed);
         match report {
             Report::Finished(taken) => self.finished.push(taken),
             Report::Returned(taken) => {
@@ -188,7 +210,7 @@ impl Feeder {
             {
                 self.note_failure(&error);
             }
-            if self.in_flight == 0 {
+            if self.slots.taken.load(Ordering::Relaxed) == 0 {
                 return;
             }
             match self.reports.recv().await {

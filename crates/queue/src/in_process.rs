@@ -45,6 +45,10 @@ impl Queue for InProcessQueue {
         Ok(taken)
     }
 
+    async fn admit(&self, jobs: &[Job], free: usize) -> Result<Vec<Option<Taken>>, QueueError> {
+        Ok(self.lanes().admit(jobs, free, Instant::now()))
+    }
+
     async fn ready(&self) {
         let _ = tokio::time::timeout(READY_MAX, self.wake.notified()).await;
     }

@@ -93,6 +93,17 @@ impl Lanes {
         taken
     }
 
+    /// See [`crate::Queue::admit`].
+    pub(crate) fn admit(&mut self, jobs: &[Job], free: usize, now: Instant) -> Vec<Option<Taken>> {
+        let mut left = free;
+        let mut admit = |job: &Job| {
+            let is_let_in = left > 0 && !self.lanes.contains_key(&job.endpoint_id) && self.has_room(job, left, now);
+            left -= usize::from(is_let_in);
+            is_let_in.then(|| self.fly(*job, now))
+        };
+        jobs.iter().map(&mut admit).collect()
+    }
+
     /// How many jobs wait.
     pub(crate) fn depth(&self) -> usize {
         self.depth
@@ -157,8 +168,7 @@ impl Lanes {
             self.expect_lease_end(self.lease_end(endpoint).unwrap_or(now));
             return None;
         }
-        self.last_ticket += 1;
-        self.in_flight.entry(endpoint).or_default().insert(self.last_ticket, now + self.settings.lease);
+        let taken = self.fly(job, now);
         let lane = self.lanes.get_mut(&endpoint)?;
         lane.waiting.pop_front();
         lane.known.remove(&key(&job));
@@ -168,7 +178,14 @@ impl Lanes {
         } else {
             self.ring.push_back(endpoint);
         }
-        Some(Taken { job, ticket: self.last_ticket, taken_at: now })
+        Some(taken)
+    }
+
+    fn fly(&mut self, job: Job, now: Instant) -> Taken {
+        self.last_ticket += 1;
+        let in_flight = self.in_flight.entry(job.endpoint_id).or_default();
+        in_flight.insert(self.last_ticket, now + self.settings.lease);
+        Taken { job, ticket: self.last_ticket, taken_at: now }
     }
 
     fn has_room(&mut self, job: &Job, share: usize, now: Instant) -> bool {

@@ -34,6 +34,7 @@ pub struct RedisQueue {
     settings: QueueSettings,
     push: Script,
     turn: Script,
+    admit: Script,
     wake: Arc<Notify>,
     _subscription: DropGuard,
 }
@@ -56,6 +57,9 @@ const TURN: &str = concat!(
     include_str!("lua/lanes.lua"),
     include_str!("lua/turn.lua")
 );
+/// Takes jobs that never waited.
+const ADMIT: &str =
+    concat!(include_str!("lua/prelude.lua"), include_str!("lua/flying.lua"), include_str!("lua/admit.lua"));
 
 impl RedisQueue {
     /// A queue in the server at `url`, such as `redis://127.0.0.1:6379/0`, under keys that begin with `{prefix}:`. No
@@ -71,8 +75,9 @@ impl RedisQueue {
         let ended = CancellationToken::new();
         let listening = listen(client.clone(), keys.channel(), Arc::clone(&wake));
         tokio::spawn(ended.clone().run_until_cancelled_owned(listening));
-        let (push, turn) = (Script::new(PUSH), Script::new(TURN));
-        Ok(RedisQueue { client, connection, keys, settings, push, turn, wake, _subscription: ended.drop_guard() })
+        let (push, turn, admit) = (Script::new(PUSH), Script::new(TURN), Script::new(ADMIT));
+        let _subscription = ended.drop_guard();
+        Ok(RedisQueue { client, connection, keys, settings, push, turn, admit, wake, _subscription })
     }
 
     fn connection(&self) -> ConnectionManager {
@@ -94,6 +99,11 @@ impl RedisQueue {
     async fn run<T: FromRedisValue>(&self, act: &'static str, call: ScriptInvocation<'_>) -> Result<T, QueueError> {
         let result = call.invoke_async(&mut self.connection()).await;
         self.note(act, result)
+    }
+
+    /// The lease in milliseconds, as the scripts take it.
+    fn lease_ms(&self) -> u64 {
+        u64::try_from(self.settings.lease.as_millis()).unwrap_or(u64::MAX).max(1)
     }
 
     async fn push_some(&self, jobs: &[Job]) -> Result<Pushed, QueueError> {
@@ -134,12 +144,29 @@ impl Queue for RedisQueue {
         // Redis counts the lease from a little later.
         let taken_at = Instant::now();
         let mut call = self.keys.invocation(&self.turn);
-        call.arg(u64::try_from(self.settings.lease.as_millis()).unwrap_or(u64::MAX).max(1)).arg(want).arg(free);
+        call.arg(self.lease_ms()).arg(want).arg(free);
         for taken in finished {
             call.arg(&to_place(taken)[..]);
         }
         let taken: Vec<Vec<u8>> = self.run("take jobs", call).await?;
         Ok(taken.chunks_exact(2).filter_map(|one| to_taken(&one[0], &one[1], taken_at)).collect())
+    }
+
+    async fn admit(&self, jobs: &[Job], free: usize) -> Result<Vec<Option<Taken>>, QueueError> {
+        let taken_at = Instant::now();
+        let mut call = self.keys.invocation(&self.admit);
+        call.arg(self.lease_ms()).arg(free);
+        for job in jobs {
+            call.arg(&to_endpoint(job.endpoint_id)[..]).arg(job.concurrency_max.max(1));
+        }
+        let tickets: Vec<Vec<u8>> = self.run("let jobs in", call).await?;
+        if tickets.len() != jobs.len() {
+            return Ok(vec![None; jobs.len()]);
+        }
+        let taken = |(job, ticket): (&Job, Vec<u8>)| {
+            Some(Taken { job: *job, ticket: u64::from_be_bytes(ticket.try_into().ok()?), taken_at })
+        };
+        Ok(jobs.iter().zip(tickets).map(taken).collect())
     }
 
     async fn ready(&self) {

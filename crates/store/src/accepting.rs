@@ -1,19 +1,27 @@
 //! Telling, for each payment of a batch, whether it is new, the same, another one, or for nobody.
 
-use crate::engine::Accepted;
+use crate::engine::{Accepted, ClaimedDelivery};
 use crate::{Result, StoreError};
 use paybell_delivery::{DeliveryId, EndpointId, Job, MerchantId, Payment, PaymentId, Timestamp};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 /// What a batch of payments met in the database.
 pub(crate) struct Tally<'a> {
     payments: &'a [Payment],
-    inserted: HashMap<PaymentId, Vec<Job>>,
+    inserted: HashMap<PaymentId, Vec<Made>>,
     found: HashMap<Key, (Payment, Vec<(DeliveryId, EndpointId)>)>,
 }
 
 /// What makes a payment unique.
 type Key = (MerchantId, String);
+
+/// A delivery that was made.
+#[derive(Clone)]
+pub(crate) struct Made {
+    pub(crate) job: Job,
+    pub(crate) endpoint_version: i64,
+    pub(crate) deadline_at: Timestamp,
+}
 
 /// A payment that was accepted before, with one of its deliveries, if it has any.
 pub(crate) struct Found {
@@ -32,15 +40,15 @@ impl<'a> Tally<'a> {
         Ok(Self { payments, inserted: HashMap::new(), found: HashMap::new() })
     }
 
-    /// Notes that a payment was inserted, with one of its jobs.
-    pub(crate) fn inserted(&mut self, id: PaymentId, job: Option<Job>) {
-        self.inserted.entry(id).or_default().extend(job);
+    /// Notes that a payment was inserted, with one of its deliveries.
+    pub(crate) fn inserted(&mut self, id: PaymentId, made: Option<Made>) {
+        self.inserted.entry(id).or_default().extend(made);
     }
 
     /// The payments that have to be found, as they were not inserted or may repeat one that was.
     pub(crate) fn not_inserted(&self) -> Vec<&'a Payment> {
-        let mut first = self.inserted.clone();
-        self.payments.iter().filter(|payment| first.remove(&payment.id).is_none()).collect()
+        let mut first: HashSet<PaymentId> = self.inserted.keys().copied().collect();
+        self.payments.iter().filter(|payment| !first.remove(&payment.id)).collect()
     }
 
     /// Notes what was found.
@@ -56,8 +64,11 @@ impl<'a> Tally<'a> {
     }
 
     fn answer(&mut self, payment: &Payment, now: Timestamp) -> Accepted {
-        if let Some(jobs) = self.inserted.remove(&payment.id) {
-            return Accepted::New { payment_id: payment.id, jobs, accepted_at: now };
+        if let Some(made) = self.inserted.remove(&payment.id) {
+            let claimed = made.iter().filter(|made| made.job.attempts > 0).map(|made| claimed(made, payment, now));
+            let claimed = claimed.collect();
+            let jobs = made.into_iter().map(|made| made.job).collect();
+            return Accepted::New { payment_id: payment.id, jobs, claimed, accepted_at: now };
         }
         let Some((before, deliveries)) = self.found.get(&key(payment)) else {
             return Accepted::UnknownMerchant;
@@ -68,6 +79,21 @@ impl<'a> Tally<'a> {
         }
         let delivery_ids = deliveries.clone();
         Accepted::Same { payment_id: before.id, delivery_ids, accepted_at: before.accepted_at }
+    }
+}
+
+fn claimed(made: &Made, payment: &Payment, now: Timestamp) -> ClaimedDelivery {
+    ClaimedDelivery {
+        delivery_id: made.job.delivery_id,
+        endpoint_id: made.job.endpoint_id,
+        endpoint_version: made.endpoint_version,
+        attempt: made.job.attempts,
+        in_doubt: false,
+        created_at: now,
+        deadline_at: made.deadline_at,
+        claimed_at: now,
+        probes: None,
+        payment: Payment { accepted_at: now, ..payment.clone() },
     }
 }
 

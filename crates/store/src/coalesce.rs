@@ -2,15 +2,17 @@
 //! while the last one was being written, so an idle ledger adds no delay and a busy one wastes no commit.
 //!
 //! Cast:
-//! - [`Coalesced`]: accept and record for single callers.
+//! - [`Coalesced`]: accept, record and the reading of endpoints for single callers.
+//! - [`AttemptsAhead`]: who takes over what is claimed as it is accepted.
 //! - [`Act`]: what a batch does, and with what. [`Entry`]: the channel by which callers join the next batch.
 
-use crate::engine::{AcceptTerms, Accepted, RecordAttempt, Recorded};
+use crate::engine::{AcceptTerms, Accepted, ClaimAhead, ClaimedDelivery, RecordAttempt, Recorded};
+use crate::manage::Secret;
 use crate::{Clock, Ledger, Result as StoreResult, StoreError};
 use async_trait::async_trait;
 use paybell_abort::AbortPoint;
-use paybell_delivery::Payment;
-use std::sync::Arc;
+use paybell_delivery::{Endpoint, EndpointId, Job, Payment};
+use std::sync::{Arc, PoisonError, RwLock, Weak};
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 
@@ -25,19 +27,39 @@ pub struct CoalesceSettings {
     pub lifetime: Duration,
 }
 
-/// Accept and record for single callers; cheap to clone. A caller that goes away does not undo its act.
+/// Who attempts deliveries in this process without the queue's help, as soon as they are accepted.
+pub trait AttemptsAhead: Send + Sync {
+    /// How the next `payments` may be claimed as they are accepted; nothing when they are all left to the queue.
+    fn claim_ahead(&self, payments: usize) -> Option<ClaimAhead>;
+    /// Takes over what was claimed, each with its job; never waits.
+    fn attempt_ahead(&self, claimed: Vec<(Job, ClaimedDelivery)>);
+}
+
+/// Accept, record and the reading of endpoints for single callers; cheap to clone. A caller that goes away does not undo its act.
 #[derive(Clone)]
 pub struct Coalesced {
     accept: Entry<Payment, Accepted>,
     record: Entry<RecordAttempt, Recorded>,
+    endpoint: Entry<EndpointId, (Endpoint, Vec<Secret>)>,
+    ahead: Ahead,
 }
+
+/// Set while somebody attempts ahead.
+type Ahead = Arc<RwLock<Weak<dyn AttemptsAhead>>>;
 
 impl Coalesced {
     /// Starts the batch writers; they end when the last clone is dropped.
     pub fn start(ledger: Arc<dyn Ledger>, clock: Arc<Clock>, settings: CoalesceSettings) -> Self {
         let max = settings.batch_max.max(1);
-        let shared = Arc::new(Shared { ledger, clock, settings });
-        Self { accept: Entry::start(Accept(Arc::clone(&shared)), max), record: Entry::start(Record(shared), max) }
+        let ahead: Ahead = Arc::new(RwLock::new(Weak::<Nobody>::new()));
+        let accept = Accept { ledger: Arc::clone(&ledger), clock, settings, ahead: Arc::clone(&ahead) };
+        let endpoint = Entry::start(ReadEndpoint(Arc::clone(&ledger)), max);
+        Self { accept: Entry::start(accept, max), record: Entry::start(Record(ledger), max), endpoint, ahead }
+    }
+
+    /// From now on, and as long as it is there, payments are claimed as they are accepted where it has room for them.
+    pub fn attempt_ahead_by(&self, attempts: &Arc<dyn AttemptsAhead>) {
+        *self.ahead.write().unwrap_or_else(PoisonError::into_inner) = Arc::downgrade(attempts);
     }
 
     /// Accepts one payment, in a batch with whoever else calls meanwhile. Returns after the commit.
@@ -56,6 +78,14 @@ impl Coalesced {
     pub async fn record(&self, record: RecordAttempt) -> Result<Recorded, Arc<StoreError>> {
         self.record.join(record).await
     }
+
+    /// Reads one endpoint with its secrets, for an attempt; see [`Ledger::endpoints_for_attempts`].
+    ///
+    /// # Errors
+    /// The batch's, or [`StoreError::Stopping`].
+    pub async fn endpoint(&self, id: EndpointId) -> Result<(Endpoint, Vec<Secret>), Arc<StoreError>> {
+        self.endpoint.join(id).await
+    }
 }
 
 /// One act for many callers at once.
@@ -68,14 +98,37 @@ trait Act: Send + Sync + 'static {
     async fn run(&self, items: &[Self::Item]) -> StoreResult<Vec<Self::Answer>>;
 }
 
-struct Shared {
+struct Accept {
     ledger: Arc<dyn Ledger>,
     clock: Arc<Clock>,
     settings: CoalesceSettings,
+    ahead: Ahead,
 }
 
-struct Accept(Arc<Shared>);
-struct Record(Arc<Shared>);
+struct Record(Arc<dyn Ledger>);
+struct ReadEndpoint(Arc<dyn Ledger>);
+
+/// Stands for there being nobody who attempts ahead.
+struct Nobody;
+
+impl AttemptsAhead for Nobody {
+    fn claim_ahead(&self, _: usize) -> Option<ClaimAhead> {
+        None
+    }
+    fn attempt_ahead(&self, _: Vec<(Job, ClaimedDelivery)>) {}
+}
+
+/// The deliveries that were claimed, each with its job.
+fn take_claimed(accepted: &mut [Accepted]) -> Vec<(Job, ClaimedDelivery)> {
+    let mut all = Vec::new();
+    for accepted in accepted {
+        if let Accepted::New { jobs, claimed, .. } = accepted {
+            let jobs = jobs.iter().filter(|job| job.attempts > 0).copied();
+            all.extend(jobs.zip(std::mem::take(claimed)));
+        }
+    }
+    all
+}
 
 #[async_trait]
 impl Act for Accept {
@@ -83,10 +136,19 @@ impl Act for Accept {
     type Answer = Accepted;
     const NAME: &'static str = "accept";
     async fn run(&self, items: &[Payment]) -> StoreResult<Vec<Accepted>> {
-        let CoalesceSettings { grace, lifetime, .. } = self.0.settings;
+        let CoalesceSettings { grace, lifetime, .. } = self.settings;
         AbortPoint::AcceptBegins.reach();
-        let accepted = self.0.ledger.accept(items, &AcceptTerms { now: self.0.clock.now(), grace, lifetime }).await?;
+        let terms = AcceptTerms { now: self.clock.now(), grace, lifetime };
+        let attempts = self.ahead.read().unwrap_or_else(PoisonError::into_inner).upgrade();
+        let ahead = attempts.as_ref().and_then(|attempts| attempts.claim_ahead(items.len()));
+        let (Some(attempts), Some(ahead)) = (attempts, ahead) else {
+            let accepted = self.ledger.accept(items, &terms).await?;
+            AbortPoint::AcceptCommitted.reach();
+            return Ok(accepted);
+        };
+        let mut accepted = self.ledger.accept_ahead(items, &terms, &ahead).await?;
         AbortPoint::AcceptCommitted.reach();
+        attempts.attempt_ahead(take_claimed(&mut accepted));
         Ok(accepted)
     }
 }
@@ -98,9 +160,19 @@ impl Act for Record {
     const NAME: &'static str = "record";
     async fn run(&self, items: &[RecordAttempt]) -> StoreResult<Vec<Recorded>> {
         AbortPoint::RecordBegins.reach();
-        let recorded = self.0.ledger.record(items).await?;
+        let recorded = self.0.record(items).await?;
         AbortPoint::RecordCommitted.reach();
         Ok(recorded)
+    }
+}
+
+#[async_trait]
+impl Act for ReadEndpoint {
+    type Item = EndpointId;
+    type Answer = (Endpoint, Vec<Secret>);
+    const NAME: &'static str = "read_endpoint";
+    async fn run(&self, items: &[EndpointId]) -> StoreResult<Vec<Self::Answer>> {
+        self.0.endpoints_for_attempts(items).await
     }
 }
 

@@ -1,7 +1,7 @@
 //! What the engine's acts take and give: accept, claim, record, dispatch.
 
 use crate::StoreError;
-use paybell_delivery::{Attempt, Decision, DeliveryId, EndpointId, Job, Payment, PaymentId, Timestamp};
+use paybell_delivery::{Attempt, Decision, DeliveryId, EndpointId, Job, MerchantId, Payment, PaymentId, Timestamp};
 use std::time::Duration;
 
 /// The terms on which payments are accepted.
@@ -16,6 +16,15 @@ pub struct AcceptTerms {
     pub lifetime: Duration,
 }
 
+/// Deliveries are claimed as they are accepted, so that this process can attempt them at once: it has room for them.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ClaimAhead {
+    /// How long the claims hold.
+    pub visibility: Duration,
+    /// Merchants whose deliveries are left to the queue all the same.
+    pub except: Vec<MerchantId>,
+}
+
 /// What became of a payment that was to be accepted.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Accepted {
@@ -23,8 +32,10 @@ pub enum Accepted {
     New {
         /// The payment's id: the one given.
         payment_id: PaymentId,
-        /// Its deliveries, to be queued.
+        /// Its deliveries, to be queued; [`Job::attempts`] of those that were claimed ahead is 1, and of the others 0.
         jobs: Vec<Job>,
+        /// Those that were claimed ahead, in the order of their jobs.
+        claimed: Vec<ClaimedDelivery>,
         /// When it was accepted: [`AcceptTerms::now`], as it is kept.
         accepted_at: Timestamp,
     },

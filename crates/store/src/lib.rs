@@ -28,7 +28,7 @@ mod seal;
 mod sqlite;
 
 pub use clock::Clock;
-pub use coalesce::{CoalesceSettings, Coalesced};
+pub use coalesce::{AttemptsAhead, CoalesceSettings, Coalesced};
 pub use error::StoreError;
 pub use ids::id_at;
 pub use migrations::Schema;
@@ -37,7 +37,7 @@ pub use seal::Sealer;
 pub use sqlite::SqliteLedger;
 
 use async_trait::async_trait;
-use engine::{AcceptTerms, Accepted, Claim, Dispatched, Gauges, Kept, RecordAttempt, Recorded};
+use engine::{AcceptTerms, Accepted, Claim, ClaimAhead, Dispatched, Gauges, Kept, RecordAttempt, Recorded};
 use manage::*;
 use paybell_delivery::{DeliveryId, Endpoint, EndpointId, Job, MerchantId, Payment, PaymentId, Timestamp};
 use std::time::Duration;
@@ -56,10 +56,22 @@ pub trait Ledger: Send + Sync {
     /// Idempotent by merchant and gateway payment id, within a batch too.
     async fn accept(&self, payments: &[Payment], terms: &AcceptTerms) -> Result<Vec<Accepted>>;
 
+    /// As [`Ledger::accept`], and claims the deliveries in the same statement, but for those of endpoints that are paused
+    /// or fail.
+    async fn accept_ahead(
+        &self,
+        payments: &[Payment],
+        terms: &AcceptTerms,
+        ahead: &ClaimAhead,
+    ) -> Result<Vec<Accepted>>;
+
     /// Takes deliveries for an attempt each: fenced by [`Job::attempts`], one holder at a time, until
     /// `now + visibility`. Reads what must be sent in the same statement. A claim that ran out without a record is
     /// written down as an attempt of unknown outcome. Answers one result for each job, in order.
     async fn claim(&self, jobs: &[Job], now: Timestamp, visibility: Duration) -> Result<Vec<Claim>>;
+
+    /// Undoes first claims of this moment of which nothing was begun. Those that are no longer held are left alone.
+    async fn give_back(&self, deliveries: &[DeliveryId], claimed_at: Timestamp) -> Result<()>;
 
     /// Writes attempts and their deliveries' next states in one transaction, fenced by the claim. The attempt is
     /// always kept, even when the claim was lost meanwhile. Answers one result for each, in order.
@@ -106,8 +118,14 @@ pub trait Ledger: Send + Sync {
     /// The figures for metrics and readiness; its cost does not grow with the backlog.
     async fn gauges(&self, now: Timestamp) -> Result<Gauges>;
 
-    /// The endpoint with its secrets, for an attempt; deleted ones too.
-    async fn endpoint_for_attempt(&self, id: EndpointId) -> Result<(Endpoint, Vec<Secret>)>;
+    /// Endpoints with their secrets, for attempts; deleted ones too. Answers one for each id, in order.
+    async fn endpoints_for_attempts(&self, ids: &[EndpointId]) -> Result<Vec<(Endpoint, Vec<Secret>)>>;
+
+    /// One endpoint with its secrets, likewise.
+    async fn endpoint_for_attempt(&self, id: EndpointId) -> Result<(Endpoint, Vec<Secret>)> {
+        let found = self.endpoints_for_attempts(&[id]).await?.pop();
+        found.ok_or_else(|| StoreError::NotFound { what: "endpoint", id: id.to_string() })
+    }
 
     /// How many attempts of this delivery ended in a panic of the worker.
     async fn panics_of(&self, id: DeliveryId) -> Result<u32>;

@@ -10,6 +10,8 @@ macro_rules! forward_ledger {
             fn mark_failing(id: EndpointId, since: Timestamp, why: &str, actor: &Actor) -> bool;
             fn reopen(id: EndpointId, actor: &Actor) -> bool;
             fn postpone_probe(id: EndpointId, delivery: DeliveryId, next_at: Timestamp) -> ();
+            fn accept_ahead(payments: &[Payment], terms: &AcceptTerms, ahead: &ClaimAhead) -> Vec<Accepted>;
+            fn give_back(deliveries: &[DeliveryId], claimed_at: Timestamp) -> ();
             fn now() -> Timestamp;
             fn migrate() -> Vec<i64>;
             fn schema() -> Schema;

@@ -65,7 +65,8 @@ impl PlantedLedger {
             kept => self.real.accept(kept, terms).await?,
         };
         for (at, payment) in payments.iter().enumerate().filter(|(at, _)| forgets[*at]) {
-            let answer = Accepted::New { payment_id: payment.id, jobs: Vec::new(), accepted_at: terms.now };
+            let answer =
+                Accepted::New { payment_id: payment.id, jobs: Vec::new(), claimed: Vec::new(), accepted_at: terms.now };
             answers.insert(at, answer);
         }
         Ok(answers)
@@ -184,12 +185,16 @@ forward_ledger! { PlantedLedger {
         Ok(if self.bug == Bug::GaugeSeesNothing { Gauges { undelivered: 0, ..gauges } } else { gauges })
     }
 
-    async fn endpoint_for_attempt(&self, id: EndpointId) -> Result<(Endpoint, Vec<Secret>), StoreError> {
-        let (endpoint, mut secrets) = self.real.endpoint_for_attempt(id).await?;
+    async fn endpoints_for_attempts(
+        &self,
+        ids: &[EndpointId],
+    ) -> Result<Vec<(Endpoint, Vec<Secret>)>, StoreError> {
+        let mut found = self.real.endpoints_for_attempts(ids).await?;
         if self.bug == Bug::WrongSecret {
-            secrets.iter_mut().for_each(|secret| secret.value = NOBODYS_SECRET.into());
+            let secrets = found.iter_mut().flat_map(|(_, secrets)| secrets);
+            secrets.for_each(|secret| secret.value = NOBODYS_SECRET.into());
         }
-        Ok((endpoint, secrets))
+        Ok(found)
     }
 
     async fn deliveries(&self, filter: &DeliveryFilter, page: &PageRequest) -> Result<Page<DeliveryRow>, StoreError> {

@@ -61,6 +61,10 @@ impl Queue for PlantedQueue {
         Ok(jobs)
     }
 
+    async fn admit(&self, jobs: &[Job], free: usize) -> Result<Vec<Option<Taken>>, QueueError> {
+        self.real.admit(jobs, free).await
+    }
+
     async fn ready(&self) {
         self.real.ready().await;
     }

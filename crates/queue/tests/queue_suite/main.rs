@@ -16,6 +16,7 @@ macro_rules! on_both_queues {
     };
 }
 
+mod admitting;
 mod both_queues;
 mod consumers;
 mod feed;

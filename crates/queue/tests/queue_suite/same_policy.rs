@@ -53,6 +53,11 @@ async fn same_history_gives_the_same_turns() -> Result<()> {
                 jobs_of(&one),
                 jobs_of(&two)
             );
+            let fresh = numbers.jobs();
+            let (ones, twos) = (process.admit(&fresh, free).await?, redis.admit(&fresh, free).await?);
+            let is_in = |places: &[Option<Taken>]| places.iter().map(Option::is_some).collect::<Vec<_>>();
+            ensure!(is_in(&ones) == is_in(&twos), "seed {seed}, admission {step}");
+            in_flight.extend(ones.into_iter().flatten().zip(twos.into_iter().flatten()));
             ensure!(process.depth().await? == redis.depth().await?, "seed {seed}, depth {step}");
             turns += usize::from(!one.is_empty());
             in_flight.extend(one.into_iter().zip(two));

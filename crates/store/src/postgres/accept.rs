@@ -4,17 +4,17 @@ use super::shared::rows;
 use super::{ACCEPT_TIMEOUT, PostgresLedger};
 use crate::Result;
 use crate::accepting::Tally;
-use crate::engine::{AcceptTerms, Accepted};
+use crate::engine::{AcceptTerms, Accepted, ClaimAhead};
 use crate::error::Doing;
 use crate::numbers::micros;
-use paybell_delivery::{Money, Payment, PaymentId};
+use paybell_delivery::{MerchantId, Money, Payment, PaymentId};
 use sqlx::Row;
 use uuid::Uuid;
 
 const ACT: &str = "accept payments";
 
 /// `LATERAL` and `OFFSET 0` make the planner look each payment's merchant and endpoints up, whatever it believes of how
-/// many there are. A delivery's id is the first eight bytes of its payment's and eight random ones.
+/// many there are. What is claimed ahead holds for `$20`, of merchants that are not among `$21`. A delivery's id is the first eight bytes of its payment's and eight random ones.
 pub(super) const ACCEPT: &str = "
 WITH new_payment AS (
     INSERT INTO payments (id, merchant_id, gateway_payment_id, kind, pay_for, amount_minor, currency, balance_minor,
@@ -31,20 +31,26 @@ WITH new_payment AS (
     RETURNING id, merchant_id
 ), draft AS MATERIALIZED (
     SELECT (left(p.id::text, 19) || right(gen_random_uuid()::text, 17))::uuid AS id, p.id AS payment_id,
-        e.id AS endpoint_id, e.concurrency_max, $17 + LEAST(e.lifetime_us, $18) AS deadline_at
+        e.id AS endpoint_id, e.concurrency_max, e.version, $17 + LEAST(e.lifetime_us, $18) AS deadline_at,
+        CASE WHEN e.takes AND p.merchant_id <> ALL ($21) THEN $17 + $20 END AS claimed_until
     FROM new_payment p
     CROSS JOIN LATERAL (
-        SELECT id, concurrency_max, lifetime_us FROM endpoints
-        WHERE merchant_id = p.merchant_id AND deleted_at IS NULL OFFSET 0
+        SELECT id, concurrency_max, version, lifetime_us, paused_at IS NULL AND failing_since IS NULL AS takes
+        FROM endpoints WHERE merchant_id = p.merchant_id AND deleted_at IS NULL OFFSET 0
     ) e
 ), new_delivery AS (
-    INSERT INTO deliveries (id, payment_id, endpoint_id, due_at, deadline_at, created_at, attempts, in_doubt, state)
-    SELECT id, payment_id, endpoint_id, $17 + LEAST($19, (deadline_at - $17) / 2), deadline_at, $17, 0, false, 'pending'
+    INSERT INTO deliveries (id, payment_id, endpoint_id, due_at, deadline_at, created_at, claimed_at, claimed_until,
+        attempts, in_doubt, state)
+    SELECT id, payment_id, endpoint_id, $17 + LEAST($19, (deadline_at - $17) / 2), deadline_at, $17,
+        CASE WHEN claimed_until IS NOT NULL THEN $17 END, claimed_until, (claimed_until IS NOT NULL)::int4, false,
+        'pending'
     FROM draft
 )
-SELECT id AS payment_id, NULL AS delivery_id, NULL AS endpoint_id, NULL AS concurrency_max FROM new_payment
+SELECT id AS payment_id, NULL AS delivery_id, NULL AS endpoint_id, NULL AS concurrency_max, NULL AS version,
+    NULL AS deadline_at, NULL AS attempts
+FROM new_payment
 UNION ALL
-SELECT payment_id, id, endpoint_id, concurrency_max FROM draft";
+SELECT payment_id, id, endpoint_id, concurrency_max, version, deadline_at, (claimed_until IS NOT NULL)::int4 FROM draft";
 
 /// What was accepted before, with its deliveries of that time. `|| ''` keeps the planner from going through all payments
 /// of the merchant: the gateway's id is nearly unique by itself.
@@ -64,9 +70,14 @@ pub(super) const FIND: &str = concat!(
 );
 
 impl PostgresLedger {
-    pub(super) async fn accept(&self, payments: &[Payment], terms: &AcceptTerms) -> Result<Vec<Accepted>> {
+    pub(super) async fn accept(
+        &self,
+        payments: &[Payment],
+        terms: &AcceptTerms,
+        ahead: Option<&ClaimAhead>,
+    ) -> Result<Vec<Accepted>> {
         let mut tally = Tally::new(payments)?;
-        self.insert(&mut tally, payments, terms).await?;
+        self.insert(&mut tally, payments, terms, ahead).await?;
         let missing = tally.not_inserted();
         if !missing.is_empty() {
             self.find(&mut tally, &missing).await?;
@@ -74,12 +85,19 @@ impl PostgresLedger {
         Ok(tally.answers(terms.now))
     }
 
-    async fn insert(&self, tally: &mut Tally<'_>, payments: &[Payment], terms: &AcceptTerms) -> Result<()> {
+    async fn insert(
+        &self,
+        tally: &mut Tally<'_>,
+        payments: &[Payment],
+        terms: &AcceptTerms,
+        ahead: Option<&ClaimAhead>,
+    ) -> Result<()> {
         // Two processes that accept the same payments take their locks in the same order.
         let mut sorted: Vec<&Payment> = payments.iter().collect();
         sorted.sort_by_key(|p| (&p.gateway_payment_id, &p.merchant_id));
         let minor = |m: Option<Money>| m.map(|m| m.amount_minor);
         let code = |m: Option<Money>| m.map(|m| m.currency.code());
+        let except: Vec<&str> = ahead.iter().flat_map(|ahead| &ahead.except).map(MerchantId::as_str).collect();
         macro_rules! column {
             ($p:ident => $value:expr) => {
                 sorted.iter().map(|$p| $value).collect::<Vec<_>>()
@@ -104,11 +122,13 @@ impl PostgresLedger {
             .bind(column!(p => p.test))
             .bind(terms.now.0)
             .bind(micros(terms.lifetime))
-            .bind(micros(terms.grace));
+            .bind(micros(terms.grace))
+            .bind(ahead.map(|ahead| micros(ahead.visibility)))
+            .bind(except);
         for row in self.run_within(ACCEPT_TIMEOUT, ACT, query).await? {
             let delivery: Option<Uuid> = row.try_get("delivery_id").doing(ACT)?;
-            let job = if delivery.is_some() { Some(rows::new_job(&row)?) } else { None };
-            tally.inserted(PaymentId(row.try_get("payment_id").doing(ACT)?), job);
+            let made = if delivery.is_some() { Some(rows::made(&row)?) } else { None };
+            tally.inserted(PaymentId(row.try_get("payment_id").doing(ACT)?), made);
         }
         Ok(())
     }

@@ -5,7 +5,7 @@ use super::shared::rows;
 use crate::Result;
 use crate::engine::Claim;
 use crate::numbers::{int, micros};
-use paybell_delivery::{Job, Timestamp};
+use paybell_delivery::{DeliveryId, Job, Timestamp};
 use std::time::Duration;
 
 /// A row that somebody else has locked is lost to them. A claim that ran out without a record is written down first.
@@ -50,7 +50,23 @@ SELECT won.id AS delivery_id, won.endpoint_id, won.version, won.attempts, won.in
     JOIN payments p ON p.id = won.payment_id"
 );
 
+/// What is held is read by id first: the planner would else like to go through all that are pending.
+pub(super) const GIVE_BACK: &str = "
+WITH held AS (
+    SELECT d.id FROM UNNEST($1::uuid[]) AS item (id)
+    CROSS JOIN LATERAL (
+        SELECT id FROM deliveries
+        WHERE id = item.id AND finished_at IS NULL AND attempts = 1 AND claimed_at = $2 FOR UPDATE SKIP LOCKED
+    ) d
+)
+UPDATE deliveries d SET attempts = 0, claimed_at = NULL, claimed_until = NULL FROM held WHERE d.id = held.id";
+
 impl PostgresLedger {
+    pub(super) async fn give_back(&self, deliveries: &[DeliveryId], claimed_at: Timestamp) -> Result<()> {
+        let ids: Vec<_> = deliveries.iter().map(|id| id.0).collect();
+        self.run("give claims back", sqlx::query(GIVE_BACK).bind(ids).bind(claimed_at.0)).await.map(drop)
+    }
+
     pub(super) async fn claim(&self, jobs: &[Job], now: Timestamp, visibility: Duration) -> Result<Vec<Claim>> {
         let ids: Vec<_> = jobs.iter().map(|job| job.delivery_id.0).collect();
         let attempts: Vec<i32> = jobs.iter().map(|job| int(job.attempts)).collect();

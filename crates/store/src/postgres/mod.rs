@@ -143,6 +143,19 @@ impl PostgresLedger {
     }
 }
 
+const ENDPOINTS_BY_ID: &str = concat!(
+    "SELECT ",
+    endpoint_columns!(),
+    " FROM UNNEST($1::uuid[]) AS item (id)
+    CROSS JOIN LATERAL (SELECT * FROM endpoints WHERE id = item.id OFFSET 0) e"
+);
+
+/// Ids of endpoints as [`ENDPOINTS_BY_ID`] takes them.
+#[expect(clippy::unnecessary_wraps, reason = "it can fail on the other database")]
+fn id_list(endpoints: &[EndpointId]) -> Result<Vec<Uuid>> {
+    Ok(ids(endpoints))
+}
+
 fn ids(endpoints: &[EndpointId]) -> Vec<Uuid> {
     endpoints.iter().map(|id| id.0).collect()
 }

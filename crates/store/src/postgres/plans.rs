@@ -10,14 +10,16 @@ use paybell_delivery::{DeliveryId, Timestamp};
 use sqlx::{AssertSqlSafe, PgConnection, Row};
 
 /// Each statement with arguments for it.
-const STATEMENTS: [(&str, &str); 13] = [
+const STATEMENTS: [(&str, &str); 15] = [
     (
         accept::ACCEPT,
         "$IDS, $TEXTS, $TEXTS, $TEXTS, $TEXTS, $NUMBERS, $TEXTS, $NUMBERS, $TEXTS, $TEXTS, $TEXTS, $TEXTS, \
-        $TEXTS, $TEXTS, $NUMBERS, ARRAY[false, false], 1, 1, 1",
+        $TEXTS, $TEXTS, $NUMBERS, ARRAY[false, false], 1, 1, 1, 1, $TEXTS",
     ),
     (accept::FIND, "$TEXTS, $TEXTS"),
     (claim::CLAIM, "$IDS, $NUMBERS, 1, 1"),
+    (claim::GIVE_BACK, "$IDS, 1"),
+    (super::ENDPOINTS_BY_ID, "$IDS"),
     (
         record::RECORD,
         "$IDS, $NUMBERS, $NUMBERS, $NUMBERS, $TEXTS, $TEXTS, $NUMBERS, $TEXTS, NULL, ARRAY[true, true], \

@@ -14,11 +14,24 @@ use uuid::Uuid;
 #[async_trait]
 impl Ledger for This {
     async fn accept(&self, payments: &[Payment], terms: &AcceptTerms) -> Result<Vec<Accepted>> {
-        This::accept(self, payments, terms).await
+        This::accept(self, payments, terms, None).await
+    }
+
+    async fn accept_ahead(
+        &self,
+        payments: &[Payment],
+        terms: &AcceptTerms,
+        ahead: &ClaimAhead,
+    ) -> Result<Vec<Accepted>> {
+        This::accept(self, payments, terms, Some(ahead)).await
     }
 
     async fn claim(&self, jobs: &[Job], now: Timestamp, visibility: Duration) -> Result<Vec<Claim>> {
         This::claim(self, jobs, now, visibility).await
+    }
+
+    async fn give_back(&self, deliveries: &[DeliveryId], claimed_at: Timestamp) -> Result<()> {
+        This::give_back(self, deliveries, claimed_at).await
     }
 
     async fn record(&self, records: &[RecordAttempt]) -> Result<Vec<Recorded>> {
@@ -65,8 +78,8 @@ impl Ledger for This {
         gauges::gauges(self, now).await
     }
 
-    async fn endpoint_for_attempt(&self, id: EndpointId) -> Result<(Endpoint, Vec<Secret>)> {
-        secrets::for_attempt(self, id).await
+    async fn endpoints_for_attempts(&self, ids: &[EndpointId]) -> Result<Vec<(Endpoint, Vec<Secret>)>> {
+        secrets::for_attempts(self, ids).await
     }
 
     async fn panics_of(&self, id: DeliveryId) -> Result<u32> {

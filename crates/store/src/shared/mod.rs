@@ -22,7 +22,7 @@ pub(super) mod rows;
 mod secrets;
 mod settle;
 
-use super::{Db, This, id_literal};
+use super::{Db, ENDPOINTS_BY_ID, This, id_list, id_literal};
 
 type Row = <Db as sqlx::Database>::Row;
 type Connection = <Db as sqlx::Database>::Connection;

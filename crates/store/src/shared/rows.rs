@@ -1,7 +1,7 @@
 //! Database rows → domain values.
 
 use super::{Db, Row};
-use crate::accepting::Found;
+use crate::accepting::{Found, Made};
 use crate::engine::{Claim, ClaimedDelivery, Dispatched};
 use crate::error::Doing;
 use crate::numbers::{duration, natural};
@@ -138,6 +138,11 @@ pub(in super::super) fn new_job(row: &Row) -> Result<Job> {
         attempts: 0,
         concurrency_max: natural(get(row, "concurrency_max")?),
     })
+}
+
+/// A delivery that acceptance made.
+pub(in super::super) fn made(row: &Row) -> Result<Made> {
+    Ok(Made { job: job(row)?, endpoint_version: get(row, "version")?, deadline_at: time(row, "deadline_at")? })
 }
 
 /// The job of a delivery that is handed out.

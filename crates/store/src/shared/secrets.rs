@@ -1,18 +1,22 @@
 //! Endpoint secrets: read for an attempt, rotated.
 
-use super::{This, audit, endpoints, rows};
+use super::{ENDPOINTS_BY_ID, This, audit, endpoints, id_list, rows};
 use crate::Result;
 use crate::error::Doing;
 use crate::manage::{Actor, Secret};
 use paybell_delivery::{Endpoint, EndpointId, Timestamp};
 use sqlx::Row as _;
+use std::collections::HashMap;
 
-pub(super) async fn for_attempt(ledger: &This, id: EndpointId) -> Result<(Endpoint, Vec<Secret>)> {
-    const FIND: &str = concat!("SELECT ", endpoint_columns!(), " FROM endpoints e WHERE e.id = $1");
-    let rows = ledger.run("read an endpoint", sqlx::query(FIND).bind(id.0)).await?;
-    let row = rows.first().ok_or_else(|| endpoints::not_found(id))?;
-    let sealed: &[u8] = rows::get(row, "secrets")?;
-    Ok((rows::endpoint(row)?, ledger.sealer.open(id, sealed)?))
+pub(super) async fn for_attempts(ledger: &This, ids: &[EndpointId]) -> Result<Vec<(Endpoint, Vec<Secret>)>> {
+    let find = sqlx::query(ENDPOINTS_BY_ID).bind(id_list(ids)?);
+    let mut found = HashMap::with_capacity(ids.len());
+    for row in ledger.run("read endpoints", find).await? {
+        let endpoint = rows::endpoint(&row)?;
+        let secrets = ledger.sealer.open(endpoint.id, rows::get(&row, "secrets")?)?;
+        found.insert(endpoint.id, (endpoint, secrets));
+    }
+    ids.iter().map(|id| found.get(id).cloned().ok_or_else(|| endpoints::not_found(*id))).collect()
 }
 
 pub(super) async fn rotate(

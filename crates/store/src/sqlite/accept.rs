@@ -4,10 +4,10 @@ use super::shared::rows;
 use super::{SqliteLedger, json};
 use crate::Result;
 use crate::accepting::Tally;
-use crate::engine::{AcceptTerms, Accepted};
+use crate::engine::{AcceptTerms, Accepted, ClaimAhead};
 use crate::error::Doing;
 use crate::numbers::micros;
-use paybell_delivery::{Payment, PaymentId};
+use paybell_delivery::{MerchantId, Payment, PaymentId};
 use serde::Serialize;
 use sqlx::{Row, SqliteConnection};
 use uuid::Uuid;
@@ -28,14 +28,22 @@ ON CONFLICT (gateway_payment_id, merchant_id) DO NOTHING
 RETURNING id";
 
 /// A delivery's id is the first eight bytes of its payment's and eight random ones in the variant of RFC 9562.
+/// What is claimed ahead holds for `$5`, of merchants that are not among `$6`.
 const INSERT_DELIVERIES: &str = "
-INSERT INTO deliveries (id, payment_id, endpoint_id, due_at, deadline_at, created_at, attempts, in_doubt, state)
-SELECT unhex(hex(substr(p.id, 1, 8)) || '8' || substr(hex(randomblob(8)), 2)), p.id, e.id,
-    $2 + min($4, min(ifnull(e.lifetime_us, $3), $3) / 2), $2 + min(ifnull(e.lifetime_us, $3), $3), $2, 0, 0, 'pending'
-FROM json_each($1) item CROSS JOIN payments p ON p.id = unhex(item.value)
-    CROSS JOIN endpoints e ON e.merchant_id = p.merchant_id AND e.deleted_at IS NULL
-RETURNING id AS delivery_id, payment_id, endpoint_id,
-    (SELECT concurrency_max FROM endpoints WHERE endpoints.id = endpoint_id) AS concurrency_max";
+INSERT INTO deliveries (id, payment_id, endpoint_id, due_at, deadline_at, created_at, claimed_at, claimed_until,
+    attempts, in_doubt, state)
+SELECT unhex(hex(substr(payment_id, 1, 8)) || '8' || substr(hex(randomblob(8)), 2)), payment_id, endpoint_id,
+    $2 + min($4, life / 2), $2 + life, $2, iif(ahead, $2, NULL), iif(ahead, $2 + $5, NULL), ahead, 0, 'pending'
+FROM (
+    SELECT p.id AS payment_id, e.id AS endpoint_id, min(ifnull(e.lifetime_us, $3), $3) AS life,
+        $5 IS NOT NULL AND e.paused_at IS NULL AND e.failing_since IS NULL
+            AND p.merchant_id NOT IN (SELECT value FROM json_each($6)) AS ahead
+    FROM json_each($1) item CROSS JOIN payments p ON p.id = unhex(item.value)
+        CROSS JOIN endpoints e ON e.merchant_id = p.merchant_id AND e.deleted_at IS NULL
+)
+RETURNING id AS delivery_id, payment_id, endpoint_id, deadline_at, attempts,
+    (SELECT concurrency_max FROM endpoints WHERE endpoints.id = endpoint_id) AS concurrency_max,
+    (SELECT version FROM endpoints WHERE endpoints.id = endpoint_id) AS version";
 
 /// What was accepted before, with its deliveries of that time.
 const FIND: &str = concat!(
@@ -70,12 +78,17 @@ struct Item<'a> {
 }
 
 impl SqliteLedger {
-    pub(super) async fn accept(&self, payments: &[Payment], terms: &AcceptTerms) -> Result<Vec<Accepted>> {
+    pub(super) async fn accept(
+        &self,
+        payments: &[Payment],
+        terms: &AcceptTerms,
+        ahead: Option<&ClaimAhead>,
+    ) -> Result<Vec<Accepted>> {
         let mut tally = Tally::new(payments)?;
         let mut tx = self.begin(ACT).await?;
         let new = insert_payments(&mut tx, &mut tally, payments, terms).await?;
         if !new.is_empty() {
-            insert_deliveries(&mut tx, &mut tally, &new, terms).await?;
+            insert_deliveries(&mut tx, &mut tally, &new, (terms, ahead)).await?;
         }
         let missing = tally.not_inserted();
         if !missing.is_empty() {
@@ -107,12 +120,14 @@ async fn insert_deliveries(
     tx: &mut SqliteConnection,
     tally: &mut Tally<'_>,
     new: &[String],
-    terms: &AcceptTerms,
+    (terms, ahead): (&AcceptTerms, Option<&ClaimAhead>),
 ) -> Result<()> {
+    let except: Vec<&str> = ahead.iter().flat_map(|ahead| &ahead.except).map(MerchantId::as_str).collect();
     let insert = sqlx::query(INSERT_DELIVERIES).bind(json(&new)?).bind(terms.now.0);
     let insert = insert.bind(micros(terms.lifetime)).bind(micros(terms.grace));
+    let insert = insert.bind(ahead.map(|ahead| micros(ahead.visibility))).bind(json(&except)?);
     for row in insert.fetch_all(tx).await.doing(ACT)? {
-        tally.inserted(PaymentId(row.try_get("payment_id").doing(ACT)?), Some(rows::new_job(&row)?));
+        tally.inserted(PaymentId(row.try_get("payment_id").doing(ACT)?), Some(rows::made(&row)?));
     }
     Ok(())
 }

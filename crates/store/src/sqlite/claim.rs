@@ -6,7 +6,7 @@ use crate::Result;
 use crate::engine::Claim;
 use crate::error::Doing;
 use crate::numbers::micros;
-use paybell_delivery::{Job, Timestamp};
+use paybell_delivery::{DeliveryId, Job, Timestamp};
 use sqlx::Row;
 use std::time::Duration;
 use uuid::Uuid;
@@ -53,7 +53,19 @@ const READ: &str = concat!(
     CROSS JOIN endpoints e ON e.id = d.endpoint_id"
 );
 
+const GIVE_BACK: &str = "
+UPDATE deliveries SET attempts = 0, claimed_at = NULL, claimed_until = NULL
+WHERE id IN (SELECT unhex(value) FROM json_each($1)) AND state = 'pending' AND attempts = 1 AND claimed_at = $2";
+
 impl SqliteLedger {
+    pub(super) async fn give_back(&self, deliveries: &[DeliveryId], claimed_at: Timestamp) -> Result<()> {
+        const ACT: &str = "give claims back";
+        let ids: Vec<_> = deliveries.iter().map(|id| id.0.simple().to_string()).collect();
+        let mut tx = self.begin(ACT).await?;
+        sqlx::query(GIVE_BACK).bind(json(&ids)?).bind(claimed_at.0).execute(&mut *tx).await.doing(ACT)?;
+        tx.commit().await.doing(ACT)
+    }
+
     pub(super) async fn claim(&self, jobs: &[Job], now: Timestamp, visibility: Duration) -> Result<Vec<Claim>> {
         let batch: Vec<_> = jobs.iter().map(|job| (job.delivery_id.0.simple().to_string(), job.attempts)).collect();
         let batch = json(&batch)?;

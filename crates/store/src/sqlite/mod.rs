@@ -104,6 +104,13 @@ fn json(batch: &impl Serialize) -> Result<String> {
     serde_json::to_string(batch).map_err(|e| StoreError::Refused(format!("the batch cannot be passed on: {e}")))
 }
 
+const ENDPOINTS_BY_ID: &str = concat!(
+    "SELECT ",
+    endpoint_columns!(),
+    " FROM json_each($1) item CROSS JOIN endpoints e ON e.id = unhex(item.value)"
+);
+use ids as id_list;
+
 /// Ids of endpoints, likewise.
 fn ids(endpoints: &[EndpointId]) -> Result<String> {
     json(&endpoints.iter().map(|id| id.0.simple().to_string()).collect::<Vec<_>>())

@@ -25,7 +25,7 @@ async fn a_payment_is_written_with_a_delivery_for_each_endpoint(f: Fixture) -> R
 
     let sent = payment("p1", at(10));
     let accepted = f.ledger.accept(std::slice::from_ref(&sent), &terms(at(10))).await?;
-    let Accepted::New { payment_id, jobs, accepted_at } = &accepted[0] else { panic!("{accepted:?}") };
+    let Accepted::New { payment_id, jobs, accepted_at, .. } = &accepted[0] else { panic!("{accepted:?}") };
     assert_eq!((*payment_id, *accepted_at), (sent.id, at(10)));
     let mut endpoints: Vec<_> = jobs.iter().map(|job| (job.endpoint_id, job.concurrency_max, job.attempts)).collect();
     endpoints.sort();

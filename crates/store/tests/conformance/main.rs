@@ -24,6 +24,7 @@ macro_rules! conformance {
 }
 
 mod accepting;
+mod accepting_ahead;
 mod bulk_resends;
 mod claiming;
 mod coalescing;

@@ -1,0 +1,143 @@
+//! Attempting what was just accepted at once: where this process takes payments in and has room, their deliveries are
+//! claimed by the statement that accepts them and begun without waiting in a lane, as far as their endpoints' lanes are
+//! empty and their caps allow. All others wait their turn in the queue.
+
+use crate::Engine;
+use crate::run_worker::{Feeds, InFlight, attempt};
+use metrics::counter;
+use paybell_abort::AbortPoint;
+use paybell_delivery::{DeliveryId, Job, MerchantId};
+use paybell_queue::{Finished, Taken};
+use paybell_store::AttemptsAhead;
+use paybell_store::engine::{ClaimAhead, ClaimedDelivery};
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+/// For how long a merchant's deliveries are left to the queue after one of them found no room.
+const REST: Duration = Duration::from_secs(1);
+/// With more such merchants everything is left to the queue.
+const RESTING_MAX: usize = 1_000;
+
+/// What was claimed as it was accepted, with its job.
+type Claimed = (Job, ClaimedDelivery);
+
+/// Attempts ahead for one worker.
+pub(crate) struct AttemptAhead {
+    engine: Engine,
+    feeds: Feeds,
+    attempts: TaskTracker,
+    stop: CancellationToken,
+    /// The merchants whose deliveries are left to the queue, and until when.
+    resting: Arc<Mutex<HashMap<MerchantId, Instant>>>,
+}
+
+impl AttemptAhead {
+    pub(crate) fn new(engine: Engine, feeds: Feeds, attempts: TaskTracker, stop: CancellationToken) -> Self {
+        Self { engine, feeds, attempts, stop, resting: Arc::default() }
+    }
+
+    /// What tells the newest feed of finished jobs.
+    fn finished(&self) -> Option<Finished> {
+        self.feeds.lock().unwrap_or_else(PoisonError::into_inner).last().cloned()
+    }
+}
+
+impl AttemptsAhead for AttemptAhead {
+    /// Half of the slots are left for what has its turn.
+    fn claim_ahead(&self, payments: usize) -> Option<ClaimAhead> {
+        let settings = &self.engine.settings;
+        if self.stop.is_cancelled() || self.engine.queue.is_away() {
+            return None;
+        }
+        if self.finished()?.free() < payments + settings.in_flight_max / 2 {
+            return None;
+        }
+        let mut resting = lock(&self.resting);
+        let now = Instant::now();
+        resting.retain(|_, until| *until > now);
+        let except: Vec<MerchantId> = resting.keys().cloned().collect();
+        (except.len() <= RESTING_MAX).then_some(ClaimAhead { visibility: settings.visibility, except })
+    }
+
+    fn attempt_ahead(&self, claimed: Vec<Claimed>) {
+        let Some(finished) = self.finished().filter(|_| !claimed.is_empty()) else { return };
+        let (engine, attempts, resting) = (self.engine.clone(), self.attempts.clone(), Arc::clone(&self.resting));
+        self.attempts.spawn(async move {
+            let turned_away = begin(&engine, &attempts, &finished, claimed).await;
+            if !turned_away.is_empty() {
+                let until = Instant::now() + REST;
+                lock(&resting).extend(turned_away.iter().map(|(_, claimed)| (merchant_of(claimed), until)));
+                leave_to_queue(&engine, turned_away).await;
+            }
+        });
+    }
+}
+
+/// Begins the attempts for which there is room, and answers the others.
+async fn begin(engine: &Engine, attempts: &TaskTracker, finished: &Finished, claimed: Vec<Claimed>) -> Vec<Claimed> {
+    AbortPoint::EnqueueBegins.reach();
+    let places = places(engine, finished, &claimed).await;
+    AbortPoint::Enqueued.reach();
+    AbortPoint::ClaimCommitted.reach();
+    let mut turned_away = Vec::new();
+    let mut begun = 0;
+    for ((job, claimed), place) in claimed.into_iter().zip(places) {
+        match place {
+            Some(taken) => {
+                begun += 1;
+                attempts.spawn(attempt(engine.clone(), Box::new(claimed), InFlight::new(taken, finished.clone())));
+            }
+            None => turned_away.push((job, claimed)),
+        }
+    }
+    if begun > 0 {
+        counter!("paybell_claims_total", "result" => "ahead").increment(begun);
+    }
+    turned_away
+}
+
+async fn places(engine: &Engine, finished: &Finished, claimed: &[Claimed]) -> Vec<Option<Taken>> {
+    let jobs: Vec<Job> = claimed.iter().map(|(job, _)| *job).collect();
+    match engine.queue.admit(&jobs, finished.free()).await {
+        Ok(places) => {
+            finished.note_admitted(places.iter().flatten().count());
+            places
+        }
+        Err(error) => {
+            tracing::debug!(error = &error as &dyn std::error::Error, "nothing was let in by the queue");
+            vec![None; jobs.len()]
+        }
+    }
+}
+
+/// Gives the claims back, so that others can have them, and then puts the jobs into their lanes. Where that fails they
+/// come due again.
+async fn leave_to_queue(engine: &Engine, claimed: Vec<Claimed>) {
+    let ids: Vec<DeliveryId> = claimed.iter().map(|(job, _)| job.delivery_id).collect();
+    counter!("paybell_claims_total", "result" => "given_back").increment(ids.len() as u64);
+    let Some((_, first)) = claimed.first() else { return };
+    if let Err(error) = engine.ledger.give_back(&ids, first.claimed_at).await {
+        let error = &error as &dyn std::error::Error;
+        tracing::warn!(deliveries = ids.len(), error, "claims could not be given back; they run out");
+        return;
+    }
+    let jobs: Vec<Job> = claimed.iter().map(|(job, _)| Job { attempts: 0, ..*job }).collect();
+    let left = match engine.queue.push(&jobs).await {
+        Ok(pushed) => pushed.refused.len(),
+        Err(_) => jobs.len(),
+    };
+    if left > 0 {
+        counter!("paybell_intake_jobs_left_to_dispatcher_total").increment(left as u64);
+    }
+}
+
+fn merchant_of(claimed: &ClaimedDelivery) -> MerchantId {
+    claimed.payment.merchant_id.clone()
+}
+
+fn lock(resting: &Mutex<HashMap<MerchantId, Instant>>) -> MutexGuard<'_, HashMap<MerchantId, Instant>> {
+    resting.lock().unwrap_or_else(PoisonError::into_inner)
+}
