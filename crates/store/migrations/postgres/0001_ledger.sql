@@ -3,6 +3,10 @@
 -- Foreign keys stand where people act. The three tables that the engine writes (payments, deliveries, attempts) have
 -- none: each of their inserts reads its parent in the same statement and nothing is deleted but softly, whereas a key
 -- check would lock the parent's row for every delivery, and one endpoint's row is the parent of thousands a second.
+--
+-- They have few other constraints either: PostgreSQL reads each anew from its text in every statement that writes the
+-- table, which took a quarter of the time of a statement for one row. What the promises rest on stays; the rest is in
+-- SQLite's schema, and the conformance suite adds it here (../../tests/strict.sql).
 
 CREATE TABLE merchants (
     id TEXT PRIMARY KEY,
@@ -53,7 +57,7 @@ CREATE TABLE payments (
     kind TEXT NOT NULL,
     pay_for TEXT,
     amount_minor BIGINT NOT NULL CONSTRAINT amount_is_positive CHECK (amount_minor > 0),
-    currency TEXT NOT NULL CONSTRAINT currency_is_a_code CHECK (length(currency) = 3),
+    currency TEXT NOT NULL,
     balance_minor BIGINT,
     balance_currency TEXT,
     method TEXT,
@@ -64,7 +68,6 @@ CREATE TABLE payments (
     confirmed_at BIGINT NOT NULL,
     accepted_at BIGINT NOT NULL,
     test BOOLEAN NOT NULL,
-    CONSTRAINT balance_has_a_currency CHECK ((balance_minor IS NULL) = (balance_currency IS NULL)),
     -- The gateway's id stands first, so that it can be sought without the merchant.
     CONSTRAINT payment_is_unique UNIQUE (gateway_payment_id, merchant_id)
 );
@@ -82,20 +85,14 @@ CREATE TABLE deliveries (
     claimed_until BIGINT,
     created_at BIGINT NOT NULL,
     finished_at BIGINT,
-    attempts INTEGER NOT NULL CONSTRAINT attempts_are_counted CHECK (attempts >= 0),
+    attempts INTEGER NOT NULL,
     in_doubt BOOLEAN NOT NULL,
-    state TEXT NOT NULL CONSTRAINT state_is_known CHECK (state IN ('pending', 'delivered', 'undelivered', 'settled')),
-    reason TEXT CONSTRAINT reason_is_known CHECK (reason IN ('expired', 'refused', 'refused_after_unknown', 'panicked')),
+    state TEXT NOT NULL,
+    reason TEXT,
     settled_by TEXT,
     settled_note TEXT,
     CONSTRAINT due_before_deadline CHECK (due_at <= deadline_at),
-    CONSTRAINT finished_at_iff_final CHECK ((finished_at IS NULL) = (state = 'pending')),
-    CONSTRAINT reason_iff_undelivered
-        CHECK (CASE state WHEN 'undelivered' THEN reason IS NOT NULL WHEN 'settled' THEN true ELSE reason IS NULL END),
-    CONSTRAINT claim_is_whole CHECK ((claimed_at IS NULL) = (claimed_until IS NULL)),
-    CONSTRAINT claim_only_while_pending CHECK (claimed_at IS NULL OR (state = 'pending' AND attempts > 0)),
-    CONSTRAINT settled_by_iff_settled CHECK ((settled_by IS NULL) = (state <> 'settled')),
-    CONSTRAINT settled_note_iff_settled CHECK ((settled_note IS NULL) = (state <> 'settled'))
+    CONSTRAINT finished_at_iff_final CHECK ((finished_at IS NULL) = (state = 'pending'))
 ) WITH (
     -- Each row is rewritten two or three times soon after it was made. Room in its page keeps its versions together,
     -- and vacuum must follow the churn rather than the table's size.
@@ -119,10 +116,10 @@ CREATE INDEX deliveries_settled ON deliveries (id) WHERE state = 'settled';
 -- are the milliseconds since 1970 of its beginning, so a day is a range of ids.
 CREATE TABLE attempts (
     delivery_id UUID NOT NULL,
-    number INTEGER NOT NULL CONSTRAINT numbers_begin_at_one CHECK (number > 0),
+    number INTEGER NOT NULL,
     status INTEGER,
     started_at BIGINT NOT NULL,
-    duration_us BIGINT CONSTRAINT duration_is_not_negative CHECK (duration_us >= 0),
+    duration_us BIGINT,
     outcome TEXT NOT NULL,
     detail TEXT NOT NULL,
     response_head TEXT,

@@ -115,7 +115,12 @@ impl Fixture {
     async fn migrated(place: Place) -> Result<Self> {
         let ledger = place.open(&MASTER_KEY).await?;
         ledger.migrate().await?;
-        Ok(Self { ledger, place })
+        let fixture = Self { ledger, place };
+        if let Place::Postgres(_) = fixture.place {
+            let refusal = fixture.execute(include_str!("../strict.sql")).await?;
+            anyhow::ensure!(refusal.is_none(), "{refusal:?}");
+        }
+        Ok(fixture)
     }
 
     /// The same database as another process sees it, with its own connections.

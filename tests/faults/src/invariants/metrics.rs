@@ -110,7 +110,8 @@ impl<'a> Books<'a> {
             self.compare(&format!("{ATTEMPTS} {outcome}"), counted, (shown, shown + unrecorded), found);
         }
         self.compare(ATTEMPTS, self.sum(ATTEMPTS, &[]), (to_i64(dump.attempts.len()), begun), found);
-        self.compare(CLAIMS, self.sum(CLAIMS, &[("result", "won")]), (begun, begun), found);
+        let won = self.sum(CLAIMS, &[("result", "won")]) + self.sum(CLAIMS, &[("result", "ahead")]);
+        self.compare(CLAIMS, won, (begun, begun), found);
     }
 
     /// Each end is counted once; what is settled after it was given up has two.
