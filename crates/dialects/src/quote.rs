@@ -16,6 +16,11 @@ pub(crate) fn quote(body: &[u8], truncated: bool) -> String {
     format!("\"{}\" ({more_than}{} {bytes})", escape(body), body.len())
 }
 
+/// A text in quotes, escaped and cut in the same way.
+pub(crate) fn quote_text(text: &str) -> String {
+    format!("\"{}\"", escape(text.as_bytes()))
+}
+
 fn escape(body: &[u8]) -> String {
     let mut shown = String::with_capacity(SHOWN_MAX + 8);
     let mut room = SHOWN_MAX;
