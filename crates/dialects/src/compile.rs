@@ -90,7 +90,8 @@ fn check_keys<'k>(path: &str, keys: impl ExactSizeIterator<Item = &'k String>, p
     for key in keys {
         let rule = "the name must begin with a small letter and go on with small letters, digits and _, at most 40";
         problems.require(is_name(key), &format!("{path}.{key}"), rule);
-        let taken = matches!(key.as_str(), "secret" | "body" | "sorted" | "name" | "value");
+        let reserved = matches!(key.as_str(), "secret" | "body" | "sorted" | "name" | "value");
+        let taken = reserved && path.ends_with("values");
         problems.require(!taken, &format!("{path}.{key}"), "the name has a meaning of its own in templates");
     }
 }

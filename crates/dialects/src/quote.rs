@@ -22,6 +22,10 @@ pub(crate) fn quote_text(text: &str) -> String {
 }
 
 fn escape(body: &[u8]) -> String {
+    let plain = |byte: &u8| matches!(byte, b' '..=b'~') && !matches!(byte, b'"' | b'\'' | b'\\');
+    if body.len() <= SHOWN_MAX && body.iter().all(plain) {
+        return String::from_utf8_lossy(body).into_owned();
+    }
     let mut shown = String::with_capacity(SHOWN_MAX + 8);
     let mut room = SHOWN_MAX;
     for chunk in body.utf8_chunks() {
