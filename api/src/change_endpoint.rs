@@ -71,7 +71,7 @@ impl EndpointSettings {
         let time_limit_max = api.state.settings.attempt_time_limit_max;
         Self {
             url: url(fields, api),
-            dialect: fields.parsed("dialect", Dialect::named, dialect_names()),
+            dialect: fields.parsed("dialect", |name| Dialect::named(name).cloned(), dialect_names()),
             options: options(fields),
             concurrency_max: fields.integer("concurrency_max", 1..=1000).and_then(|n| u32::try_from(n).ok()),
             time_limit: seconds(fields, "time_limit_s", time_limit_max),
@@ -106,7 +106,7 @@ fn seconds(fields: &mut Fields<'_>, name: &'static str, longest: Duration) -> Op
 
 /// The rule of a dialect's name.
 pub(crate) const fn dialect_names() -> &'static str {
-    "must be standard or ok-body"
+    "must be the name of a dialect, such as standard or ok-body; `paybell dialects list` shows all"
 }
 
 /// Change an endpoint.
@@ -125,7 +125,7 @@ pub(crate) async fn change_endpoint(
     let cleared = |fields: &Fields<'_>, name| fields.given(name);
     let (time_limit_given, lifetime_given) = (cleared(&fields, "time_limit_s"), cleared(&fields, "lifetime_s"));
     let settings = EndpointSettings::read(&mut fields, &api);
-    if let Some(dialect) = settings.dialect {
+    if let Some(dialect) = &settings.dialect {
         check_secret_fits(&mut fields, &api, id, dialect).await?;
     }
     fields.finish()?;
@@ -142,7 +142,7 @@ pub(crate) async fn change_endpoint(
 }
 
 /// A dialect that cannot use the endpoint's secret would fail at each attempt.
-async fn check_secret_fits(fields: &mut Fields<'_>, api: &Served, id: EndpointId, dialect: Dialect) -> Answer<()> {
+async fn check_secret_fits(fields: &mut Fields<'_>, api: &Served, id: EndpointId, dialect: &Dialect) -> Answer<()> {
     let (_, secrets) = api.ledger().endpoint_for_attempt(id).await?;
     let current = secrets.iter().find(|secret| secret.ends_at.is_none());
     if current.is_some_and(|secret| dialect.check_secret(secret.value.expose_secret()).is_err()) {

@@ -143,8 +143,12 @@ pub(crate) async fn create_endpoint(
     let settings = EndpointSettings::read(&mut fields, &api);
     let url = fields.required("url", settings.url);
     // Where the dialect is at fault, nothing can be said of the secret.
-    let dialect = settings.dialect.or((!fields.has_value("dialect")).then_some(Dialect::Standard));
-    let signing = dialect.and_then(|dialect| Some((dialect, given_or_new_secret(&mut fields, dialect)?)));
+    let dialect =
+        settings.dialect.or((!fields.has_value("dialect")).then(|| Dialect::named("standard").cloned()).flatten());
+    let signing = dialect.and_then(|dialect| {
+        let secret = given_or_new_secret(&mut fields, &dialect)?;
+        Some((dialect, secret))
+    });
     let ((merchant_id, url), (dialect, value)) = fields.finish_with(merchant.zip(url).zip(signing))?;
     let new = NewEndpoint {
         id: EndpointId(Uuid::now_v7()),
@@ -238,7 +242,7 @@ pub(crate) fn not_found(id: EndpointId) -> Problem {
 }
 
 /// The dialect of an endpoint's stored name.
-pub(crate) fn dialect_of(endpoint: &Endpoint) -> Answer<Dialect> {
+pub(crate) fn dialect_of(endpoint: &Endpoint) -> Answer<&'static Dialect> {
     Dialect::named(&endpoint.dialect).ok_or_else(|| {
         tracing::error!(endpoint.id = %endpoint.id, known = dialect_names(), "an endpoint's dialect is unknown");
         Problem::internal()

@@ -54,7 +54,7 @@ pub(crate) async fn rotate_secret(
 }
 
 /// The secret that was sent, if the dialect can use it, or a new one.
-pub(crate) fn given_or_new_secret(fields: &mut Fields<'_>, dialect: Dialect) -> Option<String> {
+pub(crate) fn given_or_new_secret(fields: &mut Fields<'_>, dialect: &Dialect) -> Option<String> {
     if !fields.has_value("secret") {
         return Some(dialect.new_secret(&rand::random()));
     }

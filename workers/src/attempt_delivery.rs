@@ -3,12 +3,12 @@
 use crate::Engine;
 use crate::claim_batch::place_left;
 use crate::load_endpoint::LoadedEndpoint;
-use crate::render_notification::render_notification;
+use crate::render_notification::Telling;
 use crate::watch_health::watch_health;
 use metrics::{counter, histogram};
 use paybell_abort::AbortPoint;
 use paybell_delivery::{Attempt, Decision, Outcome, Reason, Situation, State, Timestamp, decide};
-use paybell_dialects::{Tolerance, Verdict};
+use paybell_dialects::Verdict;
 use paybell_outbound::{Answer, Failure};
 use paybell_store::StoreError;
 use paybell_store::engine::{ClaimedDelivery, RecordAttempt, Recorded};
@@ -38,11 +38,12 @@ pub(crate) async fn attempt_claimed(engine: &Engine, claimed: &ClaimedDelivery, 
         return record_unsent(engine, claimed, "nothing was sent: the worker came too late".to_owned()).await;
     }
     let begun = Instant::now();
-    let judged = match render_notification(claimed, &loaded, started_at, time_limit) {
+    let telling = Telling::new(claimed, &loaded, started_at);
+    let judged = match telling.render(time_limit) {
         Ok(request) => {
             let exchange = engine.outbound.post(request).await;
             AbortPoint::Answered.reach();
-            judge(&loaded, exchange)
+            judge(&telling, exchange)
         }
         Err(error) => unsent(error.to_string()),
     };
@@ -61,19 +62,10 @@ fn time_limit(engine: &Engine, loaded: &LoadedEndpoint, claimed: &ClaimedDeliver
     wished.min(claim_left).min(claimed.deadline_at.since(now))
 }
 
-fn judge(loaded: &LoadedEndpoint, exchange: Result<Answer, Failure>) -> Judged {
+fn judge(telling: &Telling<'_>, exchange: Result<Answer, Failure>) -> Judged {
     match exchange {
         Ok(answer) => {
-            let options = loaded.endpoint.options;
-            let tolerance =
-                Tolerance { ignore_whitespace: options.ignore_whitespace, ignore_case: options.ignore_case };
-            let verdict = loaded.dialect.judge(answer.status, &answer.body, answer.truncated, tolerance);
-            let (outcome, detail) = match verdict {
-                Verdict::Acknowledged(detail) => (Outcome::Acknowledged, detail),
-                Verdict::WrongStatus(detail) => (Outcome::WrongStatus, detail),
-                Verdict::WrongBody(detail) => (Outcome::WrongBody, detail),
-                Verdict::Refused(detail) => (Outcome::Refused, detail),
-            };
+            let (outcome, detail) = outcome_of(telling.judge(&answer));
             Judged {
                 outcome,
                 detail,
@@ -84,6 +76,23 @@ fn judge(loaded: &LoadedEndpoint, exchange: Result<Answer, Failure>) -> Judged {
             }
         }
         Err(failure) => Judged { status: failure.status, ..failed(failure.outcome, failure.detail) },
+    }
+}
+
+/// What a verdict is as an outcome, with the rule that decided.
+fn outcome_of(verdict: Verdict) -> (Outcome, String) {
+    match verdict {
+        Verdict::Acknowledged { detail, warning: None } => (Outcome::Acknowledged, detail),
+        Verdict::Acknowledged { detail, warning: Some(warning) } => {
+            counter!("paybell_reply_signature_warnings_total").increment(1);
+            (Outcome::Acknowledged, format!("{detail}; {warning}"))
+        }
+        Verdict::WrongStatus(detail) => (Outcome::WrongStatus, detail),
+        Verdict::WrongBody(detail) => (Outcome::WrongBody, detail),
+        Verdict::Postponed(detail) => (Outcome::Postponed, detail),
+        Verdict::Refused { code: _, detail } => (Outcome::Refused, detail),
+        Verdict::SignatureRejected(detail) => (Outcome::SignatureRejected, detail),
+        Verdict::WrongReplySignature(detail) => (Outcome::WrongReplySignature, detail),
     }
 }
 

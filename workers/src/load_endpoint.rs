@@ -1,7 +1,7 @@
 //! Endpoints with their secrets, kept in memory as long as the version that a claim reads is the same.
 
-use paybell_delivery::{Endpoint, EndpointId, Timestamp};
-use paybell_dialects::Dialect;
+use paybell_delivery::{Endpoint, EndpointId, EndpointOptions, Timestamp};
+use paybell_dialects::{Dialect, Parameters, Tolerance};
 use paybell_store::engine::ClaimedDelivery;
 use paybell_store::manage::Secret;
 use paybell_store::{Coalesced, StoreError};
@@ -17,9 +17,21 @@ pub(crate) struct LoadedEndpoint {
     pub(crate) endpoint: Endpoint,
     pub(crate) dialect: Dialect,
     secrets: Vec<Secret>,
+    parameters: Parameters,
 }
 
 impl LoadedEndpoint {
+    /// What the endpoint says of itself in its dialect.
+    pub(crate) fn parameters(&self) -> &Parameters {
+        &self.parameters
+    }
+
+    /// What the endpoint tolerates in an acknowledgement.
+    pub(crate) fn tolerance(&self) -> Tolerance {
+        let EndpointOptions { ignore_whitespace, ignore_case } = self.endpoint.options;
+        Tolerance { ignore_whitespace, ignore_case, reply_signature: None }
+    }
+
     /// The secrets to sign with at `now`: the current one first, then those still in their overlap.
     pub(crate) fn secrets_at(&self, now: Timestamp) -> Vec<&str> {
         let mut secrets: Vec<&Secret> =
@@ -53,7 +65,8 @@ impl EndpointCache {
         let dialect = Dialect::named(&endpoint.dialect).ok_or_else(|| {
             StoreError::Unreadable(format!("endpoint {} has the unknown dialect {:?}", endpoint.id, endpoint.dialect))
         })?;
-        let loaded = Arc::new(LoadedEndpoint { endpoint, dialect, secrets });
+        let loaded =
+            Arc::new(LoadedEndpoint { endpoint, dialect: dialect.clone(), secrets, parameters: Parameters::new() });
         self.0.insert(claimed.endpoint_id, loaded.clone());
         Ok(loaded)
     }

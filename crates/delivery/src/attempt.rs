@@ -17,6 +17,12 @@ words!(
         WrongBody = "wrong_body",
         /// It refused the payment for good, in its dialect's words.
         Refused = "refused",
+        /// It asked, in its dialect's words, to be told again later.
+        Postponed = "postponed",
+        /// It said that the request's signature is wrong: the two sides' keys differ.
+        SignatureRejected = "signature_rejected",
+        /// It acknowledged by a reply whose own signature is wrong, and the endpoint is strict about that.
+        WrongReplySignature = "wrong_reply_signature",
         /// No complete answer came within the time limit.
         TimedOut = "timed_out",
         /// The connection broke after the request was sent and before the answer was complete.
@@ -34,14 +40,20 @@ words!(
 
 impl Outcome {
     /// Whether the merchant may have accepted the payment although no acknowledgement was seen: the request may have
-    /// arrived, and its answer was lost.
+    /// arrived and its answer was lost, or cannot be told from a forged one.
     pub const fn leaves_doubt(self) -> bool {
         match self {
-            Outcome::TimedOut | Outcome::Interrupted | Outcome::Unknown | Outcome::Panicked => true,
+            Outcome::TimedOut
+            | Outcome::Interrupted
+            | Outcome::WrongReplySignature
+            | Outcome::Unknown
+            | Outcome::Panicked => true,
             Outcome::Acknowledged
             | Outcome::WrongStatus
             | Outcome::WrongBody
             | Outcome::Refused
+            | Outcome::Postponed
+            | Outcome::SignatureRejected
             | Outcome::Unreachable
             | Outcome::Blocked => false,
         }
@@ -54,6 +66,9 @@ impl Outcome {
             Outcome::WrongStatus => "answered with a status that is no acknowledgement",
             Outcome::WrongBody => "answered with a body that is no acknowledgement",
             Outcome::Refused => "refused by the merchant",
+            Outcome::Postponed => "the merchant asked to be told again later",
+            Outcome::SignatureRejected => "the merchant says that the signature is wrong: the two sides' keys differ",
+            Outcome::WrongReplySignature => "acknowledged by a reply whose signature is wrong",
             Outcome::TimedOut => "timed out",
             Outcome::Interrupted => "the connection broke before the answer was complete",
             Outcome::Unreachable => "unreachable",

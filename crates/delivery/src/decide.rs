@@ -65,6 +65,9 @@ pub fn decide(situation: &Situation, schedule: &Schedule) -> Decision {
         Outcome::Panicked if s.panics >= PANICS_MAX => Decision::Undelivered(Reason::Panicked),
         Outcome::WrongStatus
         | Outcome::WrongBody
+        | Outcome::Postponed
+        | Outcome::SignatureRejected
+        | Outcome::WrongReplySignature
         | Outcome::TimedOut
         | Outcome::Interrupted
         | Outcome::Unreachable

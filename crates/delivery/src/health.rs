@@ -31,7 +31,16 @@ impl Sign {
         match (outcome, status) {
             (Outcome::TimedOut | Outcome::Interrupted | Outcome::Unreachable, _) => Sign::Fails,
             (Outcome::WrongStatus, Some(500..)) => Sign::Fails,
-            (Outcome::Acknowledged | Outcome::WrongStatus | Outcome::WrongBody | Outcome::Refused, _) => Sign::Answers,
+            (
+                Outcome::Acknowledged
+                | Outcome::WrongStatus
+                | Outcome::WrongBody
+                | Outcome::Refused
+                | Outcome::Postponed
+                | Outcome::SignatureRejected
+                | Outcome::WrongReplySignature,
+                _,
+            ) => Sign::Answers,
             (Outcome::Blocked | Outcome::Unknown | Outcome::Panicked, _) => Sign::Nothing,
         }
     }

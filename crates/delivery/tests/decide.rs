@@ -26,9 +26,12 @@ fn situation(outcome: Outcome) -> Situation {
     }
 }
 
-const RETRIED: [Outcome; 8] = [
+const RETRIED: [Outcome; 11] = [
     Outcome::WrongStatus,
     Outcome::WrongBody,
+    Outcome::Postponed,
+    Outcome::SignatureRejected,
+    Outcome::WrongReplySignature,
     Outcome::TimedOut,
     Outcome::Interrupted,
     Outcome::Unreachable,

@@ -30,7 +30,7 @@ fn every_word_reads_back_and_others_are_refused() {
 #[test]
 fn only_a_lost_answer_leaves_doubt() {
     let doubtful: Vec<&str> = Outcome::ALL.iter().filter(|o| o.leaves_doubt()).map(|o| o.as_str()).collect();
-    assert_eq!(doubtful, ["timed_out", "interrupted", "unknown", "panicked"]);
+    assert_eq!(doubtful, ["wrong_reply_signature", "timed_out", "interrupted", "unknown", "panicked"]);
     let in_words: HashSet<&str> = Outcome::ALL.iter().map(|o| o.in_words()).collect();
     assert_eq!(in_words.len(), Outcome::ALL.len());
 }

@@ -86,6 +86,8 @@ metrics! {
     "paybell_claims_total", Kind::Counter, Count,
         "Claims, by result; a lost claim is normal, a late one was not tried: its job had waited too long. Those won ahead \
         were claimed as they were accepted; those given back found no room then.";
+    "paybell_reply_signature_warnings_total", Kind::Counter, Count,
+        "Acknowledgements that counted although their own signature was wrong.";
     "paybell_records_fenced_total", Kind::Counter, Count,
         "Attempts recorded after their claim had run out.";
     "paybell_dispatched_total", Kind::Counter, Count,
