@@ -150,7 +150,16 @@ mod tests {
             Outcome::ALL.iter().filter(of).map(|outcome| outcome.as_str()).collect::<Vec<_>>()
         };
         assert_eq!(signs(Sign::Fails), ["timed_out", "interrupted", "unreachable"]);
-        assert_eq!(signs(Sign::Answers), ["acknowledged", "wrong_status", "wrong_body", "refused"]);
+        let answers = [
+            "acknowledged",
+            "wrong_status",
+            "wrong_body",
+            "refused",
+            "postponed",
+            "signature_rejected",
+            "wrong_reply_signature",
+        ];
+        assert_eq!(signs(Sign::Answers), answers);
         assert_eq!(signs(Sign::Nothing), ["blocked", "unknown", "panicked"]);
         assert_eq!(Sign::of(Outcome::WrongStatus, Some(503)), Sign::Fails);
     }

@@ -24,6 +24,7 @@ pub struct Redis {
     binary: PathBuf,
     dir: TempDir,
     port: u16,
+    clustered: bool,
     databases_given: AtomicU32,
 }
 
@@ -38,6 +39,18 @@ impl Redis {
         Ok(redis)
     }
 
+    /// Starts one that is a cluster of itself alone: it has all slots, and refuses whatever touches two at once. A cluster
+    /// has one database only.
+    ///
+    /// # Errors
+    /// As for [`Redis::start`].
+    pub fn start_cluster() -> Result<Redis> {
+        let redis = Redis { clustered: true, ..Self::down()? };
+        redis.start_again()?;
+        redis.query(&["CLUSTER", "ADDSLOTSRANGE", "0", "16383"])?;
+        Ok(redis)
+    }
+
     /// One that is down at first and has its port already: [`Redis::start_again`] starts it.
     ///
     /// # Errors
@@ -46,7 +59,7 @@ impl Redis {
         let dir = TempDir::with_prefix("paybell-redis-")?;
         let server = Server::new("Redis", Signal::SIGTERM, dir.path())?;
         let databases_given = AtomicU32::new(0);
-        Ok(Redis { server, binary: find_binary()?, dir, port: free_port()?, databases_given })
+        Ok(Redis { server, binary: find_binary()?, dir, port: free_port()?, clustered: false, databases_given })
     }
 
     /// The server that the tests of this process share, started at the first call. A test that kills or flushes its
@@ -115,6 +128,9 @@ impl Redis {
         let mut command = Command::new(&self.binary);
         command.args(["--port", &self.port.to_string(), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]);
         command.args(["--databases", &DATABASES.to_string(), "--dir"]).arg(self.dir.path());
+        if self.clustered {
+            command.args(["--cluster-enabled", "yes", "--cluster-port", &free_port()?.to_string()]);
+        }
         command.stdin(Stdio::null()).stdout(output.try_clone()?).stderr(output).process_group(0);
         let address = SocketAddr::from(([127, 0, 0, 1], self.port));
         let accepts = |_| TcpStream::connect_timeout(&address, Duration::from_millis(100)).is_ok();

@@ -18,6 +18,7 @@ macro_rules! on_both_queues {
 
 mod admitting;
 mod both_queues;
+mod cluster;
 mod consumers;
 mod feed;
 mod many;
