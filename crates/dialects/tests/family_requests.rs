@@ -29,10 +29,12 @@ fn robokassa() {
     let request = render("robokassa", &[], &n);
     let signature = hex::encode_upper(md5(b"100.50:55:shops-own-key:Shp_a=1:Shp_b=2 x"));
     let expected = format!(
-        "OutSum=100.50&InvId=55&SignatureValue={signature}&EMail=p%40example.org&PaymentMethod=card&IsTest=0\
+        "OutSum=100.50&InvId=55&SignatureValue={signature}&EMail=p%40example.org&PaymentMethod=card\
          &Shp_a=1&Shp_b=2+x"
     );
     assert_eq!(body(&request), expected);
+    let test = render("robokassa", &[], &Notification { test: true, ..plain() });
+    assert!(body(&test).ends_with("&PaymentMethod=card&IsTest=1"));
     let request = render("robokassa", &[("hash", "sha256")], &plain());
     let signature = hex::encode_upper(sha256(b"100.50:55:shops-own-key"));
     assert!(body(&request).contains(&format!("&SignatureValue={signature}&")));

@@ -236,3 +236,24 @@ fn the_readmes_example_is_a_definition() {
     let error = Dialect::from_toml(&example.replace("value = \"{sum}\"", "value = \"{summ}\"")).expect_err("spoilt");
     assert!(readme.contains(&error.problems[0].to_string()), "{error}");
 }
+
+#[test]
+fn names_of_members_that_go_into_the_query_are_reserved() {
+    let dialect = own(r#"
+        reserved_names = ["b"]
+        [notify]
+        method = "get"
+        encoding = "query"
+        fields = [{ name = "a", value = "{pay_for}" }, { each = "own_" }]
+        [notify.reply]
+        statuses = ["2xx"]
+    "#);
+    let check = |query: &str| dialect.check_endpoint(&format!("http://x/?{query}"), &Parameters::new()).is_ok();
+    assert!(check("c=1&ow=2"));
+    for taken in ["a=1", "b=1", "own_=1", "c=1&own_x"] {
+        assert!(!check(taken), "{taken}");
+    }
+    let told = Notification { data: Some(r#"{"own_x":"1 2"}"#), ..notification() };
+    let request = dialect.render(&told, &signing(&["a-key-of-sixteen"], &Parameters::new())).expect("renders");
+    assert_eq!(request.query.as_deref(), Some("a=55&own_x=1+2"));
+}
