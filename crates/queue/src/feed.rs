@@ -15,6 +15,9 @@ use tokio_util::sync::CancellationToken;
 const REST_MIN: Duration = Duration::from_millis(100);
 const REST_MAX: Duration = Duration::from_secs(1);
 
+/// For how long what is finished may gather before the queue is told.
+const GATHER: Duration = Duration::from_millis(2);
+
 /// How much a worker gets.
 #[derive(Clone, Copy, Debug)]
 pub struct FeedLimits {
@@ -161,7 +164,8 @@ impl Feeder {
         }
     }
 
-    /// Waits until there is something to tell, or something to take and room for it.
+    /// Waits until there is something to tell, or something to take and room for it. What is to be told may gather for a
+    /// moment, as long as there is room: nobody waits for it but jobs of the same endpoint.
     async fn wait(&mut self, stop: &CancellationToken) {
         let has_room = self.slots.free() > 0;
         tokio::select! {
@@ -169,6 +173,13 @@ impl Feeder {
             report = self.reports.recv() => {
                 if let Some(report) = report {
                     self.note(report);
+                }
+                if has_room {
+                    tokio::select! {
+                        () = stop.cancelled() => {}
+                        () = self.queue.ready() => {}
+                        () = sleep(GATHER) => {}
+                    }
                 }
             }
             () = self.queue.ready(), if has_room => {}
