@@ -1,10 +1,11 @@
-//! Our signatures, checked by verifiers that others wrote: the Standard Webhooks libraries for Rust and Python.
+//! Our signatures, checked by verifiers that others wrote: the Standard Webhooks libraries for Rust, Python and
+//! JavaScript, and OpenSSL.
 
 use anyhow::{Context, Result, ensure};
 use paybell_testkit::{Engine, Receiver, Reply, Request};
 use serde_json::{Value, json};
 use std::io::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 use tempfile::TempDir;
@@ -49,28 +50,78 @@ async fn rust_library_verifies_our_requests_during_rotation() -> Result<()> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn python_library_verifies_our_requests_during_rotation() -> Result<()> {
-    let python = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/verifiers/bin/python");
-    ensure!(python.exists(), "the Python verifier is not installed: ./tests/run installs it");
+    const PROGRAM: &str = "import json, sys\n\
+        from standardwebhooks import Webhook, WebhookVerificationError\n\
+        given = json.load(sys.stdin)\n\
+        try:\n    Webhook(given['secret']).verify(given['body'], given['headers'])\n    print('verified')\n\
+        except WebhookVerificationError:\n    print('refused')\n";
+    let python = installed("bin/python")?;
     let (requests, old, new) = requests_around_a_rotation().await?;
     for (request, secret, verifies) in expectations(&requests, &old, &new) {
-        assert_eq!(verified_by_python(&python, request, secret)?, verifies);
+        assert_eq!(verified(Command::new(&python).args(["-c", PROGRAM]), request, secret)?, verifies);
     }
     Ok(())
 }
 
-fn verified_by_python(python: &Path, request: &Request, secret: &str) -> Result<bool> {
-    let program = "import json, sys\n\
-                   from standardwebhooks import Webhook, WebhookVerificationError\n\
-                   given = json.load(sys.stdin)\n\
-                   try:\n    Webhook(given['secret']).verify(given['body'], given['headers'])\n    print('verified')\n\
-                   except WebhookVerificationError:\n    print('refused')\n";
+#[tokio::test(flavor = "multi_thread")]
+async fn javascript_library_verifies_our_requests_during_rotation() -> Result<()> {
+    const PROGRAM: &str = "const { Webhook, WebhookVerificationError } = require('standardwebhooks');\
+        const given = JSON.parse(require('fs').readFileSync(0));\
+        try { new Webhook(given.secret).verify(given.body, given.headers); console.log('verified'); }\
+        catch (error) { if (!(error instanceof WebhookVerificationError)) throw error; console.log('refused'); }";
+    let modules = installed("js/node_modules")?;
+    let (requests, old, new) = requests_around_a_rotation().await?;
+    for (request, secret, verifies) in expectations(&requests, &old, &new) {
+        let mut node = Command::new("node");
+        node.env("NODE_PATH", &modules).args(["-e", PROGRAM]);
+        assert_eq!(verified(&mut node, request, secret)?, verifies);
+    }
+    Ok(())
+}
+
+/// None of the libraries verifies ed25519; Node.js does, by OpenSSL. The key is that of RFC 8032, section 7.1, test 1.
+#[tokio::test(flavor = "multi_thread")]
+async fn openssl_verifies_our_ed25519_signatures() -> Result<()> {
+    const SEED: &str = "whsk_nWGxne/9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A=";
+    const PUBLIC: &str = "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo";
+    const OTHER: &str = "PUAXw-hDiVqStwqnTRt-vJyYLM8uxJaMwM1V8Sr0Zgw";
+    const PROGRAM: &str = "const crypto = require('crypto');\
+        const { secret, body, headers } = JSON.parse(require('fs').readFileSync(0));\
+        const key = crypto.createPublicKey({ key: { kty: 'OKP', crv: 'Ed25519', x: secret }, format: 'jwk' });\
+        const told = Buffer.from(headers['webhook-id'] + '.' + headers['webhook-timestamp'] + '.' + body);\
+        const [version, signature] = headers['webhook-signature'].split(',');\
+        if (version !== 'v1a') throw new Error(version);\
+        console.log(crypto.verify(null, told, key, Buffer.from(signature, 'base64')) ? 'verified' : 'refused');";
+    let data = TempDir::new()?;
+    let engine = Engine::embedded(data.path()).start().await?;
+    let receiver = Receiver::start(vec![Reply::ok()])?;
+    let api = engine.api();
+    api.create_merchant("shop").await?;
+    api.create_endpoint("shop", &receiver.url("/"), "standard", json!({ "secret": SEED })).await?;
+    api.pay("shop", "p1", json!({ "description": "naïve “quotes”, 100 % ☂" })).await?;
+    let requests = receiver.wait_for(1, Duration::from_secs(20)).await?;
+    for (public, verifies) in [(PUBLIC, true), (OTHER, false)] {
+        assert_eq!(verified(Command::new("node").args(["-e", PROGRAM]), &requests[0], public)?, verifies);
+    }
+    Ok(())
+}
+
+/// What `./tests/run` installed.
+fn installed(path: &str) -> Result<PathBuf> {
+    let installed = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/verifiers").join(path);
+    ensure!(installed.exists(), "the verifiers of other languages are not installed: ./tests/run installs them");
+    Ok(installed)
+}
+
+/// Whether a program that others wrote verifies a request with a secret or key.
+fn verified(program: &mut Command, request: &Request, secret: &str) -> Result<bool> {
     let headers: serde_json::Map<String, Value> = request
         .headers
         .iter()
         .map(|(name, value)| (name.to_string(), Value::from(String::from_utf8_lossy(value.as_bytes()).into_owned())))
         .collect();
     let given = json!({ "secret": secret, "body": request.text(), "headers": headers });
-    let mut child = Command::new(python).args(["-c", program]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
+    let mut child = program.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().context("start the verifier")?;
     child.stdin.take().context("a pipe")?.write_all(given.to_string().as_bytes())?;
     let output = child.wait_with_output()?;
     match String::from_utf8_lossy(&output.stdout).trim() {
