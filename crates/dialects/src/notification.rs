@@ -43,3 +43,30 @@ pub struct Amount<'a> {
     /// Digits of the minor unit.
     pub exponent: u32,
 }
+
+/// What is asked before a payment: whether the merchant will take it.
+#[derive(Clone, Copy, Debug)]
+pub struct Question<'a> {
+    /// Paybell's id of the check.
+    pub check_id: &'a str,
+    /// The merchant.
+    pub merchant: &'a str,
+    /// The order reference.
+    pub pay_for: Option<&'a str>,
+    /// What is to be paid.
+    pub amount: Amount<'a>,
+    /// What would reach the balance.
+    pub balance: Option<Amount<'a>>,
+    /// The payment method.
+    pub method: Option<&'a str>,
+    /// The payer's e-mail address.
+    pub payer_email: Option<&'a str>,
+    /// The payer's phone.
+    pub payer_phone: Option<&'a str>,
+    /// Free data: a JSON object.
+    pub data: Option<&'a str>,
+    /// When it was asked: RFC 3339.
+    pub asked_at: &'a str,
+    /// Whether it is a test.
+    pub test: bool,
+}

@@ -16,7 +16,16 @@ pub(crate) fn quote(body: &[u8], truncated: bool) -> String {
     format!("\"{}\" ({more_than}{} {bytes})", escape(body), body.len())
 }
 
+/// A text in quotes, escaped and cut in the same way.
+pub(crate) fn quote_text(text: &str) -> String {
+    format!("\"{}\"", escape(text.as_bytes()))
+}
+
 fn escape(body: &[u8]) -> String {
+    let plain = |byte: &u8| matches!(byte, b' '..=b'~') && !matches!(byte, b'"' | b'\'' | b'\\');
+    if body.len() <= SHOWN_MAX && body.iter().all(plain) {
+        return String::from_utf8_lossy(body).into_owned();
+    }
     let mut shown = String::with_capacity(SHOWN_MAX + 8);
     let mut room = SHOWN_MAX;
     for chunk in body.utf8_chunks() {

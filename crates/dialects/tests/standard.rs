@@ -1,6 +1,9 @@
 //! The `standard` dialect: against fixed vectors and against the independent `standardwebhooks` verifier.
 
-use paybell_dialects::{Amount, Dialect, DialectError, Notification, Rendered, Tolerance, Verdict, verify_standard};
+use paybell_dialects::{
+    Amount, Answer, Dialect, DialectError, Notification, Parameters, Rendered, Signing, Tolerance, Verdict,
+    verify_standard,
+};
 use standardwebhooks::Webhook;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -26,13 +29,25 @@ fn notification() -> Notification<'static> {
     }
 }
 
+fn standard() -> &'static Dialect {
+    Dialect::named("standard").expect("a built-in dialect")
+}
+
+fn try_to_render(
+    notification: &Notification<'_>,
+    secrets: &[&str],
+    unix_seconds: i64,
+) -> Result<Rendered, DialectError> {
+    standard().render(notification, &Signing { secrets, parameters: &Parameters::new(), unix_seconds })
+}
+
 fn header<'a>(request: &'a Rendered, name: &str) -> &'a str {
-    let found = request.headers.iter().find(|(header, _)| *header == name);
+    let found = request.headers.iter().find(|(header, _)| **header == *name);
     &found.expect("the header is there").1
 }
 
 fn render(secrets: &[&str], at: i64) -> Rendered {
-    Dialect::Standard.render(&notification(), secrets, at).expect("renders")
+    try_to_render(&notification(), secrets, at).expect("renders")
 }
 
 fn now() -> i64 {
@@ -43,7 +58,7 @@ fn now() -> i64 {
 fn verified_by_the_independent_library(secret: &str, request: &Rendered) -> bool {
     let mut headers = http::HeaderMap::new();
     for (name, value) in &request.headers {
-        headers.insert(*name, value.parse().expect("a header value"));
+        headers.insert(http::HeaderName::try_from(&**name).expect("a name"), value.parse().expect("a header value"));
     }
     Webhook::new(secret).expect("a secret").verify(&request.body, &headers).is_ok()
 }
@@ -71,7 +86,7 @@ fn all_that_the_gateway_said_is_told_and_its_free_data_is_kept_to_the_letter() {
         test: true,
         ..notification()
     };
-    let request = Dialect::Standard.render(&full, &[OLD], 0).expect("renders");
+    let request = try_to_render(&full, &[OLD], 0).expect("renders");
     let body = String::from_utf8(request.body).expect("UTF-8");
     assert!(body.ends_with(r#""test":true,"data":{ "b":1.50, "a" : [1e2] }}}"#), "{body}");
     let read: serde_json::Value = serde_json::from_str(&body).expect("JSON");
@@ -148,30 +163,35 @@ fn a_signature_with_any_one_bit_flipped_does_not_verify() {
 
 #[test]
 fn secrets_of_the_wrong_form_are_refused_without_being_repeated() {
-    let dialect = Dialect::Standard;
+    let dialect = standard();
     assert_eq!(dialect.check_secret(&dialect.new_secret(&[7; 32])), Ok(()));
     let too_long = format!("whsec_{}", "A".repeat(88));
     for wrong in ["", "whsec_", "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3", "whsec_c2hvcnQ=", "whsec_!", &too_long] {
         let error = dialect.check_secret(wrong).expect_err(wrong);
         assert!(wrong.len() < 7 || !error.to_string().contains(wrong));
-        assert_eq!(dialect.render(&notification(), &[OLD, wrong], 0), Err(error));
+        assert_eq!(try_to_render(&notification(), &[OLD, wrong], 0), Err(error));
     }
-    assert_eq!(dialect.render(&notification(), &[], 0), Err(DialectError::NoSecret));
+    assert_eq!(try_to_render(&notification(), &[], 0), Err(DialectError::NoSecret));
 }
 
 #[test]
 fn free_data_that_is_no_json_cannot_break_out_of_the_body() {
     for data in ["", "{", r#"{}},"test":true"#] {
         let broken = Notification { data: Some(data), ..notification() };
-        assert_eq!(Dialect::Standard.render(&broken, &[OLD], 0), Err(DialectError::Data));
+        assert_eq!(try_to_render(&broken, &[OLD], 0), Err(DialectError::Data));
     }
 }
 
 #[test]
 fn any_2xx_acknowledges_whatever_the_body_and_nothing_else_does() {
-    let judge = |status| Dialect::Standard.judge(status, b"<html>", true, Tolerance::default());
+    let signing = Signing { secrets: &[OLD], parameters: &Parameters::new(), unix_seconds: 0 };
+    let judge = |status| {
+        let answer = Answer { status, body: b"<html>", truncated: true };
+        standard().judge(&notification(), &signing, &answer, Tolerance::default())
+    };
     for status in [200, 201, 202, 204, 299] {
-        assert_eq!(judge(status), Verdict::Acknowledged(format!("{status}, a 2xx status")));
+        let detail = format!("{status}, a 2xx status");
+        assert_eq!(judge(status), Verdict::Acknowledged { detail, warning: None });
     }
     for status in [100, 199, 400, 404, 410, 429, 500, 503, 600] {
         assert_eq!(judge(status), Verdict::WrongStatus(format!("{status}, not a 2xx status")));

@@ -2,15 +2,20 @@
 //! `tests/instructions.rs` counts what it takes.
 
 use paybell_delivery::{Decision, LIFETIME_MAX, Outcome, Schedule, Situation, Timestamp, decide};
-use paybell_dialects::{Amount, Dialect, Notification, Tolerance, Verdict};
+use paybell_dialects::{Amount, Answer, Dialect, Notification, Parameters, Signing, Tolerance, Verdict};
+use std::collections::BTreeMap;
 use std::hint::black_box;
 use std::process::ExitCode;
 use std::time::Duration;
 
-const SECRETS: [(Dialect, &str); 2] = [
-    (Dialect::Standard, "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="),
-    (Dialect::OkBody, "0123456789abcdef0123456789abcdef"),
-];
+/// A secret that suits each of the dialects' forms.
+const STANDARD: &str = "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=";
+const TEXT: &str = "0123456789abcdef0123456789abcdef";
+
+static NO_PARAMETERS: Parameters = BTreeMap::new();
+
+const XML: &[u8] = b"<?xml version=\"1.0\" encoding=\"UTF-8\"?><result><code>0</code><comment>OK</comment>\
+    <onpay_id>pay-1234567</onpay_id><pay_for>order-1234567</pay_for><order_id>1</order_id><md5>0</md5></result>";
 
 /// A payment of some 500 bytes, as most are.
 const NOTIFICATION: Notification<'_> = Notification {
@@ -35,31 +40,42 @@ fn main() -> ExitCode {
     let step = arguments.next().unwrap_or_default();
     let times = arguments.next().and_then(|times| times.parse::<u32>().ok());
     let (Some(step), Some(times)) = (step_named(&step), times) else {
-        eprintln!("usage: hot-path render-standard|render-ok-body|judge|decide TIMES");
+        eprintln!("usage: hot-path render-standard|render-ok-body|render-onpay-1|judge|judge-onpay-1|decide TIMES");
         return ExitCode::from(2);
     };
     if (0..times).all(step) { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
 /// What a step does for the n-th time; whether it came out as it must.
-fn step_named(name: &str) -> Option<fn(u32) -> bool> {
-    match name {
-        "render-standard" => Some(|n| render(SECRETS[0], n)),
-        "render-ok-body" => Some(|n| render(SECRETS[1], n)),
-        "judge" => Some(judge),
-        "decide" => Some(retry),
-        _ => None,
-    }
+fn step_named(name: &str) -> Option<Box<dyn Fn(u32) -> bool>> {
+    let dialect = |name: &str| Dialect::named(name).cloned();
+    Some(match name {
+        "render-standard" => render(dialect("standard")?, STANDARD),
+        "render-ok-body" => render(dialect("ok-body")?, TEXT),
+        "render-onpay-1" => render(dialect("onpay-1")?, TEXT),
+        "judge" => judge(dialect("ok-body")?, b"ok"),
+        "judge-onpay-1" => judge(dialect("onpay-1")?, XML),
+        "decide" => Box::new(retry),
+        _ => return None,
+    })
 }
 
-fn render((dialect, secret): (Dialect, &str), n: u32) -> bool {
-    let rendered = dialect.render(black_box(&NOTIFICATION), &[secret], i64::from(n));
-    rendered.is_ok_and(|rendered| !black_box(rendered).body.is_empty())
+fn render(dialect: Dialect, secret: &'static str) -> Box<dyn Fn(u32) -> bool> {
+    Box::new(move |n| {
+        let secrets = [secret];
+        let signing = Signing { secrets: &secrets, parameters: &NO_PARAMETERS, unix_seconds: i64::from(n) };
+        let rendered = dialect.render(black_box(&NOTIFICATION), &signing);
+        rendered.is_ok_and(|rendered| !black_box(rendered).body.is_empty())
+    })
 }
 
-fn judge(_: u32) -> bool {
-    let verdict = Dialect::OkBody.judge(black_box(200), black_box(b"ok"), false, Tolerance::default());
-    matches!(black_box(verdict), Verdict::Acknowledged(_))
+fn judge(dialect: Dialect, body: &'static [u8]) -> Box<dyn Fn(u32) -> bool> {
+    Box::new(move |n| {
+        let signing = Signing { secrets: &[TEXT], parameters: &NO_PARAMETERS, unix_seconds: i64::from(n) };
+        let answer = Answer { status: black_box(200), body: black_box(body), truncated: false };
+        let verdict = dialect.judge(black_box(&NOTIFICATION), &signing, &answer, Tolerance::default());
+        matches!(black_box(verdict), Verdict::Acknowledged { .. })
+    })
 }
 
 fn retry(n: u32) -> bool {

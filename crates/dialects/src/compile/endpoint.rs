@@ -1,0 +1,82 @@
+//! What an endpoint of the dialect must be like: its parameters, and the names in its URL's query.
+
+use crate::Parameters;
+use crate::definition::{Definition, Encoding, Parameter};
+use crate::definition_error::Problems;
+use crate::plan::Plan;
+use regex_lite::Regex;
+use std::collections::BTreeMap;
+
+/// What does not suit the dialect.
+pub(crate) fn check_endpoint(plan: &Plan, url: &str, parameters: &Parameters) -> Vec<String> {
+    let mut problems = Vec::new();
+    let before_fragment = url.split('#').next().unwrap_or_default();
+    let query = before_fragment.split_once('?').map_or("", |(_, query)| query);
+    for (name, _) in form_urlencoded::parse(query.as_bytes()) {
+        if plan.reserved_names.iter().any(|reserved| *reserved == name) {
+            problems.push(format!("the URL's own query has {name:?}, a name that the dialect itself uses"));
+        }
+    }
+    let known = &plan.definition.parameters;
+    for (name, parameter) in known {
+        match parameters.get(name) {
+            Some(text) if !fits(parameter, plan.patterns.get(name), text) => {
+                problems.push(format!("the parameter {name} must be {}", form_of(parameter)));
+            }
+            None if parameter.default.is_none() && !parameter.optional => {
+                problems.push(format!("the parameter {name} is missing: {}", parameter.description));
+            }
+            _ => {}
+        }
+    }
+    for name in parameters.keys().filter(|name| !known.contains_key(*name)) {
+        problems.push(format!("the dialect has no parameter {name:?}"));
+    }
+    problems
+}
+
+/// Compiles the parameters' patterns.
+pub(crate) fn compile_parameters(definition: &Definition, problems: &mut Problems) -> BTreeMap<String, Regex> {
+    let mut patterns = BTreeMap::new();
+    for (name, parameter) in &definition.parameters {
+        let path = format!("parameters.{name}");
+        let described = !parameter.description.trim().is_empty();
+        problems.require(described, &format!("{path}.description"), "must not be empty");
+        if let Some(pattern) = &parameter.pattern {
+            match Regex::new(&format!("^(?:{pattern})$")) {
+                Ok(regex) => drop(patterns.insert(name.clone(), regex)),
+                Err(error) => problems.add(format!("{path}.pattern"), format!("is no regular expression: {error}")),
+            }
+        }
+        let default = parameter.default.as_ref();
+        let good = default.is_none_or(|default| fits(parameter, patterns.get(name), default));
+        problems.require(good, &format!("{path}.default"), "does not fit the parameter's own pattern or choices");
+    }
+    patterns
+}
+
+/// The names that an endpoint's own query may not have.
+pub(crate) fn reserved_names(definition: &Definition) -> Vec<String> {
+    let mut names = definition.reserved_names.clone();
+    for exchange in [Some(&definition.notify), definition.check.as_ref()].into_iter().flatten() {
+        if exchange.encoding == Encoding::Query {
+            names.extend(exchange.fields.iter().map(|field| field.name.clone()));
+            names.extend(exchange.fields.iter().filter_map(|field| field.previous.clone()));
+        }
+    }
+    names.sort();
+    names.dedup();
+    names
+}
+
+fn fits(parameter: &Parameter, pattern: Option<&Regex>, text: &str) -> bool {
+    let chosen = parameter.choices.is_empty() || parameter.choices.iter().any(|choice| choice == text);
+    chosen && pattern.is_none_or(|pattern| pattern.is_match(text))
+}
+
+fn form_of(parameter: &Parameter) -> String {
+    match &parameter.pattern {
+        Some(pattern) => format!("of the form {pattern} ({})", parameter.description),
+        None => format!("one of {} ({})", parameter.choices.join(", "), parameter.description),
+    }
+}
