@@ -59,7 +59,8 @@ mod tests {
     fn texts_are_decoded_by_mark_then_declaration_then_the_dialects_charset() {
         let utf_8 = Charset::named("utf-8").expect("known");
         let cyrillic = Charset::named("windows-1251").expect("known");
-        let table: [(Charset, &[u8], bool, Result<&str, &str>); 8] = [
+        type Row<'r> = (Charset, &'r [u8], bool, Result<&'r str, &'r str>);
+        let table: [Row<'_>; 8] = [
             (utf_8, b"ok", false, Ok("ok")),
             (utf_8, b"\xef\xbb\xbfok", false, Ok("ok")),
             (utf_8, b"\xff\xfeo\0k\0", false, Ok("ok")),

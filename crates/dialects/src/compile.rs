@@ -53,7 +53,9 @@ pub(crate) fn compile(definition: Definition) -> Result<Dialect, Problems> {
     let secret = SecretPlan::new(&definition.name, &definition.secret);
     let check = check.flatten();
     let reserved_names = endpoint::reserved_names(&definition);
-    Ok(Dialect(Arc::new(Plan { definition, source, secret, patterns, reserved_names, notify, check })))
+    let reserved_prefixes = endpoint::reserved_prefixes(&definition);
+    let plan = Plan { definition, source, secret, patterns, reserved_names, reserved_prefixes, notify, check };
+    Ok(Dialect(Arc::new(plan)))
 }
 
 /// Whether a name has the form of those that templates use.

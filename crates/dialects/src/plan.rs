@@ -23,6 +23,7 @@ pub(crate) struct Plan {
     /// The patterns of those parameters that have one.
     pub(crate) patterns: BTreeMap<String, Regex>,
     pub(crate) reserved_names: Vec<String>,
+    pub(crate) reserved_prefixes: Vec<String>,
     pub(crate) notify: ExchangePlan,
     pub(crate) check: Option<ExchangePlan>,
 }

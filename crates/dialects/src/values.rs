@@ -182,13 +182,15 @@ impl Change {
         text: Option<Cow<'r, str>>,
         made: &Values<'_>,
     ) -> Result<Option<Cow<'r, str>>, DialectError> {
-        let Some(mut text) = text else {
+        let mapped =
+            text.and_then(|text| match self.map.get(&*text).map(String::as_str).or(self.otherwise.as_deref()) {
+                Some(other) => Some(Cow::Borrowed(other)).filter(|other| !other.is_empty()),
+                None => Some(text),
+            });
+        let Some(mut text) = mapped else {
             let default = self.default.as_ref().map(|default| default.text(&Filling::of(made))).transpose()?;
             return Ok(default.flatten().map(|text| Cow::Owned(text.into_owned())));
         };
-        if let Some(other) = self.map.get(&*text).map(String::as_str).or(self.otherwise.as_deref()) {
-            text = Cow::Borrowed(other);
-        }
         match self.case {
             Some(Case::Upper) => text = Cow::Owned(text.to_uppercase()),
             Some(Case::Lower) => text = Cow::Owned(text.to_lowercase()),

@@ -13,7 +13,8 @@ pub(crate) fn check_endpoint(plan: &Plan, url: &str, parameters: &Parameters) ->
     let before_fragment = url.split('#').next().unwrap_or_default();
     let query = before_fragment.split_once('?').map_or("", |(_, query)| query);
     for (name, _) in form_urlencoded::parse(query.as_bytes()) {
-        if plan.reserved_names.iter().any(|reserved| *reserved == name) {
+        let begins = |prefix: &String| name.starts_with(prefix.as_str());
+        if plan.reserved_names.iter().any(|reserved| *reserved == name) || plan.reserved_prefixes.iter().any(begins) {
             problems.push(format!("the URL's own query has {name:?}, a name that the dialect itself uses"));
         }
     }
@@ -67,6 +68,13 @@ pub(crate) fn reserved_names(definition: &Definition) -> Vec<String> {
     names.sort();
     names.dedup();
     names
+}
+
+/// What the names of members of the free data begin with that are sent in a query.
+pub(crate) fn reserved_prefixes(definition: &Definition) -> Vec<String> {
+    let exchanges = [Some(&definition.notify), definition.check.as_ref()].into_iter().flatten();
+    let queries = exchanges.filter(|exchange| exchange.encoding == Encoding::Query);
+    queries.flat_map(|exchange| exchange.fields.iter().filter_map(|field| field.each.clone())).collect()
 }
 
 fn fits(parameter: &Parameter, pattern: Option<&Regex>, text: &str) -> bool {

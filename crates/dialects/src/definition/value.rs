@@ -24,10 +24,10 @@ pub(crate) struct ValueDefinition {
     /// The format of a time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) time: Option<Time>,
-    /// Texts that stand for others: `RUB = "RUR"`.
+    /// Texts that stand for others: `RUB = "RUR"`. What becomes the empty text is absent: `false = ""`.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub(crate) map: BTreeMap<String, String>,
-    /// What a text becomes that `map` does not have; without it such a text stays as it is.
+    /// What a text becomes that `map` does not have, where `""` is absent too; without it such a text stays as it is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) otherwise: Option<String>,
     /// Its letter case.

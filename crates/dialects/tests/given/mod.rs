@@ -1,6 +1,8 @@
 //! What the tests of the dialects share: a notification, a question, and short words for rendering and judging.
 #![expect(dead_code, reason = "each test uses its own part of it")]
 
+pub(crate) mod hashes;
+
 use paybell_dialects::{
     Amount, Answer, CheckVerdict, Dialect, Notification, Parameters, Question, Rendered, Signing, Tolerance, Verdict,
 };
