@@ -2,6 +2,7 @@
 
 use crate::{EndpointId, Failing, MerchantId, Timestamp};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// A merchant's URL with its dialect, cap and limits. Its secrets are kept apart, sealed.
@@ -13,8 +14,12 @@ pub struct Endpoint {
     pub merchant_id: MerchantId,
     /// Where notifications go; kept exactly as it was given.
     pub url: String,
+    /// Where the question before a payment goes; nothing when it is not asked.
+    pub check_url: Option<String>,
     /// The name of its dialect, such as `standard`.
     pub dialect: String,
+    /// What the dialect wants to know of each endpoint, by name: the shop's number and the like.
+    pub parameters: BTreeMap<String, String>,
     /// The dialect's options.
     pub options: EndpointOptions,
     /// How many attempts may be in flight at once, over all workers; at least 1.
@@ -50,8 +55,23 @@ pub struct Pause {
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct EndpointOptions {
-    /// `ok-body`: white space around the acknowledgement is allowed.
+    /// White space around the acknowledgement is allowed.
     pub ignore_whitespace: bool,
-    /// `ok-body`: the acknowledgement's letter case does not matter.
+    /// The acknowledgement's letter case does not matter.
     pub ignore_case: bool,
+    /// How the signatures of its replies are verified; nothing for the dialect's own rule.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reply_signature: Option<ReplySignature>,
+}
+
+/// How the signatures of an endpoint's replies are verified.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ReplySignature {
+    /// Not at all.
+    Off,
+    /// A wrong one is told to people, and the reply counts.
+    Warn,
+    /// A reply with a wrong one does not count.
+    Strict,
 }

@@ -56,6 +56,11 @@ uuid_id!(
     EndpointId
 );
 
+uuid_id!(
+    /// The id of a check: a UUID version 7, so that ids sort by time.
+    CheckId
+);
+
 /// The gateway's own name of a merchant: 1 to 64 of `A–Z a–z 0–9 . _ -`.
 ///
 /// ```

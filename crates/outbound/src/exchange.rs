@@ -3,9 +3,10 @@
 use crate::retry_after;
 use crate::{Answer, Failure};
 use bytes::{Bytes, BytesMut};
-use http::{HeaderMap, HeaderName, HeaderValue, Method};
+use http::{HeaderMap, HeaderName, HeaderValue};
 use http_body::{Frame, SizeHint};
 use paybell_delivery::Outcome;
+use paybell_dialects::Method;
 use std::convert::Infallible;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -36,14 +37,26 @@ impl Progress {
     }
 }
 
+/// Puts a query after the URL's own, whose bytes stay as they are.
+pub(crate) fn append_query(url: &mut Url, query: Option<&str>) {
+    let Some(query) = query.filter(|query| !query.is_empty()) else { return };
+    let whole = match url.query() {
+        None | Some("") => query.to_owned(),
+        Some(own) if own.ends_with('&') => format!("{own}{query}"),
+        Some(own) => format!("{own}&{query}"),
+    };
+    url.set_query(Some(&whole));
+}
+
 /// The request as the client takes it.
 pub(crate) fn build(
+    method: Method,
     url: Url,
     headers: Vec<(String, String)>,
     body: Bytes,
     progress: &Progress,
 ) -> Result<reqwest::Request, Failure> {
-    let mut request = reqwest::Request::new(Method::POST, url);
+    let mut request = reqwest::Request::new(wire_method(method), url);
     let built = request.headers_mut();
     built.reserve(headers.len());
     for (name, value) in headers {
@@ -57,9 +70,18 @@ pub(crate) fn build(
         let known = HeaderName::from_bytes(name.as_bytes()).map_err(|_| unsendable())?;
         built.append(known, HeaderValue::try_from(value).map_err(|_| unsendable())?);
     }
-    let body = TellingBody { rest: Some(body), sent: progress.sent.clone() };
+    let none = method == Method::Get && body.is_empty();
+    let body = TellingBody { rest: Some(body).filter(|_| !none), sent: progress.sent.clone() };
     *request.body_mut() = Some(reqwest::Body::wrap(body));
     Ok(request)
+}
+
+fn wire_method(method: Method) -> http::Method {
+    match method {
+        Method::Get => http::Method::GET,
+        Method::Post => http::Method::POST,
+        Method::Put => http::Method::PUT,
+    }
 }
 
 /// Sends the request and reads the answer, of the body at most `body_max` bytes.
@@ -111,7 +133,8 @@ fn head_of(headers: &HeaderMap) -> String {
 }
 
 /// A body in one piece that notes when it is taken. The client takes it once there is a connection and the request's
-/// head has been written for it; until then, nothing of the request can have reached the merchant.
+/// head has been written for it; until then, nothing of the request can have reached the merchant. One without a byte is
+/// never taken, but asked, at the same moment, whether it is at its end.
 struct TellingBody {
     rest: Option<Bytes>,
     sent: Arc<AtomicBool>,
@@ -127,6 +150,9 @@ impl http_body::Body for TellingBody {
     }
 
     fn is_end_stream(&self) -> bool {
+        if self.rest.as_ref().is_none_or(Bytes::is_empty) {
+            self.sent.store(true, Ordering::Relaxed);
+        }
         self.rest.is_none()
     }
 

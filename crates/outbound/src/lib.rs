@@ -1,4 +1,4 @@
-//! The only outgoing HTTP: one POST to a merchant under a total time limit, with no redirects, no proxy, no decompression,
+//! The only outgoing HTTP: one request to a merchant under a total time limit, with no redirects, no proxy, no decompression,
 //! a capped answer, and an address guard.
 //!
 //! Cast:
@@ -25,6 +25,7 @@ pub use guard::UrlRefused;
 use bytes::Bytes;
 use guard::Guard;
 use paybell_delivery::Outcome;
+use paybell_dialects::Method;
 use quick_cache::sync::Cache;
 use resolve::{GuardedResolver, Lookup};
 use rustls::RootCertStore;
@@ -50,8 +51,12 @@ pub struct OutboundSettings {
 /// A request to a merchant.
 #[derive(Clone)]
 pub struct OutboundRequest {
-    /// The URL, sent as it was given.
+    /// The method.
+    pub method: Method,
+    /// The URL, sent as it was given; what is not ASCII in it, percent-encoded.
     pub url: String,
+    /// What follows the URL's own query, percent-encoded, without `?` or `&` before it.
+    pub query: Option<String>,
     /// Header names and values.
     pub headers: Vec<(String, String)>,
     /// The body.
@@ -172,15 +177,16 @@ impl Outbound {
         Ok(admitted)
     }
 
-    /// POSTs the request. Whatever the merchant answers, a redirect too, is an answer.
+    /// Sends the request. Whatever the merchant answers, a redirect too, is an answer.
     ///
     /// # Errors
     /// A [`Failure`] when no complete answer came within the time limit.
-    pub async fn post(&self, request: OutboundRequest) -> Result<Answer, Failure> {
-        let url = self.admit(&request.url).map_err(Failure::blocked)?;
+    pub async fn send(&self, request: OutboundRequest) -> Result<Answer, Failure> {
+        let mut url = self.admit(&request.url).map_err(Failure::blocked)?;
+        exchange::append_query(&mut url, request.query.as_deref());
         let time_limit = request.time_limit;
         let progress = exchange::Progress::default();
-        let built = exchange::build(url, request.headers, request.body, &progress)?;
+        let built = exchange::build(request.method, url, request.headers, request.body, &progress)?;
         let exchange = exchange::exchange(&self.client, built, self.response_body_max, &progress);
         match tokio::time::timeout(time_limit, exchange).await {
             Ok(Ok(answer)) => Ok(answer),

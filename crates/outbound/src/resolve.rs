@@ -127,6 +127,7 @@ mod tests {
     use crate::{Outbound, OutboundRequest, OutboundSettings, tls};
     use bytes::Bytes;
     use paybell_delivery::Outcome;
+    use paybell_dialects::Method;
     use std::sync::atomic::{AtomicUsize, Ordering};
     use std::time::Duration;
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -143,7 +144,14 @@ mod tests {
     }
 
     fn request(url: String) -> OutboundRequest {
-        OutboundRequest { url, headers: vec![], body: Bytes::from_static(b"x"), time_limit: Duration::from_secs(5) }
+        OutboundRequest {
+            method: Method::Post,
+            url,
+            query: None,
+            headers: vec![],
+            body: Bytes::from_static(b"x"),
+            time_limit: Duration::from_secs(5),
+        }
     }
 
     fn fixed(addresses: &[&str]) -> Lookup {
@@ -156,7 +164,7 @@ mod tests {
         let lists: [&[&str]; 4] =
             [&["127.0.0.1"], &["9.9.9.9", "10.0.0.1"], &["fd00::1", "9.9.9.9"], &["::ffff:192.168.0.1"]];
         for addresses in lists {
-            let failure = outbound(false, fixed(addresses)).post(request("http://shop.example/".into())).await;
+            let failure = outbound(false, fixed(addresses)).send(request("http://shop.example/".into())).await;
             let failure = failure.expect_err("blocked");
             assert_eq!(failure.outcome, Outcome::Blocked, "{addresses:?}: {failure:?}");
             assert!(failure.detail.starts_with("the name shop.example leads to "), "{failure:?}");
@@ -168,7 +176,7 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let port = listener.local_addr().expect("bound").port();
         let outbound = outbound(false, fixed(&["127.0.0.1"]));
-        outbound.post(request(format!("http://shop.example:{port}/"))).await.expect_err("blocked");
+        outbound.send(request(format!("http://shop.example:{port}/"))).await.expect_err("blocked");
         let waited = tokio::time::timeout(Duration::from_millis(100), listener.accept()).await;
         assert!(waited.is_err(), "somebody connected");
     }
@@ -191,7 +199,7 @@ mod tests {
             stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok").await.expect("sent");
             String::from_utf8_lossy(&seen[..length]).into_owned()
         });
-        let answer = outbound(true, rebinding).post(request(format!("http://shop.example:{port}/"))).await;
+        let answer = outbound(true, rebinding).send(request(format!("http://shop.example:{port}/"))).await;
         assert_eq!(answer.expect("an answer").status, 200);
         assert_eq!(lookups.load(Ordering::SeqCst), 1);
         let seen = receiver.await.expect("the receiver ends").to_lowercase();
@@ -203,12 +211,12 @@ mod tests {
         let failing: Lookup =
             Arc::new(|_| Err(io::Error::other("failed to lookup address information: Name or service not known")));
         let failure =
-            outbound(false, failing).post(request("http://shop.example/?secret=1".into())).await.expect_err("fails");
+            outbound(false, failing).send(request("http://shop.example/?secret=1".into())).await.expect_err("fails");
         assert_eq!(failure.outcome, Outcome::Unreachable);
         assert_eq!(failure.detail, "the name shop.example could not be resolved: Name or service not known");
 
         let failure =
-            outbound(false, fixed(&[])).post(request("http://shop.example/".into())).await.expect_err("fails");
+            outbound(false, fixed(&[])).send(request("http://shop.example/".into())).await.expect_err("fails");
         assert_eq!(failure.outcome, Outcome::Unreachable);
         assert_eq!(failure.detail, "the name shop.example has no address");
     }
@@ -248,7 +256,7 @@ mod tests {
         });
         let mut request = request("http://shop.example/".into());
         request.time_limit = Duration::from_millis(100);
-        let failure = outbound(false, silent).post(request).await.expect_err("times out");
+        let failure = outbound(false, silent).send(request).await.expect_err("times out");
         assert_eq!((failure.outcome, failure.detail.as_str()), (Outcome::TimedOut, "no connection within 100 ms"));
         drop(release);
     }

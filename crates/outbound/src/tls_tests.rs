@@ -7,6 +7,7 @@ use axum::http::Version;
 use axum::routing::post;
 use bytes::Bytes;
 use paybell_delivery::Outcome;
+use paybell_dialects::Method;
 use rcgen::{CertificateParams, KeyPair, date_time_ymd};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{RootCertStore, ServerConfig};
@@ -58,7 +59,15 @@ impl Receiver {
         let outbound = Outbound::assemble(settings, lookup, roots).expect("TLS is set up");
         let url = format!("https://shop.example:{}{path}", self.port);
         let time_limit = Duration::from_secs(20);
-        outbound.post(OutboundRequest { url, headers: vec![], body: Bytes::from_static(b"paid"), time_limit }).await
+        let request = OutboundRequest {
+            method: Method::Post,
+            url,
+            query: None,
+            headers: vec![],
+            body: Bytes::from_static(b"paid"),
+            time_limit,
+        };
+        outbound.send(request).await
     }
 
     fn trusted(&self) -> RootCertStore {

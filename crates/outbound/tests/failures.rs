@@ -2,7 +2,9 @@
 
 mod receiver;
 
+use bytes::Bytes;
 use paybell_delivery::Outcome;
+use paybell_dialects::Method;
 use paybell_outbound::{Failure, Outbound, OutboundRequest, OutboundSettings};
 use receiver::{Receiver, outbound, read_request, request};
 use std::time::{Duration, Instant};
@@ -31,7 +33,7 @@ async fn resetting_after(bytes: &'static [u8]) -> Receiver {
 }
 
 async fn failure(request: OutboundRequest) -> Failure {
-    outbound().post(request).await.expect_err("a failure")
+    outbound().send(request).await.expect_err("a failure")
 }
 
 #[tokio::test]
@@ -46,6 +48,28 @@ async fn a_receiver_that_never_answers_times_out() {
     assert_eq!((failure.outcome, failure.status), (Outcome::TimedOut, None));
     assert_eq!(failure.detail, "no complete answer within 300 ms");
     assert!(begun.elapsed() < Duration::from_secs(3), "{:?}", begun.elapsed());
+}
+
+#[tokio::test]
+async fn what_became_of_a_request_without_a_body_is_told_as_well() {
+    let empty = |url| OutboundRequest { method: Method::Get, body: Bytes::new(), ..hurried(url) };
+    let silent = Receiver::start(|mut stream| async move {
+        read_request(&mut stream).await;
+        std::future::pending().await
+    })
+    .await;
+    assert_eq!(failure(empty(silent.url("/"))).await.detail, "no complete answer within 300 ms");
+    let resetting = resetting_after(b"").await;
+    assert_eq!(failure(empty(resetting.url("/"))).await.outcome, Outcome::Interrupted);
+    let no_tls = Receiver::start(|stream| async move {
+        let _stream = stream;
+        std::future::pending().await
+    })
+    .await;
+    let no_connection = failure(empty(format!("https://{}/", no_tls.address))).await;
+    assert_eq!(no_connection.detail, "no connection within 300 ms");
+    let refused = failure(empty(format!("http://{}/", closed_port().await))).await;
+    assert_eq!(refused.outcome, Outcome::Unreachable, "{refused:?}");
 }
 
 #[tokio::test]
@@ -186,7 +210,7 @@ async fn without_leave_no_inner_address_is_called() {
     for host in ["127.0.0.1", "localhost", "localhost.", "2130706433", "[::ffff:127.0.0.1]", "0.0.0.0"] {
         let url = format!("http://{host}:{port}/");
         assert!(strict.check_url(&url).is_err(), "{url}");
-        let failure = strict.post(request(url)).await.expect_err("blocked");
+        let failure = strict.send(request(url)).await.expect_err("blocked");
         assert_eq!((failure.outcome, failure.status), (Outcome::Blocked, None), "{host}");
     }
     assert_eq!(receiver.connections(), 0);

@@ -3,16 +3,16 @@
 //! milliseconds for company where they are few, as nothing waits for them.
 //!
 //! Cast:
-//! - [`Coalesced`]: accept, record and the reading of endpoints for single callers.
+//! - [`Coalesced`]: accept, record (of attempts and of checks) and the reading of endpoints for single callers.
 //! - [`AttemptsAhead`]: who takes over what is claimed as it is accepted.
 //! - [`Act`]: what a batch does, and with what. [`Entry`]: the channel by which callers join the next batch.
 
 use crate::engine::{AcceptTerms, Accepted, ClaimAhead, ClaimedDelivery, RecordAttempt, Recorded};
-use crate::manage::Secret;
+use crate::manage::EndpointForAttempt;
 use crate::{Clock, Ledger, Result as StoreResult, StoreError};
 use async_trait::async_trait;
 use paybell_abort::AbortPoint;
-use paybell_delivery::{Endpoint, EndpointId, Job, Payment};
+use paybell_delivery::{Check, EndpointId, Job, Payment};
 use std::sync::{Arc, PoisonError, RwLock, Weak};
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
@@ -44,7 +44,8 @@ pub trait AttemptsAhead: Send + Sync {
 pub struct Coalesced {
     accept: Entry<Payment, Accepted>,
     record: Entry<RecordAttempt, Recorded>,
-    endpoint: Entry<EndpointId, (Endpoint, Vec<Secret>)>,
+    endpoint: Entry<EndpointId, EndpointForAttempt>,
+    check: Entry<Check, ()>,
     ahead: Ahead,
 }
 
@@ -58,7 +59,8 @@ impl Coalesced {
         let ahead: Ahead = Arc::new(RwLock::new(Weak::<Nobody>::new()));
         let accept = Accept { ledger: Arc::clone(&ledger), clock, settings, ahead: Arc::clone(&ahead) };
         let endpoint = Entry::start(ReadEndpoint(Arc::clone(&ledger)), max);
-        Self { accept: Entry::start(accept, max), record: Entry::start(Record(ledger), max), endpoint, ahead }
+        let check = Entry::start(RecordCheck(Arc::clone(&ledger)), max);
+        Self { accept: Entry::start(accept, max), record: Entry::start(Record(ledger), max), endpoint, check, ahead }
     }
 
     /// From now on, and as long as it is there, payments are claimed as they are accepted where it has room for them.
@@ -83,11 +85,19 @@ impl Coalesced {
         self.record.join(record).await
     }
 
-    /// Reads one endpoint with its secrets, for an attempt; see [`Ledger::endpoints_for_attempts`].
+    /// Records one check.
     ///
     /// # Errors
     /// The batch's, or [`StoreError::Stopping`].
-    pub async fn endpoint(&self, id: EndpointId) -> Result<(Endpoint, Vec<Secret>), Arc<StoreError>> {
+    pub async fn record_check(&self, check: Check) -> Result<(), Arc<StoreError>> {
+        self.check.join(check).await
+    }
+
+    /// Reads one endpoint with its secrets and dialect, for an attempt; see [`Ledger::endpoints_for_attempts`].
+    ///
+    /// # Errors
+    /// The batch's, or [`StoreError::Stopping`].
+    pub async fn endpoint(&self, id: EndpointId) -> Result<EndpointForAttempt, Arc<StoreError>> {
         self.endpoint.join(id).await
     }
 }
@@ -113,6 +123,7 @@ struct Accept {
 
 struct Record(Arc<dyn Ledger>);
 struct ReadEndpoint(Arc<dyn Ledger>);
+struct RecordCheck(Arc<dyn Ledger>);
 
 /// Stands for there being nobody who attempts ahead.
 struct Nobody;
@@ -178,10 +189,21 @@ impl Act for Record {
 #[async_trait]
 impl Act for ReadEndpoint {
     type Item = EndpointId;
-    type Answer = (Endpoint, Vec<Secret>);
+    type Answer = EndpointForAttempt;
     const NAME: &'static str = "read_endpoint";
     async fn run(&self, items: &[EndpointId]) -> StoreResult<Vec<Self::Answer>> {
         self.0.endpoints_for_attempts(items).await
+    }
+}
+
+#[async_trait]
+impl Act for RecordCheck {
+    type Item = Check;
+    type Answer = ();
+    const NAME: &'static str = "record_check";
+    async fn run(&self, items: &[Check]) -> StoreResult<Vec<()>> {
+        self.0.record_checks(items).await?;
+        Ok(vec![(); items.len()])
     }
 }
 

@@ -20,8 +20,25 @@ macro_rules! delivery_columns {
 /// An endpoint's columns, of `endpoints e`.
 macro_rules! endpoint_columns {
     () => {
-        "e.id, e.merchant_id, e.url, e.dialect, e.options, e.concurrency_max, e.time_limit_us, e.lifetime_us, \
-         e.paused_at, e.paused_by, e.failing_since, e.probe_at, e.probes, e.secrets, e.version, e.created_at, e.updated_at, e.deleted_at"
+        "e.id, e.merchant_id, e.url, e.check_url, e.dialect, e.parameters, e.options, e.concurrency_max, \
+         e.time_limit_us, e.lifetime_us, e.paused_at, e.paused_by, e.failing_since, e.probe_at, e.probes, e.secrets, \
+         e.version, e.created_at, e.updated_at, e.deleted_at"
+    };
+}
+
+/// The columns of the stored dialect `x` of an endpoint; nothing for a built-in one.
+macro_rules! dialect_columns {
+    () => {
+        "x.name AS dialect_name, x.definition AS dialect_definition, x.version AS dialect_version, \
+         x.created_at AS dialect_created_at, x.updated_at AS dialect_updated_at"
+    };
+}
+
+/// A check's columns.
+macro_rules! check_columns {
+    () => {
+        "id, merchant_id, endpoint_id, key, pay_for, amount_minor, currency, method, payer_email, payer_phone, data, \
+         test, answer, reason, code, comment, status, response_head, response_body, asked_at, duration_us"
     };
 }
 

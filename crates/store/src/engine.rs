@@ -160,6 +160,8 @@ pub struct Kept {
     pub dropped: u64,
     /// Attempts deleted one by one: on SQLite, and of those that fit in no day's partition.
     pub deleted: u64,
+    /// Old checks that were deleted.
+    pub checks_deleted: u64,
     /// Whether there is more to let go of.
     pub more: bool,
     /// What did not succeed; the rest was done.

@@ -13,6 +13,7 @@
 #[macro_use]
 mod columns;
 mod accepting;
+mod checking;
 mod clock;
 mod coalesce;
 pub mod engine;
@@ -39,7 +40,9 @@ pub use sqlite::SqliteLedger;
 use async_trait::async_trait;
 use engine::{AcceptTerms, Accepted, Claim, ClaimAhead, Dispatched, Gauges, Kept, RecordAttempt, Recorded};
 use manage::*;
-use paybell_delivery::{DeliveryId, Endpoint, EndpointId, Job, MerchantId, Payment, PaymentId, Timestamp};
+use paybell_delivery::{
+    Check, CheckId, DeliveryId, Endpoint, EndpointId, Job, MerchantId, Payment, PaymentId, Timestamp,
+};
 use std::time::Duration;
 use uuid::Uuid;
 
@@ -118,11 +121,11 @@ pub trait Ledger: Send + Sync {
     /// The figures for metrics and readiness; its cost does not grow with the backlog.
     async fn gauges(&self, now: Timestamp) -> Result<Gauges>;
 
-    /// Endpoints with their secrets, for attempts; deleted ones too. Answers one for each id, in order.
-    async fn endpoints_for_attempts(&self, ids: &[EndpointId]) -> Result<Vec<(Endpoint, Vec<Secret>)>>;
+    /// Endpoints with their secrets and dialects, for attempts; deleted ones too. Answers one for each id, in order.
+    async fn endpoints_for_attempts(&self, ids: &[EndpointId]) -> Result<Vec<EndpointForAttempt>>;
 
-    /// One endpoint with its secrets, likewise.
-    async fn endpoint_for_attempt(&self, id: EndpointId) -> Result<(Endpoint, Vec<Secret>)> {
+    /// One endpoint, likewise.
+    async fn endpoint_for_attempt(&self, id: EndpointId) -> Result<EndpointForAttempt> {
         let found = self.endpoints_for_attempts(&[id]).await?.pop();
         found.ok_or_else(|| StoreError::NotFound { what: "endpoint", id: id.to_string() })
     }
@@ -132,7 +135,7 @@ pub trait Ledger: Send + Sync {
 
     /// Makes room for the attempts of the days to come, and lets go of those whose day ended longer than `kept_for` ago
     /// (never less than [`paybell_delivery::ATTEMPTS_KEPT_MIN`]), in small steps: one of each kind. The day is that of the delivery's id,
-    /// so what is pending keeps its attempts; deliveries and their counts stay. Locks are not waited for. Any number of
+    /// so what is pending keeps its attempts; deliveries and their counts stay. Checks go with them. Locks are not waited for. Any number of
     /// processes may do this at once.
     async fn keep_attempts(&self, now: Timestamp, kept_for: Duration) -> Result<Kept>;
 
@@ -167,6 +170,36 @@ pub trait Ledger: Send + Sync {
     /// Settles what is pending or undelivered. [`StoreError::Refused`] when it is delivered or settled already.
     async fn settle(&self, id: DeliveryId, who: &str, note: &str, actor: &Actor) -> Result<()>;
 
+    // ── checks ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+    /// Whom to ask before a payment to this merchant: the endpoint that is named, if it is the merchant's and not
+    /// deleted, or else the oldest that has a check URL. [`StoreError::NotFound`] when the merchant is not there.
+    async fn endpoint_to_check(
+        &self,
+        merchant: &MerchantId,
+        named: Option<EndpointId>,
+    ) -> Result<Option<EndpointForAttempt>>;
+    /// Writes checks with their answers, in one statement. Those that are there already are left as they are.
+    async fn record_checks(&self, checks: &[Check]) -> Result<()>;
+    /// A check.
+    async fn check(&self, id: CheckId) -> Result<Option<Check>>;
+    /// The first check of this merchant with this key, asked at or after `since`.
+    async fn check_by_key(&self, merchant: &MerchantId, key: &str, since: Timestamp) -> Result<Option<Check>>;
+    /// Checks, the newest first.
+    async fn checks(&self, filter: &CheckFilter, page: &PageRequest) -> Result<Page<Check>>;
+
+    // ── dialects of the gateway's own ──────────────────────────────────────────────────────────────────────────
+
+    /// Creates or changes a dialect, and renews the version of all endpoints that use it. The definition was checked.
+    /// [`StoreError::Refused`] when the name is a built-in dialect's.
+    async fn put_dialect(&self, name: &str, definition: &str, actor: &Actor) -> Result<StoredDialect>;
+    /// A dialect.
+    async fn dialect(&self, name: &str) -> Result<Option<StoredDialect>>;
+    /// Dialects by name.
+    async fn dialects(&self, page: &PageRequest) -> Result<Page<StoredDialect>>;
+    /// Deletes a dialect. [`StoreError::Refused`] while endpoints use it.
+    async fn delete_dialect(&self, name: &str, actor: &Actor) -> Result<()>;
+
     // ── bulk resends ───────────────────────────────────────────────────────────────────────────────────────────
 
     /// Begins a bulk resend of all undelivered or settled deliveries that the filter matches and that exist now.
@@ -189,7 +222,7 @@ pub trait Ledger: Send + Sync {
     async fn rename_merchant(&self, id: &MerchantId, name: &str, actor: &Actor) -> Result<Merchant>;
     /// Deletes a merchant and its endpoints (soft): what was accepted stays visible and settleable.
     async fn delete_merchant(&self, id: &MerchantId, actor: &Actor) -> Result<()>;
-    /// Creates an endpoint with its first secret. [`StoreError::NotFound`] when the merchant is not there.
+    /// Creates an endpoint with its first secret. [`StoreError::NotFound`] when the merchant or the dialect is not there.
     async fn create_endpoint(&self, new: &NewEndpoint, secret: &Secret, actor: &Actor) -> Result<Endpoint>;
     /// An endpoint; deleted ones are not found.
     async fn endpoint(&self, id: EndpointId) -> Result<Option<Endpoint>>;

@@ -1,9 +1,16 @@
 //! What the acts of people and their programs take and give.
 
+mod checks;
+mod dialects;
+
+pub use checks::CheckFilter;
+pub use dialects::{EndpointForAttempt, StoredDialect};
+
 use paybell_delivery::{
-    Attempt, Delivery, DeliveryId, EndpointId, EndpointOptions, MerchantId, Payment, State, Timestamp,
+    Attempt, Check, Delivery, DeliveryId, EndpointId, EndpointOptions, MerchantId, Payment, State, Timestamp,
 };
 use secrecy::SecretString;
+use std::collections::BTreeMap;
 use std::time::Duration;
 use uuid::Uuid;
 
@@ -49,8 +56,12 @@ pub struct NewEndpoint {
     pub merchant_id: MerchantId,
     /// Its URL.
     pub url: String,
+    /// Where the question before a payment goes, if anywhere.
+    pub check_url: Option<String>,
     /// Its dialect.
     pub dialect: String,
+    /// What the dialect wants to know.
+    pub parameters: BTreeMap<String, String>,
     /// The dialect's options.
     pub options: EndpointOptions,
     /// Its cap of attempts in flight.
@@ -66,8 +77,12 @@ pub struct NewEndpoint {
 pub struct EndpointChange {
     /// A new URL.
     pub url: Option<String>,
+    /// Where the question before a payment goes (`Some(None)`: nowhere).
+    pub check_url: Option<Option<String>>,
     /// Another dialect.
     pub dialect: Option<String>,
+    /// Other parameters, in place of all there were.
+    pub parameters: Option<BTreeMap<String, String>>,
     /// Other options.
     pub options: Option<EndpointOptions>,
     /// Another cap.
@@ -152,13 +167,15 @@ pub struct DeliveryRow {
     pub pay_for: Option<String>,
 }
 
-/// A payment with its deliveries, the oldest first.
+/// A payment with its deliveries and the checks before it.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct PaymentView {
     /// The payment.
     pub payment: Payment,
-    /// Its deliveries.
+    /// Its deliveries, the oldest first.
     pub deliveries: Vec<Delivery>,
+    /// What was asked for the same order in the day before it was accepted, the newest first, at most 20.
+    pub checks: Vec<Check>,
 }
 
 /// A delivery with its payment and attempts.

@@ -16,3 +16,8 @@ ALTER TABLE deliveries
 ALTER TABLE attempts
     ADD CONSTRAINT numbers_begin_at_one CHECK (number > 0),
     ADD CONSTRAINT duration_is_not_negative CHECK (duration_us >= 0);
+ALTER TABLE checks
+    ADD CONSTRAINT answer_is_known CHECK (answer IN ('allow', 'refuse', 'unavailable')),
+    ADD CONSTRAINT checked_amount_is_positive CHECK (amount_minor > 0),
+    ADD CONSTRAINT checked_currency_is_a_code CHECK (length(currency) = 3),
+    ADD CONSTRAINT check_duration_is_not_negative CHECK (duration_us >= 0);

@@ -1,6 +1,7 @@
 //! A receiver that does with each connection, byte by byte, what a test says.
 
 use bytes::Bytes;
+use paybell_dialects::Method;
 use paybell_outbound::{Outbound, OutboundRequest, OutboundSettings};
 use std::future::Future;
 use std::net::SocketAddr;
@@ -89,7 +90,9 @@ pub(crate) fn outbound() -> Outbound {
 /// A request with a small body, and more time than any test needs.
 pub(crate) fn request(url: String) -> OutboundRequest {
     OutboundRequest {
+        method: Method::Post,
         url,
+        query: None,
         headers: vec![("content-type".to_owned(), "application/json".to_owned())],
         body: Bytes::from_static(b"{\"paid\":true}"),
         time_limit: Duration::from_secs(20),

@@ -20,7 +20,9 @@ CREATE TABLE endpoints (
     id UUID PRIMARY KEY,
     merchant_id TEXT NOT NULL REFERENCES merchants (id),
     url TEXT NOT NULL,
+    check_url TEXT, -- nothing: no checks
     dialect TEXT NOT NULL,
+    parameters TEXT NOT NULL, -- JSON: what the dialect wants to know
     options TEXT NOT NULL,
     concurrency_max INTEGER NOT NULL CONSTRAINT concurrency_is_positive CHECK (concurrency_max > 0),
     time_limit_us BIGINT CONSTRAINT time_limit_is_positive CHECK (time_limit_us > 0),
@@ -44,6 +46,7 @@ CREATE TABLE endpoints (
         CHECK (failing_since IS NOT NULL OR (probe_at IS NULL AND probing IS NULL AND probes = 0))
 );
 CREATE INDEX endpoints_of_merchant ON endpoints (merchant_id);
+CREATE INDEX endpoints_of_dialect ON endpoints (dialect);
 -- Those whose parked deliveries may be released.
 CREATE INDEX endpoints_parked ON endpoints (id)
     WHERE parked AND paused_at IS NULL AND deleted_at IS NULL AND failing_since IS NULL;
@@ -129,6 +132,34 @@ CREATE TABLE attempts (
 -- What falls on a day that has no partition.
 CREATE TABLE attempts_other PARTITION OF attempts DEFAULT;
 
+-- The questions before payments, each with its answer.
+CREATE TABLE checks (
+    id UUID PRIMARY KEY,
+    merchant_id TEXT NOT NULL,
+    endpoint_id UUID, -- nothing: nobody had to be asked
+    key TEXT,
+    pay_for TEXT NOT NULL,
+    amount_minor BIGINT NOT NULL,
+    currency TEXT NOT NULL,
+    method TEXT,
+    payer_email TEXT,
+    payer_phone TEXT,
+    data TEXT, -- JSON, exactly as it was sent
+    test BOOLEAN NOT NULL,
+    answer TEXT NOT NULL,
+    reason TEXT NOT NULL,
+    code TEXT,
+    comment TEXT,
+    status INTEGER,
+    response_head TEXT,
+    response_body BYTEA,
+    asked_at BIGINT NOT NULL,
+    duration_us BIGINT NOT NULL
+);
+CREATE INDEX checks_for ON checks (merchant_id, pay_for, id);
+CREATE INDEX checks_by_key ON checks (merchant_id, key) WHERE key IS NOT NULL;
+CREATE INDEX checks_of_endpoint ON checks (endpoint_id, id);
+
 CREATE TABLE bulk_resends (
     id UUID PRIMARY KEY,
     filter TEXT NOT NULL, -- JSON
@@ -142,6 +173,15 @@ CREATE TABLE bulk_resends (
     finished_at BIGINT
 );
 CREATE INDEX bulk_resends_unfinished ON bulk_resends (created_at) WHERE finished_at IS NULL;
+
+-- The gateway's own dialects, beside those that are built in.
+CREATE TABLE dialects (
+    name TEXT PRIMARY KEY,
+    definition TEXT NOT NULL, -- JSON
+    version BIGINT NOT NULL,
+    created_at BIGINT NOT NULL,
+    updated_at BIGINT NOT NULL
+);
 
 CREATE TABLE keys (
     id UUID PRIMARY KEY,

@@ -13,7 +13,9 @@ CREATE TABLE endpoints (
     id BLOB NOT NULL PRIMARY KEY,
     merchant_id TEXT NOT NULL REFERENCES merchants (id),
     url TEXT NOT NULL,
+    check_url TEXT, -- nothing: no checks
     dialect TEXT NOT NULL,
+    parameters TEXT NOT NULL, -- JSON: what the dialect wants to know
     options TEXT NOT NULL,
     concurrency_max INTEGER NOT NULL CONSTRAINT concurrency_is_positive CHECK (concurrency_max > 0),
     time_limit_us INTEGER CONSTRAINT time_limit_is_positive CHECK (time_limit_us > 0),
@@ -37,6 +39,7 @@ CREATE TABLE endpoints (
         CHECK (failing_since IS NOT NULL OR (probe_at IS NULL AND probing IS NULL AND probes = 0))
 ) STRICT;
 CREATE INDEX endpoints_of_merchant ON endpoints (merchant_id);
+CREATE INDEX endpoints_of_dialect ON endpoints (dialect);
 -- Those whose parked deliveries may be released.
 CREATE INDEX endpoints_parked ON endpoints (id)
     WHERE parked AND paused_at IS NULL AND deleted_at IS NULL AND failing_since IS NULL;
@@ -118,6 +121,34 @@ CREATE TABLE attempts (
     PRIMARY KEY (delivery_id, number)
 ) STRICT;
 
+-- The questions before payments, each with its answer.
+CREATE TABLE checks (
+    id BLOB NOT NULL PRIMARY KEY,
+    merchant_id TEXT NOT NULL,
+    endpoint_id BLOB, -- nothing: nobody had to be asked
+    key TEXT,
+    pay_for TEXT NOT NULL,
+    amount_minor INTEGER NOT NULL CONSTRAINT checked_amount_is_positive CHECK (amount_minor > 0),
+    currency TEXT NOT NULL CONSTRAINT checked_currency_is_a_code CHECK (length(currency) = 3),
+    method TEXT,
+    payer_email TEXT,
+    payer_phone TEXT,
+    data TEXT, -- JSON, exactly as it was sent
+    test INTEGER NOT NULL CHECK (test IN (0, 1)),
+    answer TEXT NOT NULL CONSTRAINT answer_is_known CHECK (answer IN ('allow', 'refuse', 'unavailable')),
+    reason TEXT NOT NULL,
+    code TEXT,
+    comment TEXT,
+    status INTEGER,
+    response_head TEXT,
+    response_body BLOB,
+    asked_at INTEGER NOT NULL,
+    duration_us INTEGER NOT NULL CONSTRAINT check_duration_is_not_negative CHECK (duration_us >= 0)
+) STRICT;
+CREATE INDEX checks_for ON checks (merchant_id, pay_for, id);
+CREATE INDEX checks_by_key ON checks (merchant_id, key) WHERE key IS NOT NULL;
+CREATE INDEX checks_of_endpoint ON checks (endpoint_id, id);
+
 CREATE TABLE bulk_resends (
     id BLOB NOT NULL PRIMARY KEY,
     filter TEXT NOT NULL, -- JSON
@@ -131,6 +162,15 @@ CREATE TABLE bulk_resends (
     finished_at INTEGER
 ) STRICT;
 CREATE INDEX bulk_resends_unfinished ON bulk_resends (created_at) WHERE finished_at IS NULL;
+
+-- The gateway's own dialects, beside those that are built in.
+CREATE TABLE dialects (
+    name TEXT NOT NULL PRIMARY KEY,
+    definition TEXT NOT NULL, -- JSON
+    version INTEGER NOT NULL,
+    created_at INTEGER NOT NULL,
+    updated_at INTEGER NOT NULL
+) STRICT;
 
 CREATE TABLE keys (
     id BLOB NOT NULL PRIMARY KEY,

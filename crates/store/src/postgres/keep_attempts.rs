@@ -16,6 +16,7 @@ use std::time::Duration;
 const MAKE: &str = "make a partition of attempts";
 const DROP: &str = "drop a partition of old attempts";
 const DELETE: &str = "delete old attempts";
+const DELETE_CHECKS: &str = "delete old checks";
 
 /// For how many days ahead there are partitions: so long the making may fail before attempts fall beside them.
 const DAYS_AHEAD: i64 = 7;
@@ -54,14 +55,19 @@ DELETE FROM attempts_other WHERE ctid = ANY (ARRAY(
     ORDER BY a.delivery_id LIMIT $2
 ))";
 
+/// The oldest first, by their ids.
+pub(super) const DELETE_OLD_CHECKS: &str =
+    "DELETE FROM checks WHERE id = ANY (ARRAY(SELECT c.id FROM checks c WHERE c.id < $1 ORDER BY c.id LIMIT $2))";
+
 impl PostgresLedger {
     pub(super) async fn keep_attempts(&self, now: Timestamp, kept_for: Duration) -> Result<Kept> {
         let (oldest, mut kept) = (Day::oldest_kept(now, kept_for), Kept::default());
         // None of them keeps the others from being done.
         let deleted = self.delete_other(oldest, &mut kept).await;
+        let checks = self.delete_checks(oldest, &mut kept).await;
         let dropped = self.drop_one(oldest, &mut kept).await;
         let made = self.make_ahead(Day::of(now), &mut kept).await;
-        kept.failed = [made, dropped, deleted].into_iter().find_map(Result::err);
+        kept.failed = [made, dropped, deleted, checks].into_iter().find_map(Result::err);
         Ok(kept)
     }
 
@@ -140,6 +146,17 @@ impl PostgresLedger {
         let rows = deleted.as_ref().map_or(0, PgQueryResult::rows_affected);
         end(tx, DELETE, deleted.map(|_| true)).await?;
         kept.deleted += rows;
+        kept.more |= rows == u64::from(BATCH);
+        Ok(())
+    }
+
+    async fn delete_checks(&self, oldest: Day, kept: &mut Kept) -> Result<()> {
+        let Some(mut tx) = self.step(DELETE_CHECKS).await? else { return Ok(()) };
+        let delete = sqlx::query(DELETE_OLD_CHECKS).bind(oldest.first_id()).bind(i64::from(BATCH));
+        let deleted = delete.execute(&mut *tx).await.doing(DELETE_CHECKS);
+        let rows = deleted.as_ref().map_or(0, PgQueryResult::rows_affected);
+        end(tx, DELETE_CHECKS, deleted.map(|_| true)).await?;
+        kept.checks_deleted += rows;
         kept.more |= rows == u64::from(BATCH);
         Ok(())
     }

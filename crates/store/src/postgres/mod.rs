@@ -6,7 +6,13 @@ macro_rules! for_update {
         " FOR UPDATE"
     };
 }
-/// The same, passing over rows that somebody else has locked.
+/// Keeps the rows that are read from being changed until the transaction ends.
+macro_rules! for_share {
+    () => {
+        " FOR SHARE"
+    };
+}
+/// Locks the rows that are read, passing over rows that somebody else has locked.
 macro_rules! for_update_skip_locked {
     () => {
         " FOR UPDATE SKIP LOCKED"
@@ -36,6 +42,7 @@ mod migrating;
 mod plans;
 mod probe;
 mod record;
+mod record_checks;
 mod release;
 #[path = "../shared/mod.rs"]
 mod shared;
@@ -146,8 +153,11 @@ impl PostgresLedger {
 const ENDPOINTS_BY_ID: &str = concat!(
     "SELECT ",
     endpoint_columns!(),
+    ", ",
+    dialect_columns!(),
     " FROM UNNEST($1::uuid[]) AS item (id)
-    CROSS JOIN LATERAL (SELECT * FROM endpoints WHERE id = item.id OFFSET 0) e"
+    CROSS JOIN LATERAL (SELECT * FROM endpoints WHERE id = item.id OFFSET 0) e
+    LEFT JOIN dialects x ON x.name = e.dialect"
 );
 
 /// Ids of endpoints as [`ENDPOINTS_BY_ID`] takes them.

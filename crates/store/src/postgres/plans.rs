@@ -10,7 +10,7 @@ use paybell_delivery::{DeliveryId, Timestamp};
 use sqlx::{AssertSqlSafe, PgConnection, Row};
 
 /// Each statement with arguments for it.
-const STATEMENTS: [(&str, &str); 15] = [
+const STATEMENTS: [(&str, &str); 16] = [
     (
         accept::ACCEPT,
         "$IDS, $TEXTS, $TEXTS, $TEXTS, $TEXTS, $NUMBERS, $TEXTS, $NUMBERS, $TEXTS, $TEXTS, $TEXTS, $TEXTS, \
@@ -34,13 +34,14 @@ const STATEMENTS: [(&str, &str); 15] = [
     (release::CLEAR, "$IDS, 1"),
     (keep_attempts::MAY_BE_MADE, "'t', gen_random_uuid(), gen_random_uuid()"),
     (keep_attempts::DELETE_OTHER, "gen_random_uuid(), 5000"),
+    (keep_attempts::DELETE_OLD_CHECKS, "gen_random_uuid(), 5000"),
 ];
 
 /// Of an index that holds nothing but what is sought.
 const EXACT: &str = "";
 
 /// The column by which each index of the large tables has to be entered.
-const ENTRANCES: [(&str, &str); 12] = [
+const ENTRANCES: [(&str, &str); 13] = [
     ("merchants_pkey", "(id ="),
     ("endpoints_pkey", "(id ="),
     ("endpoints_of_merchant", "(merchant_id ="),
@@ -53,6 +54,7 @@ const ENTRANCES: [(&str, &str); 12] = [
     ("deliveries_parked", "(endpoint_id ="),
     ("deliveries_of_payment", "(payment_id ="),
     ("attempts_other_pkey", "(delivery_id "),
+    ("checks_pkey", "(id "),
 ];
 
 /// Nothing counts the rows but `ANALYZE`.
@@ -61,7 +63,8 @@ ALTER TABLE merchants SET (autovacuum_enabled = off);
 ALTER TABLE endpoints SET (autovacuum_enabled = off);
 ALTER TABLE payments SET (autovacuum_enabled = off);
 ALTER TABLE deliveries SET (autovacuum_enabled = off);
-ALTER TABLE attempts_other SET (autovacuum_enabled = off);";
+ALTER TABLE attempts_other SET (autovacuum_enabled = off);
+ALTER TABLE checks SET (autovacuum_enabled = off);";
 
 /// So many more payments, a twentieth of them pending, and a tenth as many merchants, with an endpoint each.
 fn rows(count: u32) -> String {
@@ -69,9 +72,9 @@ fn rows(count: u32) -> String {
         "WITH merchant AS (
             INSERT INTO merchants
             SELECT gen_random_uuid(), 'm', 1, 1 FROM generate_series(1, {count} / 10 + 1) RETURNING id
-        ) INSERT INTO endpoints (id, merchant_id, url, dialect, options, concurrency_max, secrets, version, created_at,
+        ) INSERT INTO endpoints (id, merchant_id, url, dialect, parameters, options, concurrency_max, secrets, version, created_at,
             updated_at)
-        SELECT gen_random_uuid(), id, 'u', 'd', '{{}}', 1, '', 1, 1, 1 FROM merchant;
+        SELECT gen_random_uuid(), id, 'u', 'd', '{{}}', '{{}}', 1, '', 1, 1, 1 FROM merchant;
         INSERT INTO payments (id, merchant_id, gateway_payment_id, kind, amount_minor, currency, confirmed_at,
             accepted_at, test)
         SELECT gen_random_uuid(), m.id, gen_random_uuid()::text, 'k', 1, 'EUR', 1, 1, false
@@ -82,7 +85,9 @@ fn rows(count: u32) -> String {
             CASE n % 20 WHEN 0 THEN 'pending' ELSE 'delivered' END, CASE n % 20 WHEN 0 THEN NULL ELSE 1 END
         FROM (SELECT id, row_number() OVER () AS n FROM payments) p, (SELECT id FROM endpoints LIMIT 1) e;
         INSERT INTO attempts (delivery_id, number, started_at, outcome, detail)
-        SELECT id, 1, 1, 'acknowledged', '' FROM deliveries ON CONFLICT DO NOTHING;"
+        SELECT id, 1, 1, 'acknowledged', '' FROM deliveries ON CONFLICT DO NOTHING;
+        INSERT INTO checks (id, merchant_id, pay_for, amount_minor, currency, test, answer, reason, asked_at, duration_us)
+        SELECT gen_random_uuid(), 'm', 'p', 1, 'EUR', false, 'allow', '', 1, 1 FROM generate_series(1, {count});"
     )
 }
 
@@ -122,7 +127,7 @@ fn check(plan: &[String]) {
     let shown = plan.join("\n");
     assert!(!shown.contains("Sort Key: d.due_at"), "{shown}");
     for (n, line) in plan.iter().enumerate() {
-        let large = ["merchants", "endpoints", "payments", "deliveries", "attempts"]
+        let large = ["merchants", "endpoints", "payments", "deliveries", "attempts", "checks"]
             .iter()
             .any(|table| line.contains(&format!(" on {table}")));
         if !large || !line.contains("Scan") || line.contains("Tid Scan") {

@@ -83,9 +83,9 @@ mod tests {
 
     const PARKED: &str = "
     INSERT INTO merchants VALUES ('m', 'm', 1, 1);
-    INSERT INTO endpoints (id, merchant_id, url, dialect, options, concurrency_max, secrets, version, created_at,
-        updated_at, failing_since, probe_at, parked)
-    VALUES (gen_random_uuid(), 'm', 'u', 'd', '{}', 1, '', 1, 1, 1, 1, 1, true);
+    INSERT INTO endpoints (id, merchant_id, url, dialect, parameters, options, concurrency_max, secrets, version,
+        created_at, updated_at, failing_since, probe_at, parked)
+    VALUES (gen_random_uuid(), 'm', 'u', 'd', '{}', '{}', 1, '', 1, 1, 1, 1, 1, true);
     INSERT INTO deliveries (id, payment_id, endpoint_id, due_at, deadline_at, created_at, attempts, in_doubt, state)
     SELECT gen_random_uuid(), gen_random_uuid(), id, 100000000, 100000000, 1, 0, false, 'pending' FROM endpoints;";
 

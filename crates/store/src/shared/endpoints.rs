@@ -1,12 +1,13 @@
 //! Endpoints: create, read, change, pause, delete.
 
-use super::{Builder, Connection, This, audit, merchants, rows};
+use super::{Builder, Connection, This, audit, dialects, merchants, rows};
 use crate::error::Doing;
 use crate::manage::{Actor, EndpointChange, NewEndpoint, Page, PageRequest, Secret};
 use crate::numbers::{int, micros};
 use crate::page::{after, page, rows_wanted};
 use crate::{Result, StoreError};
 use paybell_delivery::{Endpoint, EndpointId, MerchantId, Pause};
+use serde::Serialize;
 use sqlx::Row as _;
 use uuid::Uuid;
 
@@ -20,21 +21,24 @@ pub(super) async fn create(ledger: &This, new: &NewEndpoint, secret: &Secret, ac
     let merchant = concat!("SELECT id FROM merchants WHERE id = $1 AND deleted_at IS NULL", for_update!());
     let merchant = sqlx::query(merchant).bind(new.merchant_id.as_str()).fetch_optional(&mut *tx).await.doing(ACT)?;
     merchant.ok_or_else(|| merchants::not_found(&new.merchant_id))?;
+    dialects::hold(&mut tx, &new.dialect).await?;
     let inserted = sqlx::query(
         "INSERT INTO endpoints (id, merchant_id, url, dialect, options, concurrency_max, time_limit_us, lifetime_us,
-            secrets, version, created_at, updated_at)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 1, $10, $10) ON CONFLICT (id) DO NOTHING",
+            secrets, version, created_at, updated_at, check_url, parameters)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 1, $10, $10, $11, $12) ON CONFLICT (id) DO NOTHING",
     )
     .bind(new.id.0)
     .bind(new.merchant_id.as_str())
     .bind(&new.url)
     .bind(&new.dialect)
-    .bind(options(&new.options)?)
+    .bind(json("options", &new.options)?)
     .bind(int(new.concurrency_max))
     .bind(new.time_limit.map(micros))
     .bind(new.lifetime.map(micros))
     .bind(ledger.sealer.seal(new.id, std::slice::from_ref(secret))?)
     .bind(actor.now.0)
+    .bind(&new.check_url)
+    .bind(json("parameters", &new.parameters)?)
     .execute(&mut *tx)
     .await
     .doing(ACT)?;
@@ -81,6 +85,9 @@ pub(super) async fn change(ledger: &This, id: EndpointId, change: &EndpointChang
     let changed = apply(&mut endpoint, change);
     if changed.is_empty() {
         return Ok(endpoint);
+    }
+    if changed.contains(&"dialect") {
+        dialects::hold(&mut tx, &endpoint.dialect).await?;
     }
     save(&mut tx, &mut endpoint, actor).await?;
     audit::write(&mut tx, actor, "endpoint.change", id, &changed.join(", ")).await?;
@@ -137,11 +144,13 @@ pub(super) fn not_found(id: EndpointId) -> StoreError {
 
 /// Makes the change and names the fields that differ by it.
 fn apply(endpoint: &mut Endpoint, change: &EndpointChange) -> Vec<&'static str> {
-    let EndpointChange { url, dialect, options, concurrency_max, time_limit, lifetime } = change;
+    let EndpointChange { url, check_url, dialect, parameters, options, concurrency_max, time_limit, lifetime } = change;
     let mut changed = Vec::new();
     let mut note = |name, differs: bool| differs.then(|| changed.push(name));
     note("url", replace(&mut endpoint.url, url));
+    note("check_url", replace(&mut endpoint.check_url, check_url));
     note("dialect", replace(&mut endpoint.dialect, dialect));
+    note("parameters", replace(&mut endpoint.parameters, parameters));
     note("options", replace(&mut endpoint.options, options));
     note("concurrency_max", replace(&mut endpoint.concurrency_max, concurrency_max));
     note("time_limit", replace(&mut endpoint.time_limit, time_limit));
@@ -165,19 +174,22 @@ async fn save(connection: &mut Connection, endpoint: &mut Endpoint, actor: &Acto
     let row = sqlx::query(
         "UPDATE endpoints SET url = $2, dialect = $3, options = $4, concurrency_max = $5, time_limit_us = $6,
             lifetime_us = $7, paused_at = $8, paused_by = $9, updated_at = $10, version = version + 1,
-            probe_at = CASE WHEN failing_since IS NOT NULL AND $8 IS NULL THEN $10 END
+            probe_at = CASE WHEN failing_since IS NOT NULL AND $8 IS NULL THEN $10 END, check_url = $11,
+            parameters = $12
         WHERE id = $1 RETURNING version",
     )
     .bind(endpoint.id.0)
     .bind(&endpoint.url)
     .bind(&endpoint.dialect)
-    .bind(options(&endpoint.options)?)
+    .bind(json("options", &endpoint.options)?)
     .bind(int(endpoint.concurrency_max))
     .bind(endpoint.time_limit.map(micros))
     .bind(endpoint.lifetime.map(micros))
     .bind(endpoint.pause.as_ref().map(|pause| pause.at.0))
     .bind(endpoint.pause.as_ref().map(|pause| pause.by.as_str()))
     .bind(actor.now.0)
+    .bind(&endpoint.check_url)
+    .bind(json("parameters", &endpoint.parameters)?)
     .fetch_one(connection)
     .await
     .doing(ACT)?;
@@ -186,6 +198,6 @@ async fn save(connection: &mut Connection, endpoint: &mut Endpoint, actor: &Acto
     Ok(())
 }
 
-fn options(options: &paybell_delivery::EndpointOptions) -> Result<String> {
-    serde_json::to_string(options).map_err(|e| StoreError::Refused(format!("the endpoint's options: {e}")))
+fn json(what: &str, value: &impl Serialize) -> Result<String> {
+    serde_json::to_string(value).map_err(|e| StoreError::Refused(format!("the endpoint's {what}: {e}")))
 }

@@ -1,13 +1,16 @@
 //! The interface, act by act. Where a path begins with `This`, each database has its own statement.
 
 use super::{
-    This, audit, bulk_resend, deliveries, endpoints, gauges, health, keys, merchants, payments, resend, secrets, settle,
+    This, audit, bulk_resend, checks, deliveries, dialects, endpoints, gauges, health, keys, merchants, payments,
+    resend, secrets, settle,
 };
 use crate::engine::*;
 use crate::manage::*;
 use crate::{Ledger, Result, Schema};
 use async_trait::async_trait;
-use paybell_delivery::{DeliveryId, Endpoint, EndpointId, Job, MerchantId, Payment, PaymentId, Timestamp};
+use paybell_delivery::{
+    Check, CheckId, DeliveryId, Endpoint, EndpointId, Job, MerchantId, Payment, PaymentId, Timestamp,
+};
 use std::time::Duration;
 use uuid::Uuid;
 
@@ -78,7 +81,7 @@ impl Ledger for This {
         gauges::gauges(self, now).await
     }
 
-    async fn endpoints_for_attempts(&self, ids: &[EndpointId]) -> Result<Vec<(Endpoint, Vec<Secret>)>> {
+    async fn endpoints_for_attempts(&self, ids: &[EndpointId]) -> Result<Vec<EndpointForAttempt>> {
         secrets::for_attempts(self, ids).await
     }
 
@@ -132,6 +135,46 @@ impl Ledger for This {
 
     async fn settle(&self, id: DeliveryId, who: &str, note: &str, actor: &Actor) -> Result<()> {
         settle::settle(self, id, who, note, actor).await
+    }
+
+    async fn endpoint_to_check(
+        &self,
+        merchant: &MerchantId,
+        named: Option<EndpointId>,
+    ) -> Result<Option<EndpointForAttempt>> {
+        secrets::to_check(self, merchant, named).await
+    }
+
+    async fn record_checks(&self, checks: &[Check]) -> Result<()> {
+        This::record_checks(self, checks).await
+    }
+
+    async fn check(&self, id: CheckId) -> Result<Option<Check>> {
+        checks::find(self, id).await
+    }
+
+    async fn check_by_key(&self, merchant: &MerchantId, key: &str, since: Timestamp) -> Result<Option<Check>> {
+        checks::by_key(self, merchant, key, since).await
+    }
+
+    async fn checks(&self, filter: &CheckFilter, page: &PageRequest) -> Result<Page<Check>> {
+        checks::list(self, filter, page).await
+    }
+
+    async fn put_dialect(&self, name: &str, definition: &str, actor: &Actor) -> Result<StoredDialect> {
+        dialects::put(self, name, definition, actor).await
+    }
+
+    async fn dialect(&self, name: &str) -> Result<Option<StoredDialect>> {
+        dialects::find(self, name).await
+    }
+
+    async fn dialects(&self, page: &PageRequest) -> Result<Page<StoredDialect>> {
+        dialects::list(self, page).await
+    }
+
+    async fn delete_dialect(&self, name: &str, actor: &Actor) -> Result<()> {
+        dialects::delete(self, name, actor).await
     }
 
     async fn create_bulk_resend(&self, id: Uuid, filter: &DeliveryFilter, actor: &Actor) -> Result<BulkResend> {

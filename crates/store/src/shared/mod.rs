@@ -4,12 +4,14 @@
 //! Cast:
 //! - [`rows`]: database rows → domain values. [`ledger`]: the interface, act by act.
 //! - The acts of people: [`merchants`], [`endpoints`], [`payments`], [`deliveries`], [`resend`], [`settle`],
-//!   [`bulk_resend`], [`keys`], [`audit`]. [`health`]: endpoints that do not answer.
+//!   [`bulk_resend`], [`checks`], [`dialects`], [`keys`], [`audit`]. [`health`]: endpoints that do not answer.
 //!   [`gauges`]: the figures of the moment.
 
 mod audit;
 mod bulk_resend;
+mod checks;
 pub(super) mod deliveries;
+mod dialects;
 mod endpoints;
 mod gauges;
 mod health;

@@ -1,6 +1,6 @@
 //! Payments: one with its deliveries, and lists of them.
 
-use super::{Builder, This, rows};
+use super::{Builder, This, checks, rows};
 use crate::Result;
 use crate::error::Doing;
 use crate::manage::{Page, PageRequest, PaymentFilter, PaymentView};
@@ -19,7 +19,9 @@ pub(super) async fn find(ledger: &This, id: PaymentId) -> Result<Option<PaymentV
     };
     let deliveries = sqlx::query(DELIVERIES).bind(id.0).fetch_all(ledger.reader()).await.doing(ACT)?;
     let deliveries = deliveries.iter().map(rows::delivery).collect::<Result<_>>()?;
-    Ok(Some(PaymentView { payment: rows::payment(&row)?, deliveries }))
+    let payment = rows::payment(&row)?;
+    let checks = checks::before(ledger, &payment).await?;
+    Ok(Some(PaymentView { payment, deliveries, checks }))
 }
 
 pub(super) async fn list(ledger: &This, filter: &PaymentFilter, request: &PageRequest) -> Result<Page<Payment>> {

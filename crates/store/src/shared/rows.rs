@@ -33,7 +33,7 @@ pub(in super::super) fn time_if_any(row: &Row, column: &str) -> Result<Option<Ti
 }
 
 /// A word or code that is parsed.
-fn word<T: FromStr>(row: &Row, column: &str) -> Result<T>
+pub(super) fn word<T: FromStr>(row: &Row, column: &str) -> Result<T>
 where
     T::Err: ToString,
 {
@@ -91,14 +91,17 @@ pub(super) fn delivery(row: &Row) -> Result<Delivery> {
 }
 
 pub(super) fn endpoint(row: &Row) -> Result<Endpoint> {
-    let options: &str = get(row, "options")?;
+    let unreadable = |e: serde_json::Error| StoreError::Unreadable(e.to_string());
+    let (options, parameters): (&str, &str) = (get(row, "options")?, get(row, "parameters")?);
     let paused_by: Option<String> = get(row, "paused_by")?;
     Ok(Endpoint {
         id: EndpointId(get(row, "id")?),
         merchant_id: merchant_id(row, "merchant_id")?,
         url: get(row, "url")?,
+        check_url: get(row, "check_url")?,
         dialect: get(row, "dialect")?,
-        options: serde_json::from_str(options).map_err(|e| StoreError::Unreadable(e.to_string()))?,
+        parameters: serde_json::from_str(parameters).map_err(unreadable)?,
+        options: serde_json::from_str(options).map_err(unreadable)?,
         concurrency_max: natural(get(row, "concurrency_max")?),
         time_limit: get::<Option<i64>>(row, "time_limit_us")?.map(duration),
         lifetime: get::<Option<i64>>(row, "lifetime_us")?.map(duration),

@@ -1,22 +1,56 @@
-//! Endpoint secrets: read for an attempt, rotated.
+//! Endpoint secrets: read for an attempt or a check, rotated.
 
-use super::{ENDPOINTS_BY_ID, This, audit, endpoints, id_list, rows};
+use super::{ENDPOINTS_BY_ID, Row, This, audit, dialects, endpoints, id_list, merchants, rows};
 use crate::Result;
 use crate::error::Doing;
-use crate::manage::{Actor, Secret};
-use paybell_delivery::{Endpoint, EndpointId, Timestamp};
+use crate::manage::{Actor, EndpointForAttempt, Secret};
+use paybell_delivery::{Endpoint, EndpointId, MerchantId, Timestamp};
 use sqlx::Row as _;
 use std::collections::HashMap;
+use uuid::Uuid;
 
-pub(super) async fn for_attempts(ledger: &This, ids: &[EndpointId]) -> Result<Vec<(Endpoint, Vec<Secret>)>> {
+pub(super) async fn for_attempts(ledger: &This, ids: &[EndpointId]) -> Result<Vec<EndpointForAttempt>> {
     let find = sqlx::query(ENDPOINTS_BY_ID).bind(id_list(ids)?);
     let mut found = HashMap::with_capacity(ids.len());
     for row in ledger.run("read endpoints", find).await? {
-        let endpoint = rows::endpoint(&row)?;
-        let secrets = ledger.sealer.open(endpoint.id, rows::get(&row, "secrets")?)?;
-        found.insert(endpoint.id, (endpoint, secrets));
+        let read = read(ledger, &row)?;
+        found.insert(read.endpoint.id, read);
     }
     ids.iter().map(|id| found.get(id).cloned().ok_or_else(|| endpoints::not_found(*id))).collect()
+}
+
+/// A merchant that is there shows by a row, be it one without an endpoint.
+const TO_CHECK: &str = concat!(
+    "SELECT ",
+    endpoint_columns!(),
+    ", ",
+    dialect_columns!(),
+    " FROM merchants m
+    LEFT JOIN endpoints e ON e.merchant_id = m.id AND e.deleted_at IS NULL
+        AND (e.id = $2 OR ($2 IS NULL AND e.check_url IS NOT NULL))
+    LEFT JOIN dialects x ON x.name = e.dialect
+    WHERE m.id = $1 AND m.deleted_at IS NULL
+    ORDER BY e.id LIMIT 1"
+);
+
+pub(super) async fn to_check(
+    ledger: &This,
+    merchant: &MerchantId,
+    named: Option<EndpointId>,
+) -> Result<Option<EndpointForAttempt>> {
+    let find = sqlx::query(TO_CHECK).bind(merchant.as_str()).bind(named.map(|id| id.0));
+    let rows = ledger.look_up("look for the endpoint to ask", find).await?;
+    let row = rows.first().ok_or_else(|| merchants::not_found(merchant))?;
+    match rows::get::<Option<Uuid>>(row, "id")? {
+        None => Ok(None),
+        Some(_) => read(ledger, row).map(Some),
+    }
+}
+
+fn read(ledger: &This, row: &Row) -> Result<EndpointForAttempt> {
+    let endpoint = rows::endpoint(row)?;
+    let secrets = ledger.sealer.open(endpoint.id, rows::get(row, "secrets")?)?;
+    Ok(EndpointForAttempt { endpoint, secrets, dialect: dialects::of_endpoint(row)? })
 }
 
 pub(super) async fn rotate(

@@ -21,13 +21,18 @@ DELETE FROM attempts WHERE rowid IN (
     ORDER BY a.delivery_id LIMIT $2
 )";
 
+const DELETE_CHECKS: &str = "DELETE FROM checks WHERE id IN (SELECT id FROM checks WHERE id < $1 ORDER BY id LIMIT $2)";
+
 impl SqliteLedger {
     pub(super) async fn keep_attempts(&self, now: Timestamp, kept_for: Duration) -> Result<Kept> {
         let oldest = Day::oldest_kept(now, kept_for).first_id();
         let mut tx = self.begin(ACT).await?;
         let delete = sqlx::query(DELETE).bind(oldest).bind(BATCH);
         let deleted = delete.execute(&mut *tx).await.doing(ACT)?.rows_affected();
+        let delete = sqlx::query(DELETE_CHECKS).bind(oldest).bind(BATCH);
+        let checks_deleted = delete.execute(&mut *tx).await.doing(ACT)?.rows_affected();
         tx.commit().await.doing(ACT)?;
-        Ok(Kept { deleted, more: deleted == u64::from(BATCH), ..Kept::default() })
+        let more = deleted.max(checks_deleted) == u64::from(BATCH);
+        Ok(Kept { deleted, checks_deleted, more, ..Kept::default() })
     }
 }

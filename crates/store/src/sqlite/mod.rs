@@ -14,12 +14,20 @@ macro_rules! for_update_skip_locked {
     };
 }
 
+/// Nothing has to be locked: a transaction that may write is the only one.
+macro_rules! for_share {
+    () => {
+        ""
+    };
+}
+
 mod accept;
 mod claim;
 mod database;
 mod dispatch;
 mod keep_attempts;
 mod record;
+mod record_checks;
 mod release;
 #[path = "../shared/mod.rs"]
 mod shared;
@@ -107,7 +115,10 @@ fn json(batch: &impl Serialize) -> Result<String> {
 const ENDPOINTS_BY_ID: &str = concat!(
     "SELECT ",
     endpoint_columns!(),
-    " FROM json_each($1) item CROSS JOIN endpoints e ON e.id = unhex(item.value)"
+    ", ",
+    dialect_columns!(),
+    " FROM json_each($1) item CROSS JOIN endpoints e ON e.id = unhex(item.value)
+    LEFT JOIN dialects x ON x.name = e.dialect"
 );
 use ids as id_list;
 

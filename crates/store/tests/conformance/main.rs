@@ -26,6 +26,7 @@ macro_rules! conformance {
 mod accepting;
 mod accepting_ahead;
 mod bulk_resends;
+mod checking;
 mod claiming;
 mod coalescing;
 mod database;
@@ -35,6 +36,7 @@ mod health;
 mod keeping_attempts;
 mod listing;
 mod managing;
+mod own_dialects;
 mod parking;
 mod partitions;
 mod recording;

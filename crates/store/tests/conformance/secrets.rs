@@ -30,16 +30,16 @@ async fn a_rotation_lets_the_earlier_secrets_end(f: Fixture) -> Result<()> {
     let rotated = f.ledger.rotate_secret(endpoint, &secret("whsec_second", 5), at(100), &actor(at(5))).await?;
     assert_eq!((rotated.version, rotated.updated_at), (2, at(5)));
     f.ledger.rotate_secret(endpoint, &secret("whsec_third", 50), at(900), &actor(at(50))).await?;
-    let (read, secrets) = f.ledger.endpoint_for_attempt(endpoint).await?;
-    assert_eq!(read.version, 3);
-    let shown: Vec<_> = secrets.iter().map(|secret| (secret.value.expose_secret(), secret.ends_at)).collect();
+    let found = f.ledger.endpoint_for_attempt(endpoint).await?;
+    assert_eq!(found.endpoint.version, 3);
+    let shown: Vec<_> = found.secrets.iter().map(|secret| (secret.value.expose_secret(), secret.ends_at)).collect();
     assert_eq!(
         shown,
         [("whsec_first", Some(at(100))), ("whsec_second", Some(at(900))), ("whsec_third", None)],
         "a secret never ends later than it was to"
     );
     f.ledger.rotate_secret(endpoint, &secret("whsec_fourth", 200), at(950), &actor(at(200))).await?;
-    assert_eq!(f.ledger.endpoint_for_attempt(endpoint).await?.1.len(), 3, "what has ended is dropped");
+    assert_eq!(f.ledger.endpoint_for_attempt(endpoint).await?.secrets.len(), 3, "what has ended is dropped");
     Ok(())
 }
 
@@ -55,8 +55,8 @@ async fn another_master_key_opens_nothing(f: Fixture) -> Result<()> {
 async fn a_deleted_endpoint_can_still_be_signed_for(f: Fixture) -> Result<()> {
     let endpoint = f.shop().await?;
     f.ledger.delete_endpoint(endpoint, &actor(at(5))).await?;
-    let (read, secrets) = f.ledger.endpoint_for_attempt(endpoint).await?;
-    assert_eq!((read.deleted_at, secrets.len()), (Some(at(5)), 1));
+    let found = f.ledger.endpoint_for_attempt(endpoint).await?;
+    assert_eq!((found.endpoint.deleted_at, found.secrets.len()), (Some(at(5)), 1));
     let unknown = paybell_delivery::EndpointId(uuid::Uuid::nil());
     let error = f.ledger.endpoint_for_attempt(unknown).await.expect_err("unknown");
     assert!(matches!(error, StoreError::NotFound { what: "endpoint", .. }));
