@@ -7,7 +7,7 @@ use crate::render_notification::Telling;
 use crate::watch_health::watch_health;
 use metrics::{counter, histogram};
 use paybell_abort::AbortPoint;
-use paybell_delivery::{Attempt, Decision, Outcome, Reason, Situation, State, Timestamp, decide};
+use paybell_delivery::{Attempt, Decision, Outcome, Reason, Schedule, Situation, State, Timestamp, decide};
 use paybell_dialects::Verdict;
 use paybell_outbound::{Answer, Failure};
 use paybell_store::StoreError;
@@ -41,22 +41,23 @@ pub(crate) async fn attempt_claimed(engine: &Engine, claimed: &ClaimedDelivery, 
     let telling = Telling::new(claimed, &loaded, started_at);
     let judged = match telling.render(time_limit) {
         Ok(request) => {
-            let exchange = engine.outbound.post(request).await;
+            let exchange = engine.outbound.send(request).await;
             AbortPoint::Answered.reach();
             judge(&telling, exchange)
         }
         Err(error) => unsent(error.to_string()),
     };
     let duration = begun.elapsed();
-    let decision = decide_next(engine, claimed, &judged, 0, time_limit);
+    let schedule = loaded.schedule(claimed.attempt, engine.settings.schedule);
+    let decision = decide_next(engine, claimed, &judged, 0, time_limit, &schedule);
     record(engine, claimed, judged, started_at, duration, decision).await;
 }
 
-/// The attempt's limit: the endpoint's or the engine's, ended early enough to be recorded within the claim, and cut at
+/// The attempt's limit: the endpoint's, its dialect's or the engine's, ended early enough to be recorded within the claim, and cut at
 /// the deadline.
 fn time_limit(engine: &Engine, loaded: &LoadedEndpoint, claimed: &ClaimedDelivery, now: Timestamp) -> Duration {
     let settings = &engine.settings;
-    let wished = loaded.endpoint.time_limit.unwrap_or(settings.time_limit);
+    let wished = loaded.read.endpoint.time_limit.or(loaded.dialect.time_limit()).unwrap_or(settings.time_limit);
     let claim_ends_at = claimed.claimed_at + settings.visibility;
     let claim_left = claim_ends_at.before(crate::WorkerSettings::RECORD_MARGIN).since(now);
     wished.min(claim_left).min(claimed.deadline_at.since(now))
@@ -111,6 +112,7 @@ fn decide_next(
     judged: &Judged,
     panics: u32,
     time_limit: Duration,
+    schedule: &Schedule,
 ) -> Decision {
     let situation = Situation {
         attempt: claimed.attempt,
@@ -124,7 +126,7 @@ fn decide_next(
         time_limit,
         jitter: rand::random_range(-1.0..=1.0),
     };
-    decide(&situation, &engine.settings.schedule)
+    decide(&situation, schedule)
 }
 
 /// The endpoint could not be read. When the database is away the claim simply runs out; when what is stored cannot be
@@ -141,7 +143,7 @@ async fn record_unloaded(engine: &Engine, claimed: &ClaimedDelivery, error: &Sto
 
 async fn record_unsent(engine: &Engine, claimed: &ClaimedDelivery, why: String) {
     let judged = unsent(why);
-    let decision = decide_next(engine, claimed, &judged, 0, engine.settings.time_limit);
+    let decision = decide_next(engine, claimed, &judged, 0, engine.settings.time_limit, &engine.settings.schedule);
     record(engine, claimed, judged, claimed.claimed_at, Duration::ZERO, decision).await;
 }
 
@@ -149,7 +151,8 @@ async fn record_unsent(engine: &Engine, claimed: &ClaimedDelivery, why: String) 
 pub(crate) async fn record_panic(engine: &Engine, claimed: &ClaimedDelivery, message: &str, panics: u32) {
     let judged = failed(Outcome::Panicked, format!("the worker panicked: {message}"));
     let duration = engine.clock.now().since(claimed.claimed_at);
-    let decision = decide_next(engine, claimed, &judged, panics, engine.settings.time_limit);
+    let settings = &engine.settings;
+    let decision = decide_next(engine, claimed, &judged, panics, settings.time_limit, &settings.schedule);
     record(engine, claimed, judged, claimed.claimed_at, duration, decision).await;
 }
 

@@ -1,52 +1,65 @@
 //! Endpoints with their secrets, kept in memory as long as the version that a claim reads is the same.
 
-use paybell_delivery::{Endpoint, EndpointId, EndpointOptions, Timestamp};
-use paybell_dialects::{Dialect, Parameters, Tolerance};
+use paybell_delivery::{Endpoint, EndpointId, EndpointOptions, ReplySignature, Schedule};
+use paybell_dialects::{Dialect, Tolerance, Verify};
 use paybell_store::engine::ClaimedDelivery;
-use paybell_store::manage::Secret;
+use paybell_store::manage::{EndpointForAttempt, StoredDialect};
 use paybell_store::{Coalesced, StoreError};
 use quick_cache::sync::Cache;
-use secrecy::ExposeSecret;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// The most endpoints kept: some hundred megabytes.
 const KEPT_MAX: usize = 100_000;
 
+/// The most dialects of the gateway's own that are kept.
+const DIALECTS_KEPT_MAX: usize = 200;
+
 /// An endpoint as an attempt needs it.
 pub(crate) struct LoadedEndpoint {
-    pub(crate) endpoint: Endpoint,
+    pub(crate) read: EndpointForAttempt,
     pub(crate) dialect: Dialect,
-    secrets: Vec<Secret>,
-    parameters: Parameters,
 }
 
 impl LoadedEndpoint {
-    /// What the endpoint says of itself in its dialect.
-    pub(crate) fn parameters(&self) -> &Parameters {
-        &self.parameters
+    /// The delays after the `attempt`-th attempt: the dialect's, or else the engine's.
+    pub(crate) fn schedule(&self, attempt: u32, engines: Schedule) -> Schedule {
+        let Some(own) = self.dialect.schedule() else { return engines };
+        let seconds = |seconds: u32| Duration::from_secs(seconds.into());
+        let nth = usize::try_from(attempt.saturating_sub(1)).unwrap_or(usize::MAX);
+        if let Some(wait) = own.waits_s.get(nth).or(own.waits_s.last()) {
+            return Schedule { initial: seconds(*wait), factor: 1.0, cap: seconds(*wait), ..engines };
+        }
+        Schedule {
+            initial: own.initial_s.map_or(engines.initial, seconds),
+            factor: own.factor.unwrap_or(engines.factor),
+            cap: own.cap_s.map_or(engines.cap, seconds),
+            ..engines
+        }
     }
 
     /// What the endpoint tolerates in an acknowledgement.
     pub(crate) fn tolerance(&self) -> Tolerance {
-        let EndpointOptions { ignore_whitespace, ignore_case } = self.endpoint.options;
-        Tolerance { ignore_whitespace, ignore_case, reply_signature: None }
-    }
-
-    /// The secrets to sign with at `now`: the current one first, then those still in their overlap.
-    pub(crate) fn secrets_at(&self, now: Timestamp) -> Vec<&str> {
-        let mut secrets: Vec<&Secret> =
-            self.secrets.iter().filter(|secret| secret.ends_at.is_none_or(|end| now < end)).collect();
-        secrets.sort_by_key(|secret| std::cmp::Reverse((secret.ends_at.is_none(), secret.created_at)));
-        secrets.into_iter().map(|secret| secret.value.expose_secret()).collect()
+        let EndpointOptions { ignore_whitespace, ignore_case, reply_signature } = self.read.endpoint.options;
+        let reply_signature = reply_signature.map(|rule| match rule {
+            ReplySignature::Off => Verify::Off,
+            ReplySignature::Warn => Verify::Warn,
+            ReplySignature::Strict => Verify::Strict,
+        });
+        Tolerance { ignore_whitespace, ignore_case, reply_signature }
     }
 }
 
-/// The endpoints that were used last.
-pub struct EndpointCache(Cache<EndpointId, Arc<LoadedEndpoint>>);
+/// The endpoints that were used last, and the gateway's own dialects.
+pub struct EndpointCache {
+    endpoints: Cache<EndpointId, Arc<LoadedEndpoint>>,
+    /// By name and version: to compile one takes longer than an attempt.
+    dialects: Cache<(String, i64), Dialect>,
+}
 
 impl Default for EndpointCache {
     fn default() -> Self {
-        Self(Cache::new(KEPT_MAX))
+        Self { endpoints: Cache::new(KEPT_MAX), dialects: Cache::new(DIALECTS_KEPT_MAX) }
     }
 }
 
@@ -57,17 +70,76 @@ impl EndpointCache {
         coalesced: &Coalesced,
         claimed: &ClaimedDelivery,
     ) -> Result<Arc<LoadedEndpoint>, Arc<StoreError>> {
-        let current = |kept: &Arc<LoadedEndpoint>| kept.endpoint.version >= claimed.endpoint_version;
-        if let Some(kept) = self.0.get(&claimed.endpoint_id).filter(current) {
+        let current = |kept: &Arc<LoadedEndpoint>| kept.read.endpoint.version >= claimed.endpoint_version;
+        if let Some(kept) = self.endpoints.get(&claimed.endpoint_id).filter(current) {
             return Ok(kept);
         }
-        let (endpoint, secrets) = coalesced.endpoint(claimed.endpoint_id).await?;
-        let dialect = Dialect::named(&endpoint.dialect).ok_or_else(|| {
-            StoreError::Unreadable(format!("endpoint {} has the unknown dialect {:?}", endpoint.id, endpoint.dialect))
-        })?;
-        let loaded =
-            Arc::new(LoadedEndpoint { endpoint, dialect: dialect.clone(), secrets, parameters: Parameters::new() });
-        self.0.insert(claimed.endpoint_id, loaded.clone());
+        let read = coalesced.endpoint(claimed.endpoint_id).await?;
+        let dialect = self.dialect(&read.endpoint, read.dialect.as_ref())?;
+        let loaded = Arc::new(LoadedEndpoint { read, dialect });
+        self.endpoints.insert(claimed.endpoint_id, loaded.clone());
         Ok(loaded)
+    }
+
+    /// The dialect that an endpoint names: a built-in one, or the gateway's own as it is stored.
+    fn dialect(&self, endpoint: &Endpoint, stored: Option<&StoredDialect>) -> Result<Dialect, StoreError> {
+        let unusable = |why: String| {
+            StoreError::Unreadable(format!("endpoint {}: its dialect {:?} {why}", endpoint.id, endpoint.dialect))
+        };
+        if let Some(built_in) = Dialect::named(&endpoint.dialect) {
+            return Ok(built_in.clone());
+        }
+        let stored = stored.ok_or_else(|| unusable("is unknown".to_owned()))?;
+        let compile = || Dialect::from_json(&stored.definition).map_err(|error| unusable(format!("is wrong: {error}")));
+        self.dialects.get_or_insert_with(&(stored.name.clone(), stored.version), compile)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn waits(schedule: &str, attempts: u32) -> Vec<u64> {
+        let definition = Dialect::named("plain-200").expect("built in").definition_json();
+        let mut definition: serde_json::Value = serde_json::from_str(&definition).expect("JSON");
+        definition["name"] = "own".into();
+        definition["schedule"] = serde_json::from_str(schedule).expect("JSON");
+        let dialect = Dialect::from_json(&definition.to_string()).expect("a dialect");
+        let endpoint = Endpoint {
+            id: EndpointId(uuid::Uuid::nil()),
+            merchant_id: paybell_delivery::MerchantId::new("shop").expect("an id"),
+            url: String::new(),
+            dialect: "own".to_owned(),
+            options: EndpointOptions::default(),
+            check_url: None,
+            parameters: std::collections::BTreeMap::new(),
+            concurrency_max: 1,
+            time_limit: None,
+            lifetime: None,
+            pause: None,
+            failing: None,
+            version: 1,
+            created_at: paybell_delivery::Timestamp(0),
+            updated_at: paybell_delivery::Timestamp(0),
+            deleted_at: None,
+        };
+        let loaded =
+            LoadedEndpoint { read: EndpointForAttempt { endpoint, secrets: Vec::new(), dialect: None }, dialect };
+        let engines = Schedule { jitter: 0.0, ..Schedule::default() };
+        let (begin, end) =
+            (paybell_delivery::Timestamp(0), paybell_delivery::Timestamp(0) + Duration::from_secs(200_000));
+        let wait = |attempt| {
+            let schedule = loaded.schedule(attempt, engines);
+            let next = schedule.next_at(attempt, begin, (begin, end), Duration::from_secs(1), 0.0, None);
+            next.expect("there is time").since(begin).as_secs()
+        };
+        (1..=attempts).map(wait).collect()
+    }
+
+    #[test]
+    fn a_dialects_own_schedule_takes_the_place_of_the_engines() {
+        assert_eq!(waits(r#"{ "waits_s": [60, 120, 300] }"#, 5), [60, 120, 300, 300, 300]);
+        assert_eq!(waits(r#"{ "initial_s": 30, "factor": 3.0, "cap_s": 200 }"#, 4), [30, 90, 200, 200]);
+        assert_eq!(waits("null", 4), [10, 20, 40, 80]);
     }
 }

@@ -25,7 +25,7 @@ impl<'a> Telling<'a> {
             loaded,
             payment_id: claimed.payment.id.to_string(),
             confirmed_at: claimed.payment.confirmed_at.to_rfc3339(),
-            secrets: loaded.secrets_at(now),
+            secrets: loaded.read.secrets_at(now),
             unix_seconds: now.unix_seconds(),
         }
     }
@@ -37,7 +37,14 @@ impl<'a> Telling<'a> {
             rendered.headers.into_iter().map(|(name, value)| (name.to_string(), value)).collect();
         headers.push(("paybell-delivery".to_owned(), self.claimed.delivery_id.to_string()));
         headers.push(("paybell-attempt".to_owned(), self.claimed.attempt.to_string()));
-        Ok(OutboundRequest { url: self.loaded.endpoint.url.clone(), headers, body: rendered.body.into(), time_limit })
+        Ok(OutboundRequest {
+            method: rendered.method,
+            url: self.loaded.read.endpoint.url.clone(),
+            query: rendered.query,
+            headers,
+            body: rendered.body.into(),
+            time_limit,
+        })
     }
 
     /// What the merchant's answer means.
@@ -48,7 +55,11 @@ impl<'a> Telling<'a> {
     }
 
     fn signing(&self) -> Signing<'_> {
-        Signing { secrets: &self.secrets, parameters: self.loaded.parameters(), unix_seconds: self.unix_seconds }
+        Signing {
+            secrets: &self.secrets,
+            parameters: &self.loaded.read.endpoint.parameters,
+            unix_seconds: self.unix_seconds,
+        }
     }
 
     fn notification(&self) -> Notification<'_> {
