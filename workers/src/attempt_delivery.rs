@@ -3,12 +3,14 @@
 use crate::Engine;
 use crate::claim_batch::place_left;
 use crate::load_endpoint::LoadedEndpoint;
-use crate::render_notification::render_notification;
+use crate::render_notification::{render_notification, with_notification};
 use crate::watch_health::watch_health;
 use metrics::{counter, histogram};
 use paybell_abort::AbortPoint;
-use paybell_delivery::{Attempt, Decision, Outcome, Reason, Situation, State, Timestamp, decide};
-use paybell_dialects::{Tolerance, Verdict};
+use paybell_delivery::{
+    Attempt, Decision, EndpointOptions, Outcome, Reason, ReplySignature, Situation, State, Timestamp, decide,
+};
+use paybell_dialects::{Tolerance, Verdict, Verify};
 use paybell_outbound::{Answer, Failure};
 use paybell_store::StoreError;
 use paybell_store::engine::{ClaimedDelivery, RecordAttempt, Recorded};
@@ -40,9 +42,9 @@ pub(crate) async fn attempt_claimed(engine: &Engine, claimed: &ClaimedDelivery, 
     let begun = Instant::now();
     let judged = match render_notification(claimed, &loaded, started_at, time_limit) {
         Ok(request) => {
-            let exchange = engine.outbound.post(request).await;
+            let exchange = engine.outbound.send(request).await;
             AbortPoint::Answered.reach();
-            judge(&loaded, exchange)
+            judge(claimed, &loaded, started_at, exchange)
         }
         Err(error) => unsent(error.to_string()),
     };
@@ -61,18 +63,30 @@ fn time_limit(engine: &Engine, loaded: &LoadedEndpoint, claimed: &ClaimedDeliver
     wished.min(claim_left).min(claimed.deadline_at.since(now))
 }
 
-fn judge(loaded: &LoadedEndpoint, exchange: Result<Answer, Failure>) -> Judged {
+fn judge(
+    claimed: &ClaimedDelivery,
+    loaded: &LoadedEndpoint,
+    now: Timestamp,
+    exchange: Result<Answer, Failure>,
+) -> Judged {
     match exchange {
         Ok(answer) => {
-            let options = loaded.endpoint.options;
-            let tolerance =
-                Tolerance { ignore_whitespace: options.ignore_whitespace, ignore_case: options.ignore_case };
-            let verdict = loaded.dialect.judge(answer.status, &answer.body, answer.truncated, tolerance);
+            let seen =
+                paybell_dialects::Answer { status: answer.status, body: &answer.body, truncated: answer.truncated };
+            let verdict = with_notification(claimed, loaded, now, |notification, signing| {
+                loaded.dialect.judge(notification, signing, &seen, tolerance(loaded.endpoint.options))
+            });
             let (outcome, detail) = match verdict {
-                Verdict::Acknowledged(detail) => (Outcome::Acknowledged, detail),
+                Verdict::Acknowledged { detail, warning: None } => (Outcome::Acknowledged, detail),
+                Verdict::Acknowledged { detail, warning: Some(warning) } => {
+                    (Outcome::Acknowledged, format!("{detail}; {warning}"))
+                }
                 Verdict::WrongStatus(detail) => (Outcome::WrongStatus, detail),
-                Verdict::WrongBody(detail) => (Outcome::WrongBody, detail),
-                Verdict::Refused(detail) => (Outcome::Refused, detail),
+                Verdict::Refused { detail, .. } => (Outcome::Refused, detail),
+                Verdict::WrongBody(detail)
+                | Verdict::Postponed(detail)
+                | Verdict::SignatureRejected(detail)
+                | Verdict::WrongReplySignature(detail) => (Outcome::WrongBody, detail),
             };
             Judged {
                 outcome,
@@ -84,6 +98,18 @@ fn judge(loaded: &LoadedEndpoint, exchange: Result<Answer, Failure>) -> Judged {
             }
         }
         Err(failure) => Judged { status: failure.status, ..failed(failure.outcome, failure.detail) },
+    }
+}
+
+fn tolerance(options: EndpointOptions) -> Tolerance {
+    Tolerance {
+        ignore_whitespace: options.ignore_whitespace,
+        ignore_case: options.ignore_case,
+        reply_signature: options.reply_signature.map(|verify| match verify {
+            ReplySignature::Off => Verify::Off,
+            ReplySignature::Warn => Verify::Warn,
+            ReplySignature::Strict => Verify::Strict,
+        }),
     }
 }
 

@@ -3,7 +3,7 @@
 use paybell_delivery::{Endpoint, EndpointId, Timestamp};
 use paybell_dialects::Dialect;
 use paybell_store::engine::ClaimedDelivery;
-use paybell_store::manage::Secret;
+use paybell_store::manage::{EndpointForAttempt, Secret};
 use paybell_store::{Coalesced, StoreError};
 use quick_cache::sync::Cache;
 use secrecy::ExposeSecret;
@@ -49,12 +49,21 @@ impl EndpointCache {
         if let Some(kept) = self.0.get(&claimed.endpoint_id).filter(current) {
             return Ok(kept);
         }
-        let (endpoint, secrets) = coalesced.endpoint(claimed.endpoint_id).await?;
-        let dialect = Dialect::named(&endpoint.dialect).ok_or_else(|| {
-            StoreError::Unreadable(format!("endpoint {} has the unknown dialect {:?}", endpoint.id, endpoint.dialect))
-        })?;
-        let loaded = Arc::new(LoadedEndpoint { endpoint, dialect, secrets });
+        let found = coalesced.endpoint(claimed.endpoint_id).await?;
+        let dialect = dialect_of(&found)?;
+        let loaded = Arc::new(LoadedEndpoint { endpoint: found.endpoint, dialect, secrets: found.secrets });
         self.0.insert(claimed.endpoint_id, loaded.clone());
         Ok(loaded)
+    }
+}
+
+fn dialect_of(found: &EndpointForAttempt) -> Result<Dialect, StoreError> {
+    let Endpoint { id, dialect, .. } = &found.endpoint;
+    match &found.dialect {
+        Some(stored) => Dialect::from_json(&stored.definition)
+            .map_err(|error| StoreError::Unreadable(format!("the dialect {dialect} of endpoint {id}: {error}"))),
+        None => Dialect::named(dialect)
+            .cloned()
+            .ok_or_else(|| StoreError::Unreadable(format!("endpoint {id} has the unknown dialect {dialect:?}"))),
     }
 }
