@@ -2,7 +2,9 @@
 
 use crate::Api;
 use crate::authenticate::Caller;
-use crate::change_endpoint::{EndpointSettings, OptionsBody, dialect_names};
+use crate::change_endpoint::{EndpointSettings, OptionsBody};
+use crate::check_endpoint::{Suited, check_is_only_one, check_suits};
+use crate::endpoint_body::{EndpointBody, EndpointWithSecret};
 use crate::problem::{Answer, Problem};
 use crate::read_body::{JsonBody, PathId};
 use crate::read_fields::Fields;
@@ -12,93 +14,12 @@ use crate::validate_payment::{MERCHANT_RULE, merchant_named};
 use axum::extract::State;
 use axum::{Extension, Json};
 use http::{StatusCode, Uri};
-use paybell_delivery::{Endpoint, EndpointId, Timestamp};
+use paybell_delivery::{Endpoint, EndpointId};
 use paybell_dialects::Dialect;
 use paybell_store::manage::NewEndpoint;
-use serde::Serialize;
+use std::collections::BTreeMap;
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
-
-/// An endpoint: where and how a merchant is told.
-#[derive(Serialize, ToSchema)]
-#[schema(as = Endpoint)]
-pub(crate) struct EndpointBody {
-    #[schema(value_type = Uuid)]
-    id: EndpointId,
-    merchant: String,
-    url: String,
-    dialect: String,
-    options: OptionsBody,
-    /// How many attempts may be in flight at once.
-    concurrency_max: u32,
-    /// The time limit of one attempt in seconds; `null` for the engine's.
-    time_limit_s: Option<u64>,
-    /// How long a delivery may be attempted, in seconds; `null` for the engine's.
-    lifetime_s: Option<u64>,
-    /// Set while a person has paused it: its deliveries wait, and their deadlines go on.
-    pause: Option<PauseBody>,
-    /// Set while it does not answer: its deliveries wait, their deadlines go on, and one at a time goes out as a probe.
-    failing: Option<FailingBody>,
-    /// Grows with each change.
-    version: i64,
-    #[schema(format = DateTime)]
-    created_at: String,
-    #[schema(format = DateTime)]
-    updated_at: String,
-}
-
-/// Since when, and by whom, an endpoint is paused.
-#[derive(Serialize, ToSchema)]
-pub(crate) struct PauseBody {
-    #[schema(format = DateTime)]
-    at: String,
-    by: String,
-}
-
-/// Since when an endpoint does not answer, and how it is probed.
-#[derive(Serialize, ToSchema)]
-pub(crate) struct FailingBody {
-    #[schema(format = DateTime)]
-    since: String,
-    /// How many probes failed since then.
-    probes_failed: u32,
-    /// When the next probe goes out; `null` while no delivery waits to probe with.
-    #[schema(format = DateTime)]
-    next_probe_at: Option<String>,
-}
-
-/// An endpoint with a secret, which is never shown again.
-#[derive(Serialize, ToSchema)]
-pub(crate) struct EndpointWithSecret {
-    #[serde(flatten)]
-    pub(crate) endpoint: EndpointBody,
-    /// The secret that signs from now on. It is shown here only.
-    pub(crate) secret: String,
-}
-
-impl From<Endpoint> for EndpointBody {
-    fn from(endpoint: Endpoint) -> Self {
-        Self {
-            id: endpoint.id,
-            merchant: endpoint.merchant_id.to_string(),
-            url: endpoint.url,
-            dialect: endpoint.dialect,
-            options: endpoint.options.into(),
-            concurrency_max: endpoint.concurrency_max,
-            time_limit_s: endpoint.time_limit.map(|limit| limit.as_secs()),
-            lifetime_s: endpoint.lifetime.map(|life| life.as_secs()),
-            pause: endpoint.pause.map(|pause| PauseBody { at: pause.at.to_rfc3339(), by: pause.by }),
-            failing: endpoint.failing.map(|failing| FailingBody {
-                since: failing.since.to_rfc3339(),
-                probes_failed: failing.probes,
-                next_probe_at: failing.probe_at.map(Timestamp::to_rfc3339),
-            }),
-            version: endpoint.version,
-            created_at: endpoint.created_at.to_rfc3339(),
-            updated_at: endpoint.updated_at.to_rfc3339(),
-        }
-    }
-}
 
 /// An endpoint to be made.
 #[derive(ToSchema)]
@@ -108,9 +29,13 @@ pub(crate) struct NewEndpointRequest {
     merchant: String,
     /// Where notifications go.
     url: String,
-    /// `standard` or `ok-body`.
+    /// Where the question before a payment goes, if the dialect has one. One endpoint of a merchant may have it.
+    check_url: Option<String>,
+    /// The name of a dialect: `GET /v1/dialects` lists them.
     #[schema(default = "standard")]
     dialect: Option<String>,
+    /// What the dialect wants to know, by name.
+    parameters: Option<BTreeMap<String, String>>,
     options: Option<OptionsBody>,
     /// How many attempts may be in flight at once.
     #[schema(minimum = 1, maximum = 1000, default = 10)]
@@ -125,6 +50,19 @@ pub(crate) struct NewEndpointRequest {
     secret: Option<String>,
 }
 
+const NEW_ENDPOINT: &[&str] = &[
+    "merchant",
+    "url",
+    "check_url",
+    "dialect",
+    "parameters",
+    "options",
+    "concurrency_max",
+    "time_limit_s",
+    "lifetime_s",
+    "secret",
+];
+
 /// Create an endpoint.
 ///
 /// The answer holds its secret, which is never shown again.
@@ -135,16 +73,22 @@ pub(crate) async fn create_endpoint(
     Extension(caller): Extension<Caller>,
     JsonBody(json): JsonBody,
 ) -> Answer<(StatusCode, Json<EndpointWithSecret>)> {
-    const KNOWN: &[&str] =
-        &["merchant", "url", "dialect", "options", "concurrency_max", "time_limit_s", "lifetime_s", "secret"];
-    let mut fields = Fields::read(&json, KNOWN)?;
+    let mut fields = Fields::read(&json, NEW_ENDPOINT)?;
     let merchant = fields.parsed("merchant", merchant_named, MERCHANT_RULE);
     let merchant = fields.required("merchant", merchant);
-    let settings = EndpointSettings::read(&mut fields, &api);
+    let settings = EndpointSettings::read(&mut fields, &api).await?;
+    let parameters = settings.parameters.unwrap_or_default();
     let url = fields.required("url", settings.url);
     // Where the dialect is at fault, nothing can be said of the secret.
-    let dialect =
-        settings.dialect.or((!fields.has_value("dialect")).then(|| Dialect::named("standard").cloned()).flatten());
+    let standard = if fields.has_value("dialect") { None } else { Dialect::named("standard").cloned() };
+    let dialect = settings.dialect.or(standard);
+    if let (Some(url), Some(dialect)) = (&url, &dialect) {
+        let check_url = settings.check_url.as_deref();
+        check_suits(&mut fields, dialect, &Suited { url, check_url, parameters: &parameters });
+    }
+    if let (Some(merchant), Some(_)) = (&merchant, &settings.check_url) {
+        check_is_only_one(&mut fields, &api, merchant, None).await?;
+    }
     let signing = dialect.and_then(|dialect| {
         let secret = given_or_new_secret(&mut fields, &dialect)?;
         Some((dialect, secret))
@@ -154,7 +98,9 @@ pub(crate) async fn create_endpoint(
         id: EndpointId(Uuid::now_v7()),
         merchant_id,
         url,
+        check_url: settings.check_url,
         dialect: dialect.name().to_owned(),
+        parameters,
         options: settings.options.unwrap_or_default(),
         concurrency_max: settings.concurrency_max.unwrap_or(10),
         time_limit: settings.time_limit,
@@ -241,10 +187,8 @@ pub(crate) fn not_found(id: EndpointId) -> Problem {
     Problem::not_found(format!("there is no endpoint {id}"))
 }
 
-/// The dialect of an endpoint's stored name.
-pub(crate) fn dialect_of(endpoint: &Endpoint) -> Answer<&'static Dialect> {
-    Dialect::named(&endpoint.dialect).ok_or_else(|| {
-        tracing::error!(endpoint.id = %endpoint.id, known = dialect_names(), "an endpoint's dialect is unknown");
-        Problem::internal()
-    })
+/// 500: what is stored as an endpoint's dialect is none.
+pub(crate) fn unknown_dialect(endpoint: &Endpoint) -> Problem {
+    tracing::error!(endpoint.id = %endpoint.id, dialect = endpoint.dialect, "an endpoint's dialect is unknown");
+    Problem::internal()
 }

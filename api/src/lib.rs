@@ -4,26 +4,36 @@
 //! - [`router`] makes the whole API of an [`ApiState`]; the routes stand in `openapi.rs`, which also describes them.
 //! - Intake: `accept_payment` and `accept_batch`, with the rules in `validate_payment`. After the commit, `enqueue`
 //!   hands the new deliveries to the queue; what it loses, the dispatcher finds.
-//! - What people and programs look at: `read_payments`, `read_deliveries`, `audit`.
-//! - What they do: `resend`, `settle`, `bulk_resends`, `merchants`, `endpoints`.
+//! - The question before a payment: `ask_check` → `answer_once` → `put_question`, within the places of `check_pool`.
+//! - What people and programs look at: `read_payments`, `read_deliveries`, `read_checks`, `audit`.
+//! - What they do: `resend`, `settle`, `bulk_resends`, `merchants`, `endpoints`, `dialects` (and [`try_dialect`]).
 //! - Around every request: `observe` (metrics, time limit), `authenticate` ([`keys`]), `problem` (RFC 9457).
 
 mod accept_batch;
 mod accept_payment;
+mod answer_once;
+mod ask_check;
 mod audit;
 mod authenticate;
 mod bulk_resends;
 mod change_endpoint;
+mod check_endpoint;
+mod check_pool;
+mod dialects;
+mod endpoint_body;
 mod endpoints;
 mod enqueue;
 mod find_card;
 mod health;
 pub mod keys;
+mod load_dialect;
 mod merchants;
 mod observe;
 mod openapi;
 mod problem;
+mod put_question;
 mod read_body;
+mod read_checks;
 mod read_deliveries;
 mod read_fields;
 mod read_payments;
@@ -32,14 +42,19 @@ mod resend;
 mod rotate_secret;
 mod settle;
 mod test_endpoint;
+pub mod try_dialect;
+mod validate_check;
 mod validate_payment;
 
+use answer_once::Flights;
 use authenticate::KnownKeys;
 use axum::Router;
 use axum::body::Bytes;
 use axum::extract::DefaultBodyLimit;
 use axum::routing::get;
+use check_pool::CheckPool;
 use enqueue::Pusher;
+use load_dialect::KnownDialects;
 use paybell_delivery::LIFETIME_MAX;
 use paybell_outbound::Outbound;
 use paybell_queue::Queue;
@@ -86,6 +101,14 @@ pub struct ApiSettings {
     pub attempt_time_limit_max: Duration,
     /// How many bytes of an answer's body the engine keeps.
     pub response_body_max: usize,
+    /// How long a merchant may take to answer a check, where its dialect does not say: 1 to 30 s.
+    pub check_time_limit: Duration,
+    /// How many merchants are asked at once.
+    pub checks_in_flight_max: usize,
+    /// How many checks of one endpoint are under way at once.
+    pub checks_per_endpoint_max: usize,
+    /// For how long the same check with the same key gets the same answer.
+    pub check_key_kept_for: Duration,
 }
 
 impl Default for ApiSettings {
@@ -97,6 +120,10 @@ impl Default for ApiSettings {
             request_time_limit: Duration::from_secs(10),
             attempt_time_limit_max: Duration::from_secs(60),
             response_body_max: 64 * 1024,
+            check_time_limit: Duration::from_secs(10),
+            checks_in_flight_max: 1_000,
+            checks_per_endpoint_max: 50,
+            check_key_kept_for: Duration::from_secs(600),
         }
     }
 }
@@ -111,6 +138,9 @@ struct Served {
     state: ApiState,
     keys: KnownKeys,
     pusher: Pusher,
+    check_pool: Arc<CheckPool>,
+    flights: Flights,
+    dialects: KnownDialects,
     /// The OpenAPI document as JSON.
     description: OnceLock<Bytes>,
 }
@@ -148,7 +178,16 @@ pub fn probes(state: ApiState) -> Router {
 
 fn serve(state: ApiState, routes: impl FnOnce(&Api) -> Router<Api>) -> Router {
     let pusher = Pusher::start(Arc::clone(&state.queue));
-    let api = Arc::new(Served { state, keys: KnownKeys::default(), pusher, description: OnceLock::new() });
+    let ApiSettings { checks_in_flight_max, checks_per_endpoint_max, .. } = state.settings;
+    let api = Arc::new(Served {
+        state,
+        keys: KnownKeys::default(),
+        pusher,
+        check_pool: Arc::new(CheckPool::new(checks_in_flight_max, checks_per_endpoint_max)),
+        flights: Flights::default(),
+        dialects: KnownDialects::default(),
+        description: OnceLock::new(),
+    });
     routes(&api)
         .method_not_allowed_fallback(async || Problem::method_not_allowed())
         .fallback(async || Problem::not_found("there is nothing at this path"))

@@ -3,6 +3,7 @@
 
 use crate::Api;
 use crate::problem::Problem;
+use crate::put_question::TIME_LIMIT_MAX;
 use axum::extract::{MatchedPath, Request};
 use axum::response::{IntoResponse, Response};
 use futures_util::future::BoxFuture;
@@ -11,7 +12,7 @@ use metrics::counter;
 use std::any::Any;
 use std::convert::Infallible;
 use std::task::{Context, Poll};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use tower::{Layer, Service};
 
 /// Counts requests and ends those that take too long.
@@ -48,7 +49,8 @@ where
         let method = method_label(request.method());
         let route = request.extensions().get::<MatchedPath>().cloned();
         let started = Instant::now();
-        let answering = tokio::time::timeout(self.api.state.settings.request_time_limit, self.inner.call(request));
+        let limit = time_limit(&self.api, route.as_ref());
+        let answering = tokio::time::timeout(limit, self.inner.call(request));
         Box::pin(async move {
             let response = match answering.await {
                 Ok(answered) => answered?.into_response(),
@@ -58,6 +60,15 @@ where
             note(method, route.as_ref(), &response, started);
             Ok(response)
         })
+    }
+}
+
+/// A check waits for the merchant, who may take longer than the rest of the API.
+fn time_limit(api: &Api, route: Option<&MatchedPath>) -> Duration {
+    let limit = api.state.settings.request_time_limit;
+    match route.map(MatchedPath::as_str) {
+        Some("/v1/checks") => limit + TIME_LIMIT_MAX,
+        Some(_) | None => limit,
     }
 }
 
@@ -80,6 +91,7 @@ fn method_label(method: &Method) -> &'static str {
     match *method {
         Method::GET => "GET",
         Method::POST => "POST",
+        Method::PUT => "PUT",
         Method::PATCH => "PATCH",
         Method::DELETE => "DELETE",
         Method::HEAD => "HEAD",

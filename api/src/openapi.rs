@@ -4,8 +4,10 @@
 use crate::authenticate::Guard;
 use crate::problem::ProblemBody;
 use crate::{Api, BATCH_BYTES_MAX};
-use crate::{accept_batch, accept_payment, audit, bulk_resends, change_endpoint, endpoints, health, merchants};
-use crate::{read_deliveries, read_payments, resend, rotate_secret, settle, test_endpoint};
+use crate::{accept_batch, accept_payment, ask_check, audit, bulk_resends, change_endpoint, dialects, endpoints};
+use crate::{
+    health, merchants, read_checks, read_deliveries, read_payments, resend, rotate_secret, settle, test_endpoint,
+};
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, State};
 use axum::response::IntoResponse;
@@ -24,9 +26,11 @@ use utoipa_axum::routes;
     info(title = "Paybell", description = "Tells merchants that they were paid, at least once, until they acknowledge."),
     tags(
         (name = "intake", description = "Payments come in. For keys of the role gateway."),
+        (name = "checks", description = "Merchants are asked before a payment. Asking is for keys of the role gateway."),
         (name = "state", description = "What became of them."),
         (name = "acts", description = "What people and their programs do about deliveries."),
         (name = "management", description = "Merchants and their endpoints."),
+        (name = "dialects", description = "How merchants' receivers want to be told."),
         (name = "operation", description = "For those who watch the process. No key is needed."),
     ),
     components(schemas(
@@ -43,7 +47,7 @@ const KEY: &str = "key";
 pub(crate) fn routes(api: &Api) -> Router<Api> {
     let guard = |roles, refusal| Guard { api: Arc::clone(api), roles, refusal };
     let intake =
-        intake().route_layer(guard(&[KeyRole::Gateway], "payments are accepted from keys of the role gateway"));
+        intake().route_layer(guard(&[KeyRole::Gateway], "payments and checks are taken from keys of the role gateway"));
     let shared = reads().merge(acts()).merge(management());
     let shared = shared.route_layer(guard(&[KeyRole::Gateway, KeyRole::Operator], "no role of this key allows this"));
     let operators = OpenApiRouter::new().routes(routes!(audit::read_audit));
@@ -60,7 +64,10 @@ pub(crate) fn routes(api: &Api) -> Router<Api> {
 
 fn intake() -> OpenApiRouter<Api> {
     let batch = routes!(accept_batch::accept_batch).layer(DefaultBodyLimit::max(BATCH_BYTES_MAX));
-    OpenApiRouter::new().routes(routes!(accept_payment::accept_payment)).routes(batch)
+    OpenApiRouter::new()
+        .routes(routes!(accept_payment::accept_payment))
+        .routes(batch)
+        .routes(routes!(ask_check::ask_check))
 }
 
 fn reads() -> OpenApiRouter<Api> {
@@ -70,6 +77,8 @@ fn reads() -> OpenApiRouter<Api> {
         .routes(routes!(read_deliveries::read_deliveries))
         .routes(routes!(read_deliveries::read_delivery))
         .routes(routes!(bulk_resends::read_bulk_resend))
+        .routes(routes!(read_checks::read_checks))
+        .routes(routes!(read_checks::read_check))
 }
 
 fn acts() -> OpenApiRouter<Api> {
@@ -91,6 +100,9 @@ fn management() -> OpenApiRouter<Api> {
         .routes(routes!(endpoints::pause_endpoint))
         .routes(routes!(endpoints::resume_endpoint))
         .routes(routes!(rotate_secret::rotate_secret))
+        .routes(routes!(dialects::read_dialects))
+        .routes(routes!(dialects::read_dialect, dialects::put_dialect, dialects::delete_dialect))
+        .routes(routes!(dialects::try_out))
 }
 
 fn operation() -> OpenApiRouter<Api> {
@@ -104,7 +116,7 @@ fn operation() -> OpenApiRouter<Api> {
 /// Adds to each operation that needs a key what all of them share: the key, and the form of every error.
 fn finished(mut document: Document) -> Document {
     for (path, item) in &mut document.paths.paths {
-        let methods = [&mut item.get, &mut item.post, &mut item.patch, &mut item.delete];
+        let methods = [&mut item.get, &mut item.post, &mut item.put, &mut item.patch, &mut item.delete];
         for operation in methods.into_iter().flatten().filter(|_| path.starts_with("/v1/")) {
             operation.security = Some(vec![SecurityRequirement::new(KEY, [""; 0])]);
             add_problem(operation);

@@ -34,12 +34,15 @@ pub(crate) struct ProblemBody {
     /// The fields at fault, each with the rule that it broke.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     errors: Vec<FieldError>,
-    /// The fields that differ from those of the payment accepted before.
+    /// The fields that differ from those of the payment accepted, or the check asked, before.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     fields: Vec<&'static str>,
     /// The id of the payment accepted before.
     #[serde(skip_serializing_if = "Option::is_none")]
     payment_id: Option<String>,
+    /// The id of the check asked before.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    check_id: Option<String>,
 }
 
 /// A field and the rule that it broke.
@@ -67,6 +70,7 @@ impl Problem {
             errors: Vec::new(),
             fields: Vec::new(),
             payment_id: None,
+            check_id: None,
         }))
     }
 
@@ -107,6 +111,15 @@ impl Problem {
         let detail = "a payment with this merchant and id was accepted before with other content";
         let mut problem = Self::new(StatusCode::CONFLICT, "payment-differs", "The payment differs", detail);
         problem.0.payment_id = Some(payment_id);
+        problem.0.fields = fields;
+        problem
+    }
+
+    /// 409: a check with the same merchant and key, but other content, was asked before.
+    pub(crate) fn check_differs(check_id: String, fields: Vec<&'static str>) -> Self {
+        let detail = "a check with this merchant and key was asked before with other content";
+        let mut problem = Self::new(StatusCode::CONFLICT, "check-differs", "The check differs", detail);
+        problem.0.check_id = Some(check_id);
         problem.0.fields = fields;
         problem
     }

@@ -126,6 +126,17 @@ impl<'a> Fields<'a> {
         }
     }
 
+    /// Takes a truth value.
+    pub(crate) fn boolean(&mut self, name: &'static str) -> Option<bool> {
+        match self.take(name)? {
+            Value::Bool(value) => Some(value),
+            _ => {
+                self.wrong(name, "must be true or false");
+                None
+            }
+        }
+    }
+
     /// Takes an object, as it was sent.
     pub(crate) fn object(&mut self, name: &'static str, bytes_max: usize) -> Option<&'a str> {
         match self.take(name)? {

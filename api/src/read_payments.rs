@@ -3,6 +3,7 @@
 use crate::Api;
 use crate::problem::{Answer, Problem};
 use crate::read_body::PathId;
+use crate::read_checks::CheckBody;
 use crate::read_deliveries::DeliveryBody;
 use crate::read_query::{List, PageParameters, Parameters};
 use crate::validate_payment::{MERCHANT_RULE, merchant_named};
@@ -74,13 +75,15 @@ impl From<Payment> for PaymentBody {
     }
 }
 
-/// A payment with its deliveries.
+/// A payment with its deliveries and the checks before it.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct PaymentWithDeliveries {
     #[serde(flatten)]
     payment: PaymentBody,
     /// Its deliveries, the oldest first.
     deliveries: Vec<DeliveryBody>,
+    /// What was asked for the same order in the day before, the newest first, at most 20.
+    checks: Vec<CheckBody>,
 }
 
 #[derive(IntoParams)]
@@ -99,7 +102,7 @@ struct PaymentParameters {
     accepted_before: Option<String>,
 }
 
-/// A payment with its deliveries.
+/// A payment with its deliveries and the checks before it.
 #[utoipa::path(get, path = "/v1/payments/{id}", tag = "state",
     params(("id" = uuid::Uuid, Path, description = "Paybell's id of the payment")),
     responses((status = 200, description = "The payment", body = PaymentWithDeliveries)))]
@@ -110,7 +113,8 @@ pub(crate) async fn read_payment(
     let view = api.ledger().payment(id).await?;
     let view = view.ok_or_else(|| Problem::not_found(format!("there is no payment {id}")))?;
     let deliveries = view.deliveries.iter().map(DeliveryBody::from).collect();
-    Ok(Json(PaymentWithDeliveries { payment: view.payment.into(), deliveries }))
+    let checks = view.checks.into_iter().map(CheckBody::from).collect();
+    Ok(Json(PaymentWithDeliveries { payment: view.payment.into(), deliveries, checks }))
 }
 
 /// Payments, the newest first.

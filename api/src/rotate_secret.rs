@@ -2,7 +2,8 @@
 
 use crate::Api;
 use crate::authenticate::Caller;
-use crate::endpoints::{EndpointWithSecret, dialect_of, not_found};
+use crate::endpoint_body::EndpointWithSecret;
+use crate::endpoints::{not_found, unknown_dialect};
 use crate::problem::Answer;
 use crate::read_body::{JsonBody, PathId};
 use crate::read_fields::Fields;
@@ -44,7 +45,8 @@ pub(crate) async fn rotate_secret(
     let mut fields = Fields::read(json, &["overlap_s", "secret"])?;
     let overlap_s = fields.integer("overlap_s", 0..=OVERLAP_S_MAX).unwrap_or(OVERLAP_S_DEFAULT);
     let endpoint = api.ledger().endpoint(id).await?.ok_or_else(|| not_found(id))?;
-    let secret = given_or_new_secret(&mut fields, dialect_of(&endpoint)?);
+    let dialect = api.dialect(&endpoint.dialect).await?.ok_or_else(|| unknown_dialect(&endpoint))?;
+    let secret = given_or_new_secret(&mut fields, &dialect);
     let value = fields.finish_with(secret)?;
     let now = api.state.clock.now();
     let earlier_end_at = now + Duration::from_secs(overlap_s.unsigned_abs());

@@ -107,11 +107,8 @@ fn read_payment(fields: &mut Fields<'_>, now: Timestamp) -> Option<Payment> {
     let confirmed_at = fields.required("confirmed_at", confirmed_at);
     let kind = fields.parsed("type", kind, "must be 1 to 64 of a-z 0-9 _ .");
     let balance = balance(fields);
-    let method = fields.text("method", 0..=128);
     let description = fields.text("description", 0..=1024);
-    let payer_email = fields.text("payer_email", 0..=320);
-    let payer_phone = fields.text("payer_phone", 0..=64);
-    let data = fields.object("data", DATA_BYTES_MAX);
+    let Payer { method, payer_email, payer_phone, data } = Payer::read(fields);
     Some(Payment {
         id: PaymentId(id_at(now)),
         merchant_id: merchant_id?,
@@ -120,18 +117,38 @@ fn read_payment(fields: &mut Fields<'_>, now: Timestamp) -> Option<Payment> {
         pay_for: pay_for.map(Into::into),
         amount: Money { amount_minor: amount_minor?, currency: currency? },
         balance,
-        method: method.map(Into::into),
+        method,
         description: description.map(Into::into),
-        payer_email: payer_email.map(Into::into),
-        payer_phone: payer_phone.map(Into::into),
-        data: data.map(Into::into),
+        payer_email,
+        payer_phone,
+        data,
         confirmed_at: confirmed_at?,
         accepted_at: now,
         test: false,
     })
 }
 
-fn money(
+/// What is said of the payer, and the gateway's free data: of a payment as of the question before it.
+pub(crate) struct Payer {
+    pub(crate) method: Option<String>,
+    pub(crate) payer_email: Option<String>,
+    pub(crate) payer_phone: Option<String>,
+    pub(crate) data: Option<String>,
+}
+
+impl Payer {
+    pub(crate) fn read(fields: &mut Fields<'_>) -> Self {
+        Self {
+            method: fields.text("method", 0..=128).map(Into::into),
+            payer_email: fields.text("payer_email", 0..=320).map(Into::into),
+            payer_phone: fields.text("payer_phone", 0..=64).map(Into::into),
+            data: fields.object("data", DATA_BYTES_MAX).map(Into::into),
+        }
+    }
+}
+
+/// An amount of at least `least` minor units, and its currency.
+pub(crate) fn money(
     fields: &mut Fields<'_>,
     (amount, currency): (&'static str, &'static str),
     least: i64,

@@ -3,7 +3,9 @@
 mod accept_batch;
 mod accept_payment;
 mod authenticate;
+mod checks;
 mod deliveries;
+mod dialects;
 mod faults;
 mod harness;
 mod health;

@@ -5,7 +5,7 @@ use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 
 async fn secrets_of(harness: &Harness, id: &str) -> anyhow::Result<Vec<(String, bool)>> {
-    let (_, secrets) = harness.ledger.endpoint_for_attempt(id.parse::<EndpointId>()?).await?;
+    let secrets = harness.ledger.endpoint_for_attempt(id.parse::<EndpointId>()?).await?.secrets;
     Ok(secrets.iter().map(|s| (s.value.expose_secret().to_owned(), s.ends_at.is_none())).collect())
 }
 
@@ -43,8 +43,9 @@ async fn an_endpoint_shows_its_secret_once() -> anyhow::Result<()> {
     let read = harness.get(&format!("/v1/endpoints/{id}")).await?;
     assert!(!read.text.contains("secret") && !read.text.contains(&secret));
     let expected = json!({
-        "id": id, "merchant": "shop", "url": "http://127.0.0.1:18009/x", "dialect": "standard",
-        "options": {"ignore_whitespace": false, "ignore_case": false}, "concurrency_max": 10,
+        "id": id, "merchant": "shop", "url": "http://127.0.0.1:18009/x", "check_url": null, "dialect": "standard",
+        "parameters": {}, "concurrency_max": 10,
+        "options": {"ignore_whitespace": false, "ignore_case": false, "reply_signature": null},
         "time_limit_s": null, "lifetime_s": null, "pause": null, "failing": null, "version": made["version"],
         "created_at": made["created_at"], "updated_at": made["updated_at"],
     });
@@ -68,7 +69,10 @@ async fn an_endpoint_keeps_what_was_chosen_and_refuses_what_breaks_a_rule() -> a
     for name in ["merchant", "url", "dialect", "concurrency_max", "time_limit_s", "lifetime_s", "secret"] {
         assert_eq!(made.json()[name], chosen[name], "{name}");
     }
-    assert_eq!(made.json()["options"], json!({"ignore_case": true, "ignore_whitespace": false}));
+    assert_eq!(
+        made.json()["options"],
+        json!({"ignore_case": true, "ignore_whitespace": false, "reply_signature": null})
+    );
 
     let rows = [
         (json!({"merchant": null}), "merchant"),
@@ -78,6 +82,11 @@ async fn an_endpoint_keeps_what_was_chosen_and_refuses_what_breaks_a_rule() -> a
         (json!({"dialect": "morse"}), "dialect"),
         (json!({"options": {"ignore_everything": true}}), "options"),
         (json!({"options": {"ignore_case": 1}}), "options"),
+        (json!({"options": {"reply_signature": "maybe"}}), "options"),
+        (json!({"parameters": {"shop": 7}}), "parameters"),
+        (json!({"parameters": {"shop": "7"}}), "parameters"),
+        (json!({"check_url": "ftp://127.0.0.1/"}), "check_url"),
+        (json!({"check_url": "http://127.0.0.1:18009/check"}), "check_url"),
         (json!({"concurrency_max": 0}), "concurrency_max"),
         (json!({"concurrency_max": 1001}), "concurrency_max"),
         (json!({"time_limit_s": 0}), "time_limit_s"),

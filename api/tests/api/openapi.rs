@@ -32,6 +32,14 @@ const ROUTES: &[(&str, &str)] = &[
     ("post", "/v1/endpoints/{id}/resume"),
     ("post", "/v1/endpoints/{id}/rotate-secret"),
     ("post", "/v1/endpoints/{id}/test"),
+    ("post", "/v1/checks"),
+    ("get", "/v1/checks"),
+    ("get", "/v1/checks/{id}"),
+    ("get", "/v1/dialects"),
+    ("get", "/v1/dialects/{name}"),
+    ("put", "/v1/dialects/{name}"),
+    ("delete", "/v1/dialects/{name}"),
+    ("post", "/v1/dialects/{name}/try"),
     ("get", "/v1/audit"),
     ("get", "/healthz"),
     ("get", "/readyz"),
@@ -63,7 +71,7 @@ async fn the_description_has_every_route_and_no_other() -> anyhow::Result<()> {
 async fn every_route_is_served_and_guarded() -> anyhow::Result<()> {
     let harness = Harness::new().await?;
     for (method, path) in ROUTES {
-        let path = path.replace("{id}", "x");
+        let path = path.replace("{id}", "x").replace("{name}", "x");
         let request = Request::builder().method(method.to_uppercase().as_str()).uri(&path).body(Body::empty())?;
         let expected = if path.starts_with("/v1/") { StatusCode::UNAUTHORIZED } else { StatusCode::OK };
         assert_eq!(harness.send_raw(request).await?.status, expected, "{method} {path}");

@@ -101,6 +101,14 @@ impl Checker<'_> {
         self.require("grace", graces.contains(&s.grace), || {
             format!("it is {}, it must be from 100ms to 1h", text(s.grace))
         });
+        let answers = Duration::from_secs(1)..=Duration::from_secs(30);
+        self.require("check_time_limit", answers.contains(&s.check_time_limit), || {
+            format!("it is {}, it must be from 1s to 30s", text(s.check_time_limit))
+        });
+        let keys = Duration::from_secs(1)..=Duration::from_secs(24 * 3600);
+        self.require("check_key_kept_for", keys.contains(&s.check_key_kept_for), || {
+            format!("it is {}, it must be from 1s to 1d", text(s.check_key_kept_for))
+        });
         let keeps = ATTEMPTS_KEPT_MIN..=ATTEMPTS_KEPT_MAX;
         self.require("attempts_kept_for", keeps.contains(&s.attempts_kept_for), || {
             format!("it is {}, it must be from 7 to 3650 days, such as 90d", text(s.attempts_kept_for))
@@ -111,6 +119,8 @@ impl Checker<'_> {
         let s = &self.loaded.settings;
         self.require_in("response_body_max", s.response_body_max, 64..=64 * 1024);
         self.require_in("in_flight_max", s.in_flight_max, 1..=100_000);
+        self.require_in("checks_in_flight_max", s.checks_in_flight_max, 1..=100_000);
+        self.require_in("checks_per_endpoint_max", s.checks_per_endpoint_max, 1..=s.checks_in_flight_max.max(1));
         self.require_in("lane_max", s.lane_max, 1..=s.depth_max.max(1));
         self.require_in("depth_max", s.depth_max, 1..=10_000_000);
         self.require_in("database_connections", s.database_connections as usize, 4..=1_000);

@@ -92,6 +92,17 @@ settings! {
     #[serde(with = "duration")]
     attempts_kept_for: Duration = Duration::from_secs(90 * 24 * 3600);
 
+    /// How long a merchant may take to answer a check before a payment, where its dialect does not say: 1s to 30s.
+    #[serde(with = "duration")]
+    check_time_limit: Duration = Duration::from_secs(10);
+    /// The most checks under way in one API process; a check that finds no place is answered at once: unavailable.
+    checks_in_flight_max: usize = 1_000;
+    /// The most checks of one endpoint under way in one API process.
+    checks_per_endpoint_max: usize = 50;
+    /// For how long the same check with the same key gets the same answer: 1s to 1d.
+    #[serde(with = "duration")]
+    check_key_kept_for: Duration = Duration::from_secs(600);
+
     /// For how long an endpoint must fail, over several deliveries and with no answer between, before it is only probed.
     #[serde(with = "duration")]
     failing_after: Duration = Duration::from_secs(10);

@@ -236,6 +236,10 @@ fn api_settings(settings: &Settings) -> ApiSettings {
         grace: settings.grace,
         response_body_max: settings.response_body_max,
         attempt_time_limit_max: settings.visibility.saturating_sub(WorkerSettings::RECORD_MARGIN),
+        check_time_limit: settings.check_time_limit,
+        checks_in_flight_max: settings.checks_in_flight_max,
+        checks_per_endpoint_max: settings.checks_per_endpoint_max,
+        check_key_kept_for: settings.check_key_kept_for,
         ..ApiSettings::default()
     }
 }

@@ -51,6 +51,14 @@ metrics! {
         "Payments handed in, by result.";
     "paybell_intake_duration_seconds", Kind::Histogram(SHORT), Seconds,
         "How long an intake request took, commit included.";
+    "paybell_checks_total", Kind::Counter, Count,
+        "Checks before payments, by answer.";
+    "paybell_check_duration_seconds", Kind::Histogram(SHORT), Seconds,
+        "How long a check took that a merchant was to be asked for, up to its answer.";
+    "paybell_checks_in_flight", Kind::Gauge, Count,
+        "Checks that wait for their merchant's answer in this process.";
+    "paybell_checks_turned_away_total", Kind::Counter, Count,
+        "Checks that found no place, so that they were answered as unavailable at once.";
     "paybell_http_requests_total", Kind::Counter, Count,
         "Requests to the API, by route, method and status.";
     "paybell_attempts_total", Kind::Counter, Count,

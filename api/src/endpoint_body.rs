@@ -1,0 +1,94 @@
+//! An endpoint as it is shown.
+
+use crate::change_endpoint::OptionsBody;
+use paybell_delivery::{Endpoint, EndpointId, Timestamp};
+use serde::Serialize;
+use std::collections::BTreeMap;
+use utoipa::ToSchema;
+
+/// An endpoint: where and how a merchant is told.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Endpoint)]
+pub(crate) struct EndpointBody {
+    #[schema(value_type = Uuid)]
+    id: EndpointId,
+    merchant: String,
+    url: String,
+    /// Where the question before a payment goes; `null` where it is not asked.
+    check_url: Option<String>,
+    dialect: String,
+    /// What the dialect wants to know, by name.
+    parameters: BTreeMap<String, String>,
+    options: OptionsBody,
+    /// How many attempts may be in flight at once.
+    concurrency_max: u32,
+    /// The time limit of one attempt in seconds; `null` for the engine's.
+    time_limit_s: Option<u64>,
+    /// How long a delivery may be attempted, in seconds; `null` for the engine's.
+    lifetime_s: Option<u64>,
+    /// Set while a person has paused it: its deliveries wait, and their deadlines go on.
+    pause: Option<PauseBody>,
+    /// Set while it does not answer: its deliveries wait, their deadlines go on, and one at a time goes out as a probe.
+    failing: Option<FailingBody>,
+    /// Grows with each change.
+    version: i64,
+    #[schema(format = DateTime)]
+    created_at: String,
+    #[schema(format = DateTime)]
+    updated_at: String,
+}
+
+/// Since when, and by whom, an endpoint is paused.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct PauseBody {
+    #[schema(format = DateTime)]
+    at: String,
+    by: String,
+}
+
+/// Since when an endpoint does not answer, and how it is probed.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct FailingBody {
+    #[schema(format = DateTime)]
+    since: String,
+    /// How many probes failed since then.
+    probes_failed: u32,
+    /// When the next probe goes out; `null` while no delivery waits to probe with.
+    #[schema(format = DateTime)]
+    next_probe_at: Option<String>,
+}
+
+/// An endpoint with a secret, which is never shown again.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct EndpointWithSecret {
+    #[serde(flatten)]
+    pub(crate) endpoint: EndpointBody,
+    /// The secret that signs from now on. It is shown here only.
+    pub(crate) secret: String,
+}
+
+impl From<Endpoint> for EndpointBody {
+    fn from(endpoint: Endpoint) -> Self {
+        Self {
+            id: endpoint.id,
+            merchant: endpoint.merchant_id.to_string(),
+            url: endpoint.url,
+            check_url: endpoint.check_url,
+            dialect: endpoint.dialect,
+            parameters: endpoint.parameters,
+            options: endpoint.options.into(),
+            concurrency_max: endpoint.concurrency_max,
+            time_limit_s: endpoint.time_limit.map(|limit| limit.as_secs()),
+            lifetime_s: endpoint.lifetime.map(|life| life.as_secs()),
+            pause: endpoint.pause.map(|pause| PauseBody { at: pause.at.to_rfc3339(), by: pause.by }),
+            failing: endpoint.failing.map(|failing| FailingBody {
+                since: failing.since.to_rfc3339(),
+                probes_failed: failing.probes,
+                next_probe_at: failing.probe_at.map(Timestamp::to_rfc3339),
+            }),
+            version: endpoint.version,
+            created_at: endpoint.created_at.to_rfc3339(),
+            updated_at: endpoint.updated_at.to_rfc3339(),
+        }
+    }
+}
