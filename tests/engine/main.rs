@@ -9,6 +9,7 @@
 
 mod abort_points;
 mod deliver;
+mod dialects;
 mod gateway;
 mod health;
 mod intervene;

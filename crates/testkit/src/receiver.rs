@@ -64,7 +64,7 @@ impl Receiver {
         self
     }
 
-    /// Gives the requests to one path (with its query) a script of their own, from its beginning.
+    /// Gives the requests to one path (with its query, or with any) a script of their own, from its beginning.
     pub fn script(&self, path: &str, script: Vec<Reply>) {
         self.shared.book().set_script(path, script);
     }

@@ -128,9 +128,11 @@ impl Book {
             CountBy::Path => b"",
             CountBy::Message => request.headers.get("webhook-id").map_or(&request.body[..], |id| id.as_bytes()),
         };
-        let key = [request.path.as_bytes(), b"\n", message].concat();
+        let without_query = request.path.split('?').next().unwrap_or_default();
+        let scripted = [request.path.as_str(), without_query].into_iter().find(|path| self.scripts.contains_key(*path));
+        let key = [scripted.unwrap_or(&request.path).as_bytes(), b"\n", message].concat();
         let place = self.places.entry(key).or_default();
-        let script = self.scripts.get(&request.path).unwrap_or(&self.script);
+        let script = scripted.and_then(|path| self.scripts.get(path)).unwrap_or(&self.script);
         let reply = script.get(*place).or(script.last()).cloned().unwrap_or_else(Reply::ok);
         *place += 1;
         reply
