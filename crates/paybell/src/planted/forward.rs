@@ -22,6 +22,15 @@ macro_rules! forward_ledger {
             fn payment(id: PaymentId) -> Option<PaymentView>;
             fn payments(filter: &PaymentFilter, page: &PageRequest) -> Page<Payment>;
             fn delivery(id: DeliveryId, now: Timestamp) -> Option<DeliveryView>;
+            fn endpoint_to_check(merchant: &MerchantId, named: Option<EndpointId>) -> Option<EndpointForAttempt>;
+            fn record_checks(checks: &[Check]) -> ();
+            fn check(id: CheckId) -> Option<Check>;
+            fn check_by_key(merchant: &MerchantId, key: &str, since: Timestamp) -> Option<Check>;
+            fn checks(filter: &CheckFilter, page: &PageRequest) -> Page<Check>;
+            fn put_dialect(name: &str, definition: &str, actor: &Actor) -> StoredDialect;
+            fn dialect(name: &str) -> Option<StoredDialect>;
+            fn dialects(page: &PageRequest) -> Page<StoredDialect>;
+            fn delete_dialect(name: &str, actor: &Actor) -> ();
             fn create_bulk_resend(id: Uuid, filter: &DeliveryFilter, actor: &Actor) -> BulkResend;
             fn bulk_resend(id: Uuid) -> Option<BulkResend>;
             fn step_bulk_resend(terms: &AcceptTerms, limit: u32) -> Option<BulkResend>;

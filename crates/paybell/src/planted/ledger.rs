@@ -5,7 +5,8 @@ use super::forward::forward_ledger;
 use async_trait::async_trait;
 use metrics::counter;
 use paybell_delivery::{
-    Decision, DeliveryId, Endpoint, EndpointId, Job, MerchantId, Outcome, Payment, PaymentId, Reason, Timestamp,
+    Check, CheckId, Decision, DeliveryId, Endpoint, EndpointId, Job, MerchantId, Outcome, Payment, PaymentId, Reason,
+    Timestamp,
 };
 use paybell_store::engine::*;
 use paybell_store::manage::*;
@@ -185,13 +186,10 @@ forward_ledger! { PlantedLedger {
         Ok(if self.bug == Bug::GaugeSeesNothing { Gauges { undelivered: 0, ..gauges } } else { gauges })
     }
 
-    async fn endpoints_for_attempts(
-        &self,
-        ids: &[EndpointId],
-    ) -> Result<Vec<(Endpoint, Vec<Secret>)>, StoreError> {
+    async fn endpoints_for_attempts(&self, ids: &[EndpointId]) -> Result<Vec<EndpointForAttempt>, StoreError> {
         let mut found = self.real.endpoints_for_attempts(ids).await?;
         if self.bug == Bug::WrongSecret {
-            let secrets = found.iter_mut().flat_map(|(_, secrets)| secrets);
+            let secrets = found.iter_mut().flat_map(|found| &mut found.secrets);
             secrets.for_each(|secret| secret.value = NOBODYS_SECRET.into());
         }
         Ok(found)
