@@ -55,3 +55,28 @@ impl Merchants {
         Ok(Arc::new(names))
     }
 }
+
+/// How many merchants are asked before payments.
+const ASKED: u64 = 100;
+
+/// Makes merchants that are asked before a payment; so many of a hundred hang, the others answer in this manner. Answers
+/// their names, those that hang spread among the others.
+pub(crate) async fn make_asked(
+    stack: &Stack,
+    sink: SocketAddr,
+    hanging: u64,
+    manner: Manner,
+) -> Result<Arc<Vec<String>>> {
+    let mut names = Vec::new();
+    for number in 0..ASKED {
+        let name = format!("asked-{number}");
+        let hangs = (number + 1) * hanging / 100 > number * hanging / 100;
+        let manner = if hangs { Manner::Hangs } else { manner };
+        let url = |manner: Manner| format!("http://{sink}{}", manner.path(&name, 0));
+        let check_url = json!({ "check_url": url(manner) });
+        stack.api().create_merchant(&name).await?;
+        stack.api().create_endpoint(&name, &url(Manner::AtOnce), "cloudpayments", check_url).await?;
+        names.push(name);
+    }
+    Ok(Arc::new(names))
+}

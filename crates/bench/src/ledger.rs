@@ -1,5 +1,6 @@
 //! What was sent, accepted and received, and when.
 
+use crate::ask_checks::CheckBook;
 use crate::payment::Number;
 use std::collections::HashSet;
 use std::sync::atomic::{AtomicU16, AtomicU64, Ordering::Relaxed};
@@ -26,6 +27,8 @@ pub(crate) struct Ledger {
     groups: [Tally; 2],
     /// What was generated straight into the database and arrived.
     pub(crate) stock: Stock,
+    /// The questions before payments.
+    pub(crate) checks: Arc<CheckBook>,
     /// Notifications that had arrived at the same endpoint before.
     pub(crate) repeated: AtomicU64,
 }
@@ -97,6 +100,7 @@ impl Ledger {
             payments: Mutex::new(Vec::with_capacity(ROOM)),
             groups: Default::default(),
             stock: Stock::default(),
+            checks: Arc::default(),
             repeated: AtomicU64::default(),
         })
     }

@@ -4,13 +4,14 @@
 //! Cast:
 //! - [`mod@bench`]: what all benchmarks share: set-up, traffic, measuring, settling, reporting. [`options`]: their options.
 //! - [`stack`]: the engine's processes and their servers. [`database`]: what is asked of PostgreSQL besides.
-//! - [`send_payments`]: the gateway. [`sink`]: the merchants. [`ledger`]: what was sent and arrived, and when.
+//! - [`send_payments`]: the gateway. [`ask_checks`]: its questions before payments. [`sink`]: the merchants. [`ledger`]: what was sent and arrived, and when.
 //!   [`payment`]: the body. [`create_merchants`]: makes the merchants through the API.
 //! - [`processor_time`], [`account`]: what each process spent, from the kernel's accounting.
 //! - [`figures`], [`report`]: what comes out. [`generate`]: millions of deliveries straight into the database.
 //! - [`mod@floor`]: the bare handler that the engine is compared with. [`scenarios`]: one file for each benchmark.
 
 mod account;
+mod ask_checks;
 mod bench;
 mod create_merchants;
 mod database;
@@ -32,7 +33,8 @@ use anyhow::{Context, Result};
 use clap::{Parser, Subcommand};
 use options::Options;
 use scenarios::{
-    backlog, compare, fan_out, floor as floor_scenario, growth, idle, in_flight, latency, noisy, recovery, throughput,
+    backlog, checks, compare, fan_out, floor as floor_scenario, growth, idle, in_flight, latency, noisy, recovery,
+    throughput,
 };
 use std::time::Duration;
 
@@ -89,6 +91,8 @@ benchmarks! {
     FanOut => fan_out,
     /// Receivers that take their time: how much is in flight in one worker, and what it costs in memory.
     InFlight => in_flight,
+    /// Questions before payments, a tenth of the merchants hanging, beside deliveries.
+    Checks => checks,
     /// Nothing to do: what that costs, and how soon a single payment is picked up.
     Idle => idle,
     /// The cost of a delivery at first, and after millions were delivered.

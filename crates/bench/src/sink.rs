@@ -13,7 +13,7 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::net::{TcpListener, TcpStream};
 
 /// How a merchant answers.
@@ -23,6 +23,8 @@ pub(crate) enum Manner {
     AtOnce,
     /// 200 after so many milliseconds.
     After(u64),
+    /// A question before a payment: yes, after so many milliseconds.
+    Asked(u64),
     /// Never.
     Hangs,
     /// 503 at once while the door is shut, else 200 after so many milliseconds.
@@ -34,6 +36,7 @@ impl fmt::Display for Manner {
         match self {
             Manner::AtOnce => f.write_str("now"),
             Manner::After(ms) => write!(f, "after-{ms}"),
+            Manner::Asked(ms) => write!(f, "asked-{ms}"),
             Manner::Hangs => f.write_str("hang"),
             Manner::Door(ms) => write!(f, "door-{ms}"),
         }
@@ -54,6 +57,7 @@ fn read_path(path: &str) -> (Manner, u16) {
     let ms = |text: &str| text.parse().unwrap_or(0);
     let manner = match manner.split_once('-') {
         Some(("after", text)) => Manner::After(ms(text)),
+        Some(("asked", text)) => Manner::Asked(ms(text)),
         Some(("door", text)) => Manner::Door(ms(text)),
         _ if manner == "hang" => Manner::Hangs,
         _ => Manner::AtOnce,
@@ -114,8 +118,14 @@ async fn serve(stream: TcpStream, state: Arc<State>) {
         async move {
             let (manner, copy) = read_path(request.uri().path());
             let body = request.into_body().collect().await?.to_bytes();
+            let begun = Instant::now();
             let status = state.answer(manner, copy, &body).await;
-            let mut response = Response::new(Full::new(Bytes::from_static(b"ok")));
+            let mut said = b"ok".as_slice();
+            if let Manner::Asked(_) = manner {
+                state.ledger.checks.note_handled(&body, begun.elapsed());
+                said = br#"{"code":0}"#;
+            }
+            let mut response = Response::new(Full::new(Bytes::from_static(said)));
             *response.status_mut() = status;
             Ok::<_, hyper::Error>(response)
         }
@@ -135,7 +145,7 @@ impl State {
         match manner {
             Manner::AtOnce => {}
             Manner::Hangs => std::future::pending().await,
-            Manner::After(ms) | Manner::Door(ms) => {
+            Manner::After(ms) | Manner::Door(ms) | Manner::Asked(ms) => {
                 let _held = Held::new(self);
                 tokio::time::sleep(Duration::from_millis(ms)).await;
             }
@@ -167,7 +177,7 @@ mod tests {
 
     #[test]
     fn a_path_says_how_the_merchant_answers_and_which_endpoint_it_is() {
-        for manner in [Manner::AtOnce, Manner::After(200), Manner::Hangs, Manner::Door(20)] {
+        for manner in [Manner::AtOnce, Manner::After(200), Manner::Asked(20), Manner::Hangs, Manner::Door(20)] {
             assert_eq!(read_path(&manner.path("healthy-3", 7)), (manner, 7));
         }
         assert_eq!(read_path("/"), (Manner::AtOnce, 0));

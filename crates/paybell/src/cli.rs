@@ -1,5 +1,6 @@
 //! The command line.
 
+use crate::dialects::{DIALECTS_EXAMPLES, DialectsFlags};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use paybell_config::Inputs;
 use std::path::PathBuf;
@@ -44,6 +45,9 @@ pub(crate) enum Command {
     /// Make, list and revoke API keys
     #[command(after_help = KEYS_EXAMPLES)]
     Keys(KeysFlags),
+    /// List, show, check, try, add and remove dialects: how merchants' receivers want to be told
+    #[command(after_help = DIALECTS_EXAMPLES)]
+    Dialects(DialectsFlags),
     /// See it work: real payments to real local receivers that fail in every way
     #[command(after_help = DEMO_EXAMPLES)]
     Demo(DemoFlags),
@@ -217,7 +221,7 @@ impl SettingFlags {
     }
 }
 
-fn parse_pair(text: &str) -> Result<(String, String), String> {
+pub(crate) fn parse_pair(text: &str) -> Result<(String, String), String> {
     match text.split_once('=') {
         Some((key, value)) if !key.trim().is_empty() => Ok((key.trim().to_owned(), value.to_owned())),
         _ => Err("it must be KEY=VALUE, such as grace=10s".to_owned()),

@@ -10,12 +10,27 @@ use paybell_store::manage::{Actor, KeyRecord, KeyRole};
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 use std::process::ExitCode;
+use std::sync::Arc;
 
 /// Makes, lists or revokes keys.
 ///
 /// # Errors
 /// When the database cannot be used or there is no such key.
 pub(crate) async fn keys(settings: &Settings, command: KeysCommand) -> Result<ExitCode> {
+    let ledger = open_migrated(settings).await?;
+    match command {
+        KeysCommand::Create(flags) => create(&*ledger, &flags).await?,
+        KeysCommand::List(output) => list(&*ledger, output.json).await?,
+        KeysCommand::Revoke(flags) => revoke(&*ledger, &flags).await?,
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The ledger without the master key; an embedded one is migrated.
+///
+/// # Errors
+/// When the database cannot be used, or is not migrated.
+pub(crate) async fn open_migrated(settings: &Settings) -> Result<Arc<dyn Ledger>> {
     let ledger = open_ledger_without_key(settings).await?;
     let schema = ledger.schema().await?;
     refuse_contracted(&schema)?;
@@ -25,12 +40,7 @@ pub(crate) async fn keys(settings: &Settings, command: KeysCommand) -> Result<Ex
             Mode::Production => bail!("the database is not migrated: run `paybell migrate` first"),
         }
     }
-    match command {
-        KeysCommand::Create(flags) => create(&*ledger, &flags).await?,
-        KeysCommand::List(output) => list(&*ledger, output.json).await?,
-        KeysCommand::Revoke(flags) => revoke(&*ledger, &flags).await?,
-    }
-    Ok(ExitCode::SUCCESS)
+    Ok(ledger)
 }
 
 async fn create(ledger: &dyn Ledger, flags: &CreateKeyFlags) -> Result<()> {
@@ -81,7 +91,8 @@ async fn revoke(ledger: &dyn Ledger, flags: &RevokeKeyFlags) -> Result<()> {
     Ok(())
 }
 
-async fn actor(ledger: &dyn Ledger) -> Result<Actor> {
+/// The command line, at the database's time.
+pub(crate) async fn actor(ledger: &dyn Ledger) -> Result<Actor> {
     let now = ledger.now().await.context("cannot read the database's clock")?;
     Ok(Actor { name: "command line".to_owned(), now })
 }

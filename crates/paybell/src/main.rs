@@ -3,11 +3,12 @@
 //! Cast:
 //! - [`cli`]: the commands and their flags. [`wire`]: settings → database, queue, client: a [`wire::Wired`].
 //! - [`serve`]: runs the roles until a signal. [`run_roles`]: starts and stops them.
-//! - [`keys`], [`migrate`], [`doctor`]: what operators do. [`demo`]: real payments to failing local receivers.
+//! - [`keys`], [`dialects`], [`migrate`], [`doctor`]: what operators do. [`demo`]: real payments to failing local receivers.
 //! - `planted`: deliberate defects, in test builds only.
 
 mod cli;
 mod demo;
+mod dialects;
 mod doctor;
 mod keys;
 mod lock_folder;
@@ -59,6 +60,7 @@ async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Config(flags) => Ok(show_config::effective(&load(&flags.serve)?)),
         Command::Doctor(output) => doctor::doctor(&load(&none)?, output.json).await,
         Command::Keys(flags) => keys::keys(&load(&none)?.settings, flags.command).await,
+        Command::Dialects(flags) => dialects::dialects(|| load(&none), flags.command).await,
         Command::Demo(flags) => {
             if let Some(name) = cli.settings.first_given() {
                 eprintln!("error: the demo has settings of its own, so {name} would have no effect");

@@ -39,6 +39,8 @@ fn every_command_explains_itself() -> Result<()> {
         (&["doctor"], "Exits with 1 when a check fails"),
         (&["keys"], "paybell keys list"),
         (&["keys", "create"], "--role <ROLE>"),
+        (&["dialects"], "paybell dialects show onpay-1"),
+        (&["dialects", "try"], "--answer-body <BODY>"),
         (&["demo"], "paybell demo --payments 500 --json"),
     ] {
         let output = paybell(folder.path(), &[command, &["--help"]].concat()).output()?;
@@ -150,5 +152,48 @@ fn the_doctor_names_what_is_missing_and_its_cure() -> Result<()> {
     }
     let healthy = paybell(folder.path(), &["doctor", "--json"]).output()?;
     ensure!(healthy.status.success() && json_of(&healthy)?["ok"] == true, "{}", text(&healthy.stdout));
+    Ok(())
+}
+
+#[test]
+fn a_dialect_is_tried_and_judged_without_a_database() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let run = |arguments: &[&str]| paybell(folder.path(), &[&["dialects"], arguments].concat()).output();
+    let sample = ["--secret", "test-secret-0", "--pay-for", "1", "--amount", "10000", "--currency", "RUB"];
+    let answer = ["--answer-body", "<result><code>2</code><comment>sold out</comment></result>"];
+    let tried = run(&[&["try", "onpay-1", "--check"], &sample[..], &answer].concat())?;
+    let shown = text(&tried.stdout);
+    for words in ["POST https://shop.example/pay", "md5=7D1DF16DC13BE05AA83B5C2B9AB09118", "refuse (", "sold out"] {
+        ensure!(shown.contains(words), "{words} is missing in\n{shown}{}", text(&tried.stderr));
+    }
+    let tried = json_of(&run(&[&["try", "onpay-1", "--check", "--json"], &sample[..], &answer].concat())?)?;
+    ensure!(tried["verdict"]["means"] == "refuse", "{tried}");
+    let judged = json_of(&run(&["try", "ok-body", "--json", "--answer-status", "200", "--answer-body", "ok"])?)?;
+    ensure!(judged["verdict"]["means"] == "acknowledged", "{judged}");
+    let listed = json_of(&run(&["list", "--json"])?)?;
+    ensure!(listed.as_array().is_some_and(|all| all.iter().any(|one| one["name"] == "onpay-1")), "{listed}");
+    let unknown = run(&["try", "no-such"])?;
+    ensure!(!unknown.status.success() && text(&unknown.stderr).contains("paybell dialects list"));
+    ensure!(std::fs::read_dir(folder.path())?.count() == 0, "nothing is made for that");
+    Ok(())
+}
+
+#[test]
+fn a_dialect_of_our_own_is_checked_added_shown_and_removed() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let run = |arguments: &[&str]| paybell(folder.path(), &[&["dialects"], arguments].concat()).output();
+    let definition = json_of(&run(&["show", "plain-200", "--json"])?)?["definition"].to_string();
+    let own = definition.replace("\"name\":\"plain-200\"", "\"name\":\"own\"");
+    std::fs::write(folder.path().join("own.json"), &own)?;
+    std::fs::write(folder.path().join("wrong.json"), own.replace("hmac-sha256", "hmac-sha257"))?;
+    ensure!(run(&["check", "own.json"])?.status.success());
+    let wrong = run(&["check", "wrong.json"])?;
+    ensure!(!wrong.status.success() && text(&wrong.stderr).contains("notify.signatures"), "{}", text(&wrong.stderr));
+    ensure!(json_of(&run(&["add", "own.json", "--json"])?)?["version"] == 1);
+    let shown = json_of(&run(&["show", "own", "--json"])?)?;
+    ensure!(shown["built_in"] == false && shown["definition"]["name"] == "own", "{shown}");
+    ensure!(text(&run(&["list"])?.stdout).contains("own"));
+    ensure!(run(&["remove", "own"])?.status.success() && !run(&["show", "own"])?.status.success());
+    ensure!(!run(&["remove", "standard"])?.status.success());
     Ok(())
 }

@@ -1,6 +1,7 @@
 //! One file for each benchmark.
 
 pub(crate) mod backlog;
+pub(crate) mod checks;
 pub(crate) mod compare;
 mod due;
 pub(crate) mod fan_out;
