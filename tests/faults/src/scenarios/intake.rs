@@ -13,7 +13,8 @@ use tokio::time::sleep;
 pub(super) async fn api_is_killed_again_and_again(room: Room) -> Result<Report> {
     let layout = Layout::production().with("api-2", "api");
     let mut stage = Stage::set(room, layout).await?;
-    stage.load(Load::of("p", 4_000, 800).connections(32))?;
+    // More than the kills need on the slowest machine; the rest is not sent.
+    stage.load(Load::of("p", 40_000, 800).connections(32))?;
     let kills = kill_in_turn(&stage, &["api-1", "api-2"], 20).await?;
     stage.fired("kills of the API", kills);
     stage.faults_over();
@@ -23,7 +24,7 @@ pub(super) async fn api_is_killed_again_and_again(room: Room) -> Result<Report> 
 
 pub(super) async fn embedded_is_killed_again_and_again(room: Room) -> Result<Report> {
     let mut stage = Stage::set(room, Layout::embedded()).await?;
-    stage.load(Load::of("p", 2_000, 400).connections(32))?;
+    stage.load(Load::of("p", 20_000, 400).connections(32))?;
     let kills = kill_in_turn(&stage, &[EMBEDDED], 5).await?;
     stage.fired("kills of the embedded engine", kills);
     stage.faults_over();
