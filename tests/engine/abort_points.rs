@@ -33,8 +33,10 @@ async fn die_at_every_point(mode: Mode) -> Result<()> {
 async fn die_at(mode: Mode, point: AbortPoint) -> Result<()> {
     let rig = Rig::start(mode, "standard", vec![Reply::new(503, ""), Reply::ok()]).await?;
     rig.engine.kill9();
-    // One pass may dispatch all that is due; the others are reached for each batch.
-    let passes = if point == AbortPoint::DispatchCommitted { "" } else { "5*off->" };
+    // One pass may dispatch all that is due, and one batch claim it, as only retries are claimed by themselves; the others
+    // are reached for each batch.
+    let at_once = matches!(point, AbortPoint::DispatchCommitted | AbortPoint::ClaimBegins);
+    let passes = if at_once { "" } else { "5*off->" };
     let armed = format!("{}={passes}return", point.name());
     let doomed = rig.engine.sibling().setting("FAILPOINTS", armed).start().await?;
     let accepted = pay_until_dead(&doomed).await?;
