@@ -1,11 +1,11 @@
 //! `/v1/dialects`: the built-in ones and the gateway's own; and trying one out.
 
-use crate::Api;
 use crate::authenticate::Caller;
 use crate::problem::{Answer, FieldError, Problem};
 use crate::read_body::JsonBody;
 use crate::read_fields::Fields;
 use crate::try_dialect::{Sample, SampleAnswer, Trial, Tried, try_dialect};
+use crate::{Api, Served};
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use axum::{Extension, Json};
@@ -86,7 +86,10 @@ pub(crate) async fn read_dialects(State(api): State<Api>) -> Answer<Json<Dialect
     loop {
         let found = api.ledger().dialects(&page).await?;
         for stored in &found.items {
-            items.extend(api.dialects.compiled(stored).map(|dialect| body(&dialect, Some(stored))));
+            match api.dialects.compiled(stored) {
+                Ok(dialect) => items.push(body(&dialect, Some(stored))),
+                Err(error) => tracing::error!(%error, "a dialect is left out of the list"),
+            }
         }
         page.after = found.next;
         if page.after.is_none() {
@@ -105,7 +108,7 @@ pub(crate) async fn read_dialect(State(api): State<Api>, path: NamePath) -> Answ
         return with_definition(dialect, None);
     }
     let stored = api.ledger().dialect(&name).await?.ok_or_else(not_found)?;
-    let dialect = api.dialects.compiled(&stored).ok_or_else(Problem::internal)?;
+    let dialect = api.dialects.compiled(&stored)?;
     with_definition(&dialect, Some(&stored))
 }
 
@@ -225,6 +228,17 @@ pub(crate) fn object<T: DeserializeOwned>(
         fields.wrong(name, rule);
     }
     object
+}
+
+impl Served {
+    /// The dialect of that name, if there is one.
+    pub(crate) async fn dialect(&self, name: &str) -> Answer<Option<Dialect>> {
+        if let Some(dialect) = Dialect::named(name) {
+            return Ok(Some(dialect.clone()));
+        }
+        let stored = self.ledger().dialect(name).await?;
+        Ok(stored.map(|stored| self.dialects.compiled(&stored)).transpose()?)
+    }
 }
 
 type NamePath = Result<Path<String>, PathRejection>;

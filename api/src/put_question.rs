@@ -4,8 +4,8 @@ use crate::Served;
 use crate::answer_once::Outcome;
 use crate::validate_check::Asked;
 use metrics::{counter, histogram};
-use paybell_delivery::{Check, CheckAnswer, CheckId, CheckQuestion, Endpoint, Money, ReplySignature, Timestamp};
-use paybell_dialects::{Amount, Answer, CheckVerdict, Dialect, Question, Signing, Tolerance, Verify};
+use paybell_delivery::{Check, CheckAnswer, CheckId, CheckQuestion, Endpoint, Money, Timestamp};
+use paybell_dialects::{Amount, Answer, CheckVerdict, Dialect, Question, Signing};
 use paybell_outbound::OutboundRequest;
 use paybell_store::manage::EndpointForAttempt;
 use paybell_store::{StoreError, id_at};
@@ -60,8 +60,12 @@ async fn ask(
         Ok(place) => place,
         Err(full) => return Heard::unavailable(full.in_words()),
     };
-    let Some(dialect) = api.dialects.of_endpoint(found) else {
-        return Heard::unavailable("nothing was sent: the endpoint's dialect cannot be read");
+    let dialect = match api.dialects.of_endpoint(found) {
+        Ok(dialect) => dialect,
+        Err(error) => {
+            tracing::error!(endpoint.id = %found.endpoint.id, %error, "a check could not be asked");
+            return Heard::unavailable("nothing was sent: the endpoint's dialect cannot be read");
+        }
     };
     let (check_id, moment) = (id.to_string(), asked_at.to_rfc3339());
     let question = worded(question, &check_id, &moment);
@@ -75,7 +79,7 @@ async fn ask(
     match api.state.outbound.send(request).await {
         Ok(answer) => {
             let judged = Answer { status: answer.status, body: &answer.body, truncated: answer.truncated };
-            let verdict = dialect.judge_check(&question, &signing, &judged, tolerance(&found.endpoint));
+            let verdict = dialect.judge_check(&question, &signing, &judged, found.tolerance());
             let (status, head) = (Some(answer.status), Some(answer.head));
             Heard { status, head, body: Some(answer.body.to_vec()), ..Heard::of(verdict) }
         }
@@ -119,19 +123,6 @@ fn worded<'a>(question: &'a CheckQuestion, check_id: &'a str, asked_at: &'a str)
         data: question.data.as_deref(),
         asked_at,
         test: question.test,
-    }
-}
-
-fn tolerance(endpoint: &Endpoint) -> Tolerance {
-    let options = endpoint.options;
-    Tolerance {
-        ignore_whitespace: options.ignore_whitespace,
-        ignore_case: options.ignore_case,
-        reply_signature: options.reply_signature.map(|verify| match verify {
-            ReplySignature::Off => Verify::Off,
-            ReplySignature::Warn => Verify::Warn,
-            ReplySignature::Strict => Verify::Strict,
-        }),
     }
 }
 

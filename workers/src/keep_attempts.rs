@@ -39,6 +39,7 @@ fn observe(kept: &Kept, told: &mut Option<Instant>) -> Duration {
     counter!("paybell_attempt_partitions_made_total").increment(kept.made);
     counter!("paybell_attempt_partitions_dropped_total").increment(kept.dropped);
     counter!("paybell_old_attempts_deleted_total").increment(kept.deleted);
+    counter!("paybell_old_checks_deleted_total").increment(kept.checks_deleted);
     if kept.made + kept.dropped > 0 {
         tracing::info!(made = kept.made, dropped = kept.dropped, "partitions of attempts");
     }

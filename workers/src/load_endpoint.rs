@@ -1,19 +1,16 @@
 //! Endpoints with their secrets, kept in memory as long as the version that a claim reads is the same.
 
-use paybell_delivery::{Endpoint, EndpointId, EndpointOptions, ReplySignature, Schedule};
-use paybell_dialects::{Dialect, Tolerance, Verify};
+use paybell_delivery::{EndpointId, Schedule};
+use paybell_dialects::Dialect;
 use paybell_store::engine::ClaimedDelivery;
-use paybell_store::manage::{EndpointForAttempt, StoredDialect};
-use paybell_store::{Coalesced, StoreError};
+use paybell_store::manage::EndpointForAttempt;
+use paybell_store::{Coalesced, KnownDialects, StoreError};
 use quick_cache::sync::Cache;
 use std::sync::Arc;
 use std::time::Duration;
 
 /// The most endpoints kept: some hundred megabytes.
 const KEPT_MAX: usize = 100_000;
-
-/// The most dialects of the gateway's own that are kept.
-const DIALECTS_KEPT_MAX: usize = 200;
 
 /// An endpoint as an attempt needs it.
 pub(crate) struct LoadedEndpoint {
@@ -37,29 +34,17 @@ impl LoadedEndpoint {
             ..engines
         }
     }
-
-    /// What the endpoint tolerates in an acknowledgement.
-    pub(crate) fn tolerance(&self) -> Tolerance {
-        let EndpointOptions { ignore_whitespace, ignore_case, reply_signature } = self.read.endpoint.options;
-        let reply_signature = reply_signature.map(|rule| match rule {
-            ReplySignature::Off => Verify::Off,
-            ReplySignature::Warn => Verify::Warn,
-            ReplySignature::Strict => Verify::Strict,
-        });
-        Tolerance { ignore_whitespace, ignore_case, reply_signature }
-    }
 }
 
 /// The endpoints that were used last, and the gateway's own dialects.
 pub struct EndpointCache {
     endpoints: Cache<EndpointId, Arc<LoadedEndpoint>>,
-    /// By name and version: to compile one takes longer than an attempt.
-    dialects: Cache<(String, i64), Dialect>,
+    dialects: KnownDialects,
 }
 
 impl Default for EndpointCache {
     fn default() -> Self {
-        Self { endpoints: Cache::new(KEPT_MAX), dialects: Cache::new(DIALECTS_KEPT_MAX) }
+        Self { endpoints: Cache::new(KEPT_MAX), dialects: KnownDialects::default() }
     }
 }
 
@@ -75,29 +60,17 @@ impl EndpointCache {
             return Ok(kept);
         }
         let read = coalesced.endpoint(claimed.endpoint_id).await?;
-        let dialect = self.dialect(&read.endpoint, read.dialect.as_ref())?;
+        let dialect = self.dialects.of_endpoint(&read)?;
         let loaded = Arc::new(LoadedEndpoint { read, dialect });
         self.endpoints.insert(claimed.endpoint_id, loaded.clone());
         Ok(loaded)
-    }
-
-    /// The dialect that an endpoint names: a built-in one, or the gateway's own as it is stored.
-    fn dialect(&self, endpoint: &Endpoint, stored: Option<&StoredDialect>) -> Result<Dialect, StoreError> {
-        let unusable = |why: String| {
-            StoreError::Unreadable(format!("endpoint {}: its dialect {:?} {why}", endpoint.id, endpoint.dialect))
-        };
-        if let Some(built_in) = Dialect::named(&endpoint.dialect) {
-            return Ok(built_in.clone());
-        }
-        let stored = stored.ok_or_else(|| unusable("is unknown".to_owned()))?;
-        let compile = || Dialect::from_json(&stored.definition).map_err(|error| unusable(format!("is wrong: {error}")));
-        self.dialects.get_or_insert_with(&(stored.name.clone(), stored.version), compile)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use paybell_delivery::{Endpoint, EndpointOptions};
 
     fn waits(schedule: &str, attempts: u32) -> Vec<u64> {
         let definition = Dialect::named("plain-200").expect("built in").definition_json();

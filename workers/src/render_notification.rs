@@ -51,7 +51,7 @@ impl<'a> Telling<'a> {
     pub(crate) fn judge(&self, answer: &Answer) -> Verdict {
         let answer =
             paybell_dialects::Answer { status: answer.status, body: &answer.body, truncated: answer.truncated };
-        self.loaded.dialect.judge(&self.notification(), &self.signing(), &answer, self.loaded.tolerance())
+        self.loaded.dialect.judge(&self.notification(), &self.signing(), &answer, self.loaded.read.tolerance())
     }
 
     fn signing(&self) -> Signing<'_> {

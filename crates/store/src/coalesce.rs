@@ -39,7 +39,8 @@ pub trait AttemptsAhead: Send + Sync {
     fn attempt_ahead(&self, claimed: Vec<(Job, ClaimedDelivery)>);
 }
 
-/// Accept, record and the reading of endpoints for single callers; cheap to clone. A caller that goes away does not undo its act.
+/// Accept, record and the reading of endpoints for single callers; cheap to clone. A caller that goes away does not undo
+/// its act.
 #[derive(Clone)]
 pub struct Coalesced {
     accept: Entry<Payment, Accepted>,

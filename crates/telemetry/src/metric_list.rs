@@ -122,6 +122,8 @@ metrics! {
         "Days whose partition of attempts was dropped as it was old, on PostgreSQL.";
     "paybell_old_attempts_deleted_total", Kind::Counter, Count,
         "Old attempts deleted one by one: on SQLite, and of those that fit in no day's partition.";
+    "paybell_old_checks_deleted_total", Kind::Counter, Count,
+        "Old checks deleted.";
     "paybell_keep_attempts_errors_total", Kind::Counter, Count,
         "Passes of the retention of attempts in which something failed; the log says what to do.";
     "paybell_clock_offset_seconds", Kind::Gauge, Seconds,

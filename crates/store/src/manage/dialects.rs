@@ -1,7 +1,8 @@
 //! Dialects of the gateway's own, and endpoints with what an attempt or a check needs of them.
 
 use super::Secret;
-use paybell_delivery::{Endpoint, Timestamp};
+use paybell_delivery::{Endpoint, EndpointOptions, ReplySignature, Timestamp};
+use paybell_dialects::{Tolerance, Verify};
 use secrecy::ExposeSecret;
 
 /// A dialect as it is stored.
@@ -31,6 +32,17 @@ pub struct EndpointForAttempt {
 }
 
 impl EndpointForAttempt {
+    /// What the endpoint tolerates in a reply.
+    pub fn tolerance(&self) -> Tolerance {
+        let EndpointOptions { ignore_whitespace, ignore_case, reply_signature } = self.endpoint.options;
+        let reply_signature = reply_signature.map(|rule| match rule {
+            ReplySignature::Off => Verify::Off,
+            ReplySignature::Warn => Verify::Warn,
+            ReplySignature::Strict => Verify::Strict,
+        });
+        Tolerance { ignore_whitespace, ignore_case, reply_signature }
+    }
+
     /// The secrets to sign with at `now`: the current one first, then those still in their overlap.
     pub fn secrets_at(&self, now: Timestamp) -> Vec<&str> {
         let mut secrets: Vec<&Secret> =
