@@ -123,6 +123,7 @@ fn filter_from_json(json: &[u8]) -> Answer<DeliveryFilter> {
         pay_for: fields.text("pay_for", 1..=256).map(Into::into),
         created_since: fields.moment("created_since"),
         created_before: fields.moment("created_before"),
+        ..DeliveryFilter::default()
     };
     fields.finish()?;
     Ok(filter)

@@ -46,10 +46,11 @@ mod validate_check;
 mod validate_payment;
 
 use answer_once::Flights;
-use authenticate::KnownKeys;
+use authenticate::{KnownKeys, LetIn};
 use axum::Router;
 use axum::body::Bytes;
-use axum::extract::DefaultBodyLimit;
+use axum::extract::{DefaultBodyLimit, Request};
+use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use check_pool::CheckPool;
 use enqueue::Pusher;
@@ -61,7 +62,7 @@ use paybell_store::{Clock, Coalesced, KnownDialects, Ledger};
 use problem::Problem;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
-use tower::ServiceBuilder;
+use tower::{ServiceBuilder, ServiceExt};
 use tower_http::catch_panic::CatchPanicLayer;
 
 /// What the API works with.
@@ -172,6 +173,23 @@ pub fn probes(state: ApiState) -> Router {
             .route("/readyz", get(health::readyz))
             .route("/metrics", get(health::metrics_text))
     })
+}
+
+/// The API for the pages of the same process: what a person does there goes the same way as what a program does.
+#[derive(Clone)]
+pub struct InProcess(Router);
+
+impl InProcess {
+    /// Of a [`router`].
+    pub fn new(router: Router) -> Self {
+        Self(router)
+    }
+
+    /// Answers a request of a person with the rights of an operator, whom the audit will name `name`.
+    pub async fn call(&self, name: &str, mut request: Request) -> Response {
+        request.extensions_mut().insert(LetIn(name.into()));
+        self.0.clone().oneshot(request).await.into_response()
+    }
 }
 
 fn serve(state: ApiState, routes: impl FnOnce(&Api) -> Router<Api>) -> Router {

@@ -226,6 +226,7 @@ pub(crate) async fn read_deliveries(State(api): State<Api>, uri: Uri) -> Answer<
         pay_for: query.text("pay_for"),
         created_since: query.moment("created_since"),
         created_before: query.moment("created_before"),
+        ..DeliveryFilter::default()
     };
     let page = query.page();
     query.finish()?;

@@ -164,7 +164,8 @@ pub trait Ledger: Send + Sync {
     async fn payments(&self, filter: &PaymentFilter, page: &PageRequest) -> Result<Page<Payment>>;
     /// A delivery with its payment and all its attempts, those of unknown outcome and the one in flight too.
     async fn delivery(&self, id: DeliveryId, now: Timestamp) -> Result<Option<DeliveryView>>;
-    /// Deliveries, the newest first.
+    /// Deliveries, the newest first. A page looks at a bounded number of rows: it may hold fewer than were asked for, or
+    /// none, and still have a next one.
     async fn deliveries(&self, filter: &DeliveryFilter, page: &PageRequest) -> Result<Page<DeliveryRow>>;
     /// Makes a new delivery of the same payment to the same endpoint, due now, linked to this one.
     /// [`StoreError::NotFound`]; [`StoreError::Refused`] when this one is still pending or its endpoint is deleted.
@@ -211,6 +212,160 @@ pub trait Ledger: Send + Sync {
     /// Does the next `limit` deliveries of the oldest unfinished bulk resend, in one transaction with its progress.
     /// Answers nothing when there is none to do or another process is at it.
     async fn step_bulk_resend(&self, terms: &AcceptTerms, limit: u32) -> Result<Option<BulkResend>>;
+
+    // ── bulk acts ──────────────────────────────────────────────────────────────────────────────────────────────
+
+    /// Begins an act on all deliveries that the filter matches, that exist now and that it can be done to.
+    async fn create_bulk_act(
+        &self,
+        id: Uuid,
+        kind: &BulkKind,
+        filter: &DeliveryFilter,
+        actor: &Actor,
+    ) -> Result<BulkAct> {
+        let _ = (id, kind, filter, actor);
+        Err(StoreError::Unreadable("not built yet".to_owned()))
+    }
+    /// A bulk act and how far it is.
+    async fn bulk_act(&self, id: Uuid) -> Result<Option<BulkAct>> {
+        let _ = (id, ());
+        Err(StoreError::Unreadable("not built yet".to_owned()))
+    }
+    /// The bulk acts that were begun last, the newest first.
+    async fn bulk_acts(&self, limit: u32) -> Result<Vec<BulkAct>> {
+        let _ = (limit, ());
+        Err(StoreError::Unreadable("not built yet".to_owned()))
+    }
+    /// Does the next `limit` deliveries of the oldest unfinished bulk act, in one transaction with its progress.
+    /// Answers nothing when there is none to do or another process is at it.
+    async fn step_bulk_act(&self, terms: &AcceptTerms, limit: u32) -> Result<Option<BulkAct>> {
+        let _ = (terms, limit);
+        Err(StoreError::Unreadable("not built yet".to_owned()))
+    }
+    /// What a filter matches now, with its money.
+    async fn sum_up(&self, filter: &DeliveryFilter) -> Result<Sum> {
+        let _ = (filter, ());
+        Err(StoreError::Unreadable("not built yet".to_owned()))
+    }
+
+    // ── what pages show ────────────────────────────────────────────────────────────────────────────────────────
+
+    /// Adds to the figures of the minute and the quarter of an hour in which `at` lies.
+    async fn add_figures(&self, at: Timestamp, figures: &Figures) -> Result<()> {
+        let _ = (at, figures);
+        Err(StoreError::Unreadable("not built yet".to_owned()))
+    }
+    /// The figures of each span that begins at or after `since`, the oldest first; spans without any are left out.
+    async fn figures(&self, span: FigureSpan, since: Timestamp) -> Result<Vec<(Timestamp, Figures)>> {
+        let _ = (span, since);
+        Err(StoreError::Unreadable("not built yet".to_owned()))
+    }
+    /// Pending deliveries, those with the nearest next attempt first; those of one endpoint or merchant in the order of
+    /// [`Ledger::deliveries`].
+    async fn waiting(&self, filter: &DeliveryFilter, page: &PageRequest) -> Result<Page<DeliveryRow>> {
+        let _ = (filter, page);
+        Err(StoreError::Unreadable("not built yet".to_owned()))
+    }
+    /// Pending deliveries by the moment of their next attempt: what is due, and what comes due within each of `within`
+    /// (ascending), and later.
+    async fn next_attempts(&self, now: Timestamp, within: &[Duration]) -> Result<Vec<NextAttempts>> {
+        let _ = (now, within);
+        Err(StoreError::Unreadable("not built yet".to_owned()))
+    }
+    /// Endpoints with deliveries that are parked or wait for a retry, those with the most first.
+    async fn waiting_by_endpoint(&self, limit: u32) -> Result<Vec<EndpointWaiting>> {
+        let _ = (limit, ());
+        Err(StoreError::Unreadable("not built yet".to_owned()))
+    }
+    /// What expires within each of `within`, with the money at stake.
+    async fn expiring(&self, now: Timestamp, within: &[Duration]) -> Result<Vec<Expiring>> {
+        let _ = (now, within);
+        Err(StoreError::Unreadable("not built yet".to_owned()))
+    }
+    /// Endpoints that fail or are paused, those that have failed the longest first.
+    async fn troubled_endpoints(&self, limit: u32) -> Result<Vec<Endpoint>> {
+        let _ = (limit, ());
+        Err(StoreError::Unreadable("not built yet".to_owned()))
+    }
+    /// The last deliveries of an endpoint with their last attempts, the newest first; at most 1,000.
+    async fn endpoint_activity(&self, id: EndpointId, limit: u32) -> Result<Vec<Activity>> {
+        let _ = (id, limit);
+        Err(StoreError::Unreadable("not built yet".to_owned()))
+    }
+    /// Payments of a merchant accepted at or after `since` and before `before`, the oldest first, each with where it stands.
+    async fn reconcile(
+        &self,
+        merchant: &MerchantId,
+        since: Timestamp,
+        before: Timestamp,
+        page: &PageRequest,
+    ) -> Result<Page<ReconciledPayment>> {
+        let _ = (merchant, since, before, page);
+        Err(StoreError::Unreadable("not built yet".to_owned()))
+    }
+    /// Writes who looks after a delivery and what they noted. [`StoreError::NotFound`].
+    async fn follow_up(&self, id: DeliveryId, owner: Option<&str>, note: &str, actor: &Actor) -> Result<()> {
+        let _ = (id, owner, note, actor);
+        Err(StoreError::Unreadable("not built yet".to_owned()))
+    }
+    /// Lets the next probe of a failing endpoint go out now. [`StoreError::Refused`] when it does not fail, or nothing
+    /// waits for it.
+    async fn probe_now(&self, id: EndpointId, actor: &Actor) -> Result<()> {
+        let _ = (id, actor);
+        Err(StoreError::Unreadable("not built yet".to_owned()))
+    }
+
+    // ── operators, sessions, portal links ──────────────────────────────────────────────────────────────────────
+
+    /// Adds an operator, or changes the role and password of the one with that name, which ends their sessions.
+    async fn put_operator(&self, operator: &Operator, actor: &Actor) -> Result<()> {
+        let _ = (operator, actor);
+        Err(StoreError::Unreadable("not built yet".to_owned()))
+    }
+    /// An operator; removed ones are not found.
+    async fn operator(&self, name: &str) -> Result<Option<Operator>> {
+        let _ = (name, ());
+        Err(StoreError::Unreadable("not built yet".to_owned()))
+    }
+    /// Operators by name, without the removed.
+    async fn operators(&self) -> Result<Vec<Operator>> {
+        Err(StoreError::Unreadable("not built yet".to_owned()))
+    }
+    /// Removes an operator and ends their sessions. [`StoreError::NotFound`].
+    async fn remove_operator(&self, name: &str, actor: &Actor) -> Result<()> {
+        let _ = (name, actor);
+        Err(StoreError::Unreadable("not built yet".to_owned()))
+    }
+    /// Begins a session, with an audit row.
+    async fn create_session(&self, session: &Session, actor: &Actor) -> Result<()> {
+        let _ = (session, actor);
+        Err(StoreError::Unreadable("not built yet".to_owned()))
+    }
+    /// The session with this hash, unless it has ended or was revoked, or the key it began with was.
+    async fn session(&self, hash: &[u8], now: Timestamp) -> Result<Option<Session>> {
+        let _ = (hash, now);
+        Err(StoreError::Unreadable("not built yet".to_owned()))
+    }
+    /// The sessions that are open at `now`, the newest first; at most 1,000.
+    async fn sessions(&self, now: Timestamp) -> Result<Vec<Session>> {
+        let _ = (now, ());
+        Err(StoreError::Unreadable("not built yet".to_owned()))
+    }
+    /// Ends a session. [`StoreError::NotFound`].
+    async fn revoke_session(&self, id: Uuid, actor: &Actor) -> Result<()> {
+        let _ = (id, actor);
+        Err(StoreError::Unreadable("not built yet".to_owned()))
+    }
+    /// Stores a link into the portal. [`StoreError::NotFound`] when the merchant is not there.
+    async fn create_portal_link(&self, link: &PortalLink, actor: &Actor) -> Result<()> {
+        let _ = (link, actor);
+        Err(StoreError::Unreadable("not built yet".to_owned()))
+    }
+    /// Uses a link up: answers it, once, if it has not ended; the session that it lets in begins in the same transaction.
+    async fn use_portal_link(&self, hash: &[u8], session: &NewPortalSession) -> Result<Option<Session>> {
+        let _ = (hash, session);
+        Err(StoreError::Unreadable("not built yet".to_owned()))
+    }
 
     // ── merchants and endpoints ────────────────────────────────────────────────────────────────────────────────
 

@@ -2,12 +2,19 @@
 
 mod checks;
 mod dialects;
+mod figures;
+mod people;
+mod views;
 
 pub use checks::CheckFilter;
 pub use dialects::{EndpointForAttempt, StoredDialect};
+pub use figures::{FigureSpan, Figures};
+pub use people::{NewPortalSession, Operator, OperatorRole, PortalLink, PortalRights, Session, Visitor};
+pub use views::{Activity, EndpointWaiting, Expiring, FollowUp, NextAttempts, ReconciledPayment, Standing, Sum};
 
 use paybell_delivery::{
-    Attempt, Check, Delivery, DeliveryId, EndpointId, EndpointOptions, MerchantId, Payment, State, Timestamp,
+    Attempt, Check, Delivery, DeliveryId, EndpointId, EndpointOptions, MerchantId, Money, Payment, Reason, State,
+    Timestamp,
 };
 use secrecy::SecretString;
 use std::collections::BTreeMap;
@@ -146,8 +153,12 @@ pub struct DeliveryFilter {
     pub endpoint_id: Option<EndpointId>,
     /// In this state.
     pub state: Option<State>,
+    /// Undelivered, or settled after that, for this reason.
+    pub reason: Option<Reason>,
     /// Of payments with this order reference.
     pub pay_for: Option<String>,
+    /// Of payments with this id of the gateway's own.
+    pub gateway_payment_id: Option<String>,
     /// Made at or after.
     pub created_since: Option<Timestamp>,
     /// Made before.
@@ -165,6 +176,10 @@ pub struct DeliveryRow {
     pub gateway_payment_id: String,
     /// Its payment's order reference.
     pub pay_for: Option<String>,
+    /// Its payment's amount.
+    pub amount: Money,
+    /// What a person wrote beside it.
+    pub follow_up: Option<FollowUp>,
 }
 
 /// A payment with its deliveries and the checks before it.
@@ -212,6 +227,43 @@ pub struct BulkResend {
     pub finished_at: Option<Timestamp>,
 }
 
+/// What is done to each delivery of a bulk act.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum BulkKind {
+    /// It is resent: for what is undelivered or settled.
+    Resend,
+    /// It is settled: for what is pending or undelivered.
+    Settle {
+        /// Who settles.
+        who: String,
+        /// Why.
+        note: String,
+    },
+}
+
+/// An act on many deliveries, as a job.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct BulkAct {
+    /// Its id.
+    pub id: Uuid,
+    /// What is done.
+    pub kind: BulkKind,
+    /// Which deliveries.
+    pub filter: DeliveryFilter,
+    /// How many there were when it began.
+    pub total: u64,
+    /// How many were resent or settled.
+    pub done: u64,
+    /// How many were passed over: resends whose endpoint is deleted, and what was settled or delivered meanwhile.
+    pub skipped: u64,
+    /// Who asked for it.
+    pub actor: String,
+    /// When it was asked for.
+    pub created_at: Timestamp,
+    /// When it was done.
+    pub finished_at: Option<Timestamp>,
+}
+
 /// What a key may do.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum KeyRole {
@@ -236,6 +288,13 @@ pub struct KeyRecord {
     pub created_at: Timestamp,
     /// When it was revoked.
     pub revoked_at: Option<Timestamp>,
+}
+
+/// Which acts of people. What is not given does not restrict.
+#[derive(Clone, Debug, Default)]
+pub struct AuditFilter {
+    /// Done to this: an id.
+    pub subject: Option<String>,
 }
 
 /// One act of a person.

@@ -171,7 +171,7 @@ struct Stored {
 }
 
 fn write_filter(filter: &DeliveryFilter) -> Result<String> {
-    let DeliveryFilter { merchant_id, endpoint_id, state, pay_for, created_since, created_before } = filter.clone();
+    let DeliveryFilter { merchant_id, endpoint_id, state, pay_for, created_since, created_before, .. } = filter.clone();
     let merchant_id = merchant_id.map(|id| id.to_string());
     let state = state.map(|state| state.as_str().to_owned());
     let stored = Stored { merchant_id, endpoint_id, state, pay_for, created_since, created_before };
@@ -185,5 +185,13 @@ fn read_filter(text: &str) -> Result<DeliveryFilter> {
     let merchant = |id: String| MerchantId::new(id.as_str()).ok_or_else(|| unreadable(id));
     let merchant_id = merchant_id.map(merchant).transpose()?;
     let state = state.map(|state| state.parse()).transpose()?;
-    Ok(DeliveryFilter { merchant_id, endpoint_id, state, pay_for, created_since, created_before })
+    Ok(DeliveryFilter {
+        merchant_id,
+        endpoint_id,
+        state,
+        pay_for,
+        created_since,
+        created_before,
+        ..DeliveryFilter::default()
+    })
 }

@@ -83,7 +83,7 @@ pub(super) async fn list(ledger: &This, filter: &DeliveryFilter, request: &PageR
     let mut query = Builder::new(concat!(
         "SELECT ",
         delivery_columns!(),
-        ", p.merchant_id, p.gateway_payment_id, p.pay_for FROM ("
+        ", p.merchant_id, p.gateway_payment_id, p.pay_for, p.amount_minor, p.currency FROM ("
     ));
     for (n, endpoint) in endpoints.iter().enumerate() {
         query.push(if n == 0 { "" } else { " UNION ALL " });
@@ -117,7 +117,7 @@ async fn endpoints(ledger: &This, filter: &DeliveryFilter) -> Result<Vec<Option<
 
 /// All that a filter asks for but the merchant and the endpoint.
 pub(super) fn restrict(query: &mut Builder, filter: &DeliveryFilter) {
-    let DeliveryFilter { merchant_id: _, endpoint_id: _, state, pay_for, created_since, created_before } = filter;
+    let DeliveryFilter { merchant_id: _, endpoint_id: _, state, pay_for, created_since, created_before, .. } = filter;
     if let Some(state) = state {
         // A literal: with a bound value the partial indexes could not be used.
         query.push(format_args!(" AND d.state = '{}'", state.as_str()));
@@ -140,5 +140,7 @@ fn read(row: &Row) -> Result<DeliveryRow> {
         merchant_id: rows::merchant_id(row, "merchant_id")?,
         gateway_payment_id: rows::get(row, "gateway_payment_id")?,
         pay_for: rows::get(row, "pay_for")?,
+        amount: rows::amount(row)?,
+        follow_up: None,
     })
 }

@@ -52,7 +52,7 @@ pub(in super::super) fn payment(row: &Row) -> Result<Payment> {
         gateway_payment_id: get(row, "gateway_payment_id")?,
         kind: get(row, "kind")?,
         pay_for: get(row, "pay_for")?,
-        amount: Money { amount_minor: get(row, "amount_minor")?, currency: word(row, "currency")? },
+        amount: amount(row)?,
         balance: balance(row)?,
         method: get(row, "method")?,
         description: get(row, "description")?,
@@ -63,6 +63,11 @@ pub(in super::super) fn payment(row: &Row) -> Result<Payment> {
         accepted_at: time(row, "accepted_at")?,
         test: get(row, "test")?,
     })
+}
+
+/// A payment's amount.
+pub(super) fn amount(row: &Row) -> Result<Money> {
+    Ok(Money { amount_minor: get(row, "amount_minor")?, currency: word(row, "currency")? })
 }
 
 fn balance(row: &Row) -> Result<Option<Money>> {

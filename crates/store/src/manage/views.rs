@@ -1,0 +1,128 @@
+//! What pages show besides plain lists; nothing of it costs in proportion to the backlog.
+
+use super::DeliveryRow;
+use paybell_delivery::{Attempt, Delivery, Endpoint, Money, Payment, State, Timestamp};
+use std::time::Duration;
+
+/// How many deliveries there are, with their money. Both are counted to [`Sum::COUNT_MAX`] deliveries.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Sum {
+    /// How many; [`Sum::COUNT_MAX`] stands for that many or more.
+    pub count: u64,
+    /// The money of those that were counted, one for each currency, by code.
+    pub money: Vec<Money>,
+}
+
+impl Sum {
+    /// Counting stops here, so that its cost is bounded.
+    pub const COUNT_MAX: u64 = 10_000;
+
+    /// Whether there may be more than was counted.
+    pub fn is_cut(&self) -> bool {
+        self.count >= Self::COUNT_MAX
+    }
+}
+
+/// What expires soon.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Expiring {
+    /// Within this time from now on.
+    pub within: Duration,
+    /// Pending deliveries that were attempted in vain, or wait for their endpoint, and whose deadline is then past.
+    pub sum: Sum,
+}
+
+/// Pending deliveries by the moment of their next attempt: one bar of the retry wall.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct NextAttempts {
+    /// From this moment on; nothing for what is due already.
+    pub since: Option<Timestamp>,
+    /// Until then; nothing for whatever comes later.
+    pub before: Option<Timestamp>,
+    /// How many, counted to [`Sum::COUNT_MAX`].
+    pub count: u64,
+}
+
+/// An endpoint for which deliveries wait.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct EndpointWaiting {
+    /// The endpoint.
+    pub endpoint: Endpoint,
+    /// How many wait, counted to [`Sum::COUNT_MAX`].
+    pub waiting: u64,
+    /// The nearest deadline among them.
+    pub deadline_at: Timestamp,
+}
+
+/// A delivery to an endpoint with its last attempt.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Activity {
+    /// The delivery.
+    pub row: DeliveryRow,
+    /// Its last finished attempt.
+    pub last: Option<Attempt>,
+}
+
+/// What a person wrote beside a delivery that needs one.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct FollowUp {
+    /// Who looks after it.
+    pub owner: Option<String>,
+    /// What they noted.
+    pub note: String,
+    /// Who wrote this.
+    pub updated_by: String,
+    /// When.
+    pub updated_at: Timestamp,
+}
+
+/// Where a payment stands, all its deliveries taken together.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum Standing {
+    /// Every endpoint acknowledged it.
+    Delivered,
+    /// A person settled it where no endpoint acknowledged it.
+    Settled,
+    /// An endpoint was not told, and nobody settled that.
+    Undelivered,
+    /// It still waits for an endpoint.
+    Waiting,
+    /// There was no endpoint to tell.
+    Untold,
+}
+
+impl Standing {
+    /// Of a payment's deliveries. Each endpoint counts by the best of its deliveries (a resend may have succeeded where
+    /// the first had failed), the payment by the worst of its endpoints.
+    pub fn of(deliveries: &[Delivery]) -> Self {
+        let each = |delivery: &Delivery| match delivery.state {
+            State::Delivered => Standing::Delivered,
+            State::Settled => Standing::Settled,
+            State::Pending => Standing::Waiting,
+            State::Undelivered => Standing::Undelivered,
+        };
+        // A resend that waits is better than a failure that is final.
+        let rank = |standing: Standing| match standing {
+            Standing::Delivered => 0,
+            Standing::Settled => 1,
+            Standing::Waiting => 2,
+            Standing::Undelivered | Standing::Untold => 3,
+        };
+        let best = |endpoint| {
+            let to_it = deliveries.iter().filter(move |delivery| delivery.endpoint_id == endpoint);
+            to_it.map(each).min_by_key(|standing| rank(*standing))
+        };
+        deliveries.iter().filter_map(|delivery| best(delivery.endpoint_id)).max().unwrap_or(Standing::Untold)
+    }
+}
+
+/// A payment in a reconciliation.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ReconciledPayment {
+    /// The payment.
+    pub payment: Payment,
+    /// Where it stands.
+    pub standing: Standing,
+    /// When its last delivery reached a terminal state; nothing while it waits.
+    pub finished_at: Option<Timestamp>,
+}
