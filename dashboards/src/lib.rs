@@ -12,6 +12,7 @@
 mod act;
 mod assets;
 mod chart;
+mod deliveries;
 mod failure;
 mod form;
 mod fresh;
@@ -25,6 +26,7 @@ mod say;
 mod sign_in;
 mod texts;
 mod throttle;
+mod timeline;
 mod visit;
 
 use axum::Router;
@@ -103,6 +105,7 @@ pub fn router(dashboard: Dashboard) -> Router {
         .route("/sign-in", get(sign_in::form).post(sign_in::sign_in))
         .route("/sign-out", post(sign_in::sign_out))
         .route("/language", get(page::choose_language))
+        .merge(deliveries::routes())
         .route_layer(from_fn(failure::render))
         .with_state(Arc::clone(&pages));
     let live = live::router(all.clone(), stop);

@@ -1,6 +1,8 @@
 //! What pages say, in English and in Russian. Each text stands once, in both, so that none can be missing.
 
 mod common;
+mod deliveries;
+mod endpoints;
 mod overview;
 
 use axum::http::HeaderMap;
