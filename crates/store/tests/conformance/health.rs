@@ -1,7 +1,7 @@
 use crate::fixture::{Fixture, LIFETIME, VISIBILITY, actor, at};
 use anyhow::{Context, Result};
 use paybell_delivery::{Endpoint, EndpointId, Failing, Job};
-use paybell_store::manage::EndpointChange;
+use paybell_store::manage::{AuditFilter, EndpointChange};
 use std::time::Duration;
 
 conformance!(
@@ -48,7 +48,7 @@ async fn a_failing_endpoint_is_attempted_by_probes_alone(f: Fixture) -> Result<(
         assert_eq!(claimed.map(|claimed| claimed.probes), (job == probe[0]).then_some(Some(0)));
     }
     assert!(!f.ledger.mark_failing(id, at(40), "again", &actor(at(60))).await?, "it fails already");
-    let audit = f.ledger.audit(&crate::fixture::all()).await?.items;
+    let audit = f.ledger.audit(&AuditFilter::default(), &crate::fixture::all()).await?.items;
     let shown: Vec<_> = audit.iter().filter(|row| row.action == "endpoint.failing").map(|row| &row.detail).collect();
     assert_eq!(shown, ["10 attempts failed"]);
     Ok(())
