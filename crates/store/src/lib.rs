@@ -305,16 +305,10 @@ pub trait Ledger: Send + Sync {
         Err(StoreError::Unreadable("not built yet".to_owned()))
     }
     /// Writes who looks after a delivery and what they noted. [`StoreError::NotFound`].
-    async fn follow_up(&self, id: DeliveryId, owner: Option<&str>, note: &str, actor: &Actor) -> Result<()> {
-        let _ = (id, owner, note, actor);
-        Err(StoreError::Unreadable("not built yet".to_owned()))
-    }
+    async fn follow_up(&self, id: DeliveryId, owner: Option<&str>, note: &str, actor: &Actor) -> Result<()>;
     /// Lets the next probe of a failing endpoint go out now. [`StoreError::Refused`] when it does not fail, or nothing
     /// waits for it.
-    async fn probe_now(&self, id: EndpointId, actor: &Actor) -> Result<()> {
-        let _ = (id, actor);
-        Err(StoreError::Unreadable("not built yet".to_owned()))
-    }
+    async fn probe_now(&self, id: EndpointId, actor: &Actor) -> Result<()>;
 
     // ── operators, sessions, portal links ──────────────────────────────────────────────────────────────────────
 

@@ -34,6 +34,8 @@ macro_rules! forward_ledger {
             fn create_bulk_resend(id: Uuid, filter: &DeliveryFilter, actor: &Actor) -> BulkResend;
             fn bulk_resend(id: Uuid) -> Option<BulkResend>;
             fn step_bulk_resend(terms: &AcceptTerms, limit: u32) -> Option<BulkResend>;
+            fn follow_up(id: DeliveryId, owner: Option<&str>, note: &str, actor: &Actor) -> ();
+            fn probe_now(id: EndpointId, actor: &Actor) -> ();
             fn put_operator(operator: &Operator, actor: &Actor) -> ();
             fn operator(name: &str) -> Option<Operator>;
             fn operators() -> Vec<Operator>;

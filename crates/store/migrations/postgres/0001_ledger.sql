@@ -174,6 +174,15 @@ CREATE TABLE bulk_resends (
 );
 CREATE INDEX bulk_resends_unfinished ON bulk_resends (created_at) WHERE finished_at IS NULL;
 
+-- What people write beside deliveries that need them.
+CREATE TABLE follow_ups (
+    delivery_id UUID PRIMARY KEY,
+    owner TEXT,
+    note TEXT NOT NULL,
+    updated_by TEXT NOT NULL,
+    updated_at BIGINT NOT NULL
+);
+
 -- The gateway's own dialects, beside those that are built in.
 CREATE TABLE dialects (
     name TEXT PRIMARY KEY,

@@ -163,6 +163,15 @@ CREATE TABLE bulk_resends (
 ) STRICT;
 CREATE INDEX bulk_resends_unfinished ON bulk_resends (created_at) WHERE finished_at IS NULL;
 
+-- What people write beside deliveries that need them.
+CREATE TABLE follow_ups (
+    delivery_id BLOB NOT NULL PRIMARY KEY,
+    owner TEXT,
+    note TEXT NOT NULL,
+    updated_by TEXT NOT NULL,
+    updated_at INTEGER NOT NULL
+) STRICT;
+
 -- The gateway's own dialects, beside those that are built in.
 CREATE TABLE dialects (
     name TEXT NOT NULL PRIMARY KEY,

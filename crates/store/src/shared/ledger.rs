@@ -1,8 +1,8 @@
 //! The interface, act by act. Where a path begins with `This`, each database has its own statement.
 
 use super::{
-    This, audit, bulk_resend, checks, deliveries, dialects, endpoints, gauges, health, keys, merchants, operators,
-    payments, portal_links, resend, secrets, sessions, settle,
+    This, audit, bulk_resend, checks, deliveries, dialects, endpoints, follow_up, gauges, health, keys, merchants,
+    operators, payments, portal_links, resend, secrets, sessions, settle,
 };
 use crate::engine::*;
 use crate::manage::*;
@@ -187,6 +187,14 @@ impl Ledger for This {
 
     async fn step_bulk_resend(&self, terms: &AcceptTerms, limit: u32) -> Result<Option<BulkResend>> {
         bulk_resend::step(self, terms, limit).await
+    }
+
+    async fn follow_up(&self, id: DeliveryId, owner: Option<&str>, note: &str, actor: &Actor) -> Result<()> {
+        follow_up::write(self, id, owner, note, actor).await
+    }
+
+    async fn probe_now(&self, id: EndpointId, actor: &Actor) -> Result<()> {
+        health::probe_now(self, id, actor).await
     }
 
     async fn put_operator(&self, operator: &Operator, actor: &Actor) -> Result<()> {

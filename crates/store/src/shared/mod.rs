@@ -3,7 +3,7 @@
 //!
 //! Cast:
 //! - [`rows`]: database rows → domain values. [`ledger`]: the interface, act by act.
-//! - The acts of people: [`merchants`], [`endpoints`], [`payments`], [`deliveries`], [`resend`], [`settle`],
+//! - The acts of people: [`merchants`], [`endpoints`], [`payments`], [`deliveries`], [`resend`], [`settle`], [`follow_up`],
 //!   [`bulk_resend`], [`checks`], [`dialects`], [`keys`], [`operators`], [`sessions`], [`portal_links`],
 //!   [`audit`]. [`health`]: endpoints that do not answer.
 //!   [`gauges`]: the figures of the moment.
@@ -14,6 +14,7 @@ mod checks;
 pub(super) mod deliveries;
 mod dialects;
 mod endpoints;
+mod follow_up;
 mod gauges;
 mod health;
 mod keys;
