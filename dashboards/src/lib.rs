@@ -13,6 +13,7 @@ mod act;
 mod assets;
 mod chart;
 mod deliveries;
+mod endpoints;
 mod failure;
 mod form;
 mod fresh;
@@ -106,6 +107,7 @@ pub fn router(dashboard: Dashboard) -> Router {
         .route("/sign-out", post(sign_in::sign_out))
         .route("/language", get(page::choose_language))
         .merge(deliveries::routes())
+        .merge(endpoints::routes())
         .route_layer(from_fn(failure::render))
         .with_state(Arc::clone(&pages));
     let live = live::router(all.clone(), stop);

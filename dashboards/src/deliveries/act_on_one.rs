@@ -12,11 +12,7 @@ use paybell_store::manage::Actor;
 use serde_json::json;
 
 /// `POST /deliveries/{id}/resend`: goes on to the new delivery.
-pub(crate) async fn resend(
-    State(pages): State<Pages>,
-    Acting(visit): Acting,
-    Path(id): Path<DeliveryId>,
-) -> Answer {
+pub(crate) async fn resend(State(pages): State<Pages>, Acting(visit): Acting, Path(id): Path<DeliveryId>) -> Answer {
     match pages.post(&visit.session.name, &format!("/v1/deliveries/{id}/resend"), &json!({})).await? {
         Ok(resent) => Ok(done(&format!("/deliveries/{}", resent["id"].as_str().unwrap_or_default()))),
         Err(refusal) => Ok(back(id, &refusal)),

@@ -28,7 +28,7 @@ impl Filter {
     pub(crate) fn read(form: Form) -> Self {
         let mut wrong = None;
         let means = DeliveryFilter {
-            merchant_id: read(&form, "merchant", MerchantId::new, &mut wrong),
+            merchant_id: read(&form, "merchant", |id| MerchantId::new(id), &mut wrong),
             endpoint_id: read(&form, "endpoint", |id| id.parse().ok(), &mut wrong),
             state: read(&form, "state", |word| word.parse::<State>().ok(), &mut wrong),
             reason: read(&form, "reason", |word| word.parse::<Reason>().ok(), &mut wrong),

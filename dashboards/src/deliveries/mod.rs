@@ -9,7 +9,7 @@ use crate::Pages;
 use axum::Router;
 use axum::routing::{get, post};
 
-pub(crate) use list::{Filter, ListedDelivery};
+pub(crate) use list::{Filter, ListedDelivery, next_page};
 
 pub(crate) fn routes() -> Router<Pages> {
     Router::new()
