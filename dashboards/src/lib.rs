@@ -11,7 +11,9 @@
 
 mod act;
 mod assets;
+mod bulk;
 mod chart;
+mod csv;
 mod deliveries;
 mod endpoints;
 mod failure;
@@ -23,11 +25,13 @@ mod page;
 pub mod password;
 mod percentile;
 mod protect;
+mod retries;
 mod say;
 mod sign_in;
 mod texts;
 mod throttle;
 mod timeline;
+mod undelivered;
 mod visit;
 
 use axum::Router;
@@ -85,6 +89,7 @@ pub struct PortalSettings {
 struct Served {
     dashboard: Dashboard,
     overview: fresh::Fresh<overview::Seen>,
+    wall: retries::KeptWall,
     throttle: throttle::Throttle,
 }
 
@@ -99,8 +104,12 @@ impl Served {
 /// The pages, at `/` and `/portal`.
 pub fn router(dashboard: Dashboard) -> Router {
     let stop = dashboard.stop.clone();
-    let pages: Pages =
-        Arc::new(Served { dashboard, overview: fresh::Fresh::default(), throttle: throttle::Throttle::default() });
+    let pages: Pages = Arc::new(Served {
+        dashboard,
+        overview: fresh::Fresh::default(),
+        wall: fresh::Fresh::default(),
+        throttle: throttle::Throttle::default(),
+    });
     let all = Router::new()
         .route("/", get(overview::overview))
         .route("/sign-in", get(sign_in::form).post(sign_in::sign_in))
@@ -108,6 +117,9 @@ pub fn router(dashboard: Dashboard) -> Router {
         .route("/language", get(page::choose_language))
         .merge(deliveries::routes())
         .merge(endpoints::routes())
+        .merge(undelivered::routes())
+        .merge(bulk::routes())
+        .route("/retries", get(retries::retries))
         .route_layer(from_fn(failure::render))
         .with_state(Arc::clone(&pages));
     let live = live::router(all.clone(), stop);

@@ -4,6 +4,7 @@ mod common;
 mod deliveries;
 mod endpoints;
 mod overview;
+mod retries;
 
 use axum::http::HeaderMap;
 use axum::http::header::{ACCEPT_LANGUAGE, COOKIE};

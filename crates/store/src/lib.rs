@@ -267,6 +267,17 @@ pub trait Ledger: Send + Sync {
         let _ = (filter, page);
         Err(StoreError::Unreadable("not built yet".to_owned()))
     }
+    /// Pending deliveries that were attempted in vain, or wait for their endpoint, and whose deadline is before `before`,
+    /// those with the nearest deadline first.
+    async fn waiting_until(
+        &self,
+        filter: &DeliveryFilter,
+        before: Timestamp,
+        page: &PageRequest,
+    ) -> Result<Page<DeliveryRow>> {
+        let _ = (filter, before, page);
+        Err(StoreError::Unreadable("not built yet".to_owned()))
+    }
     /// Pending deliveries by the moment of their next attempt: what is due, and what comes due within each of `within`
     /// (ascending), and later.
     async fn next_attempts(&self, now: Timestamp, within: &[Duration]) -> Result<Vec<NextAttempts>> {

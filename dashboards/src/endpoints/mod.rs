@@ -4,6 +4,8 @@ mod act_on_one;
 mod list;
 mod one;
 
+pub(crate) use list::Listed;
+
 use crate::Pages;
 use crate::say::moment;
 use crate::texts::Lang;
