@@ -10,7 +10,7 @@ use paybell_api::{ApiSettings, ApiState};
 use paybell_config::{Role, Settings};
 use paybell_dashboards::Dashboard;
 use paybell_queue::Queue;
-use paybell_store::Ledger;
+use paybell_store::{Coalesced, Ledger};
 use paybell_telemetry::Metrics;
 use paybell_workers::{DispatchSettings, EndpointCache, Engine, WorkerSettings};
 use std::net::SocketAddr;
@@ -27,6 +27,9 @@ const SYNC_EVERY: Duration = Duration::from_secs(10);
 /// What is left after the drain time for the last records and connections.
 const STOP_MARGIN: Duration = Duration::from_secs(3);
 
+/// How long the last figures of charts may take.
+const FIGURES_WITHIN: Duration = Duration::from_secs(2);
+
 /// The roles at work.
 pub(crate) struct Running {
     /// Where HTTP is served.
@@ -34,6 +37,7 @@ pub(crate) struct Running {
     tasks: JoinSet<(&'static str, Result<()>)>,
     stop: CancellationToken,
     drain: Duration,
+    coalesced: Coalesced,
 }
 
 impl Running {
@@ -44,8 +48,8 @@ impl Running {
     pub(crate) async fn start(wired: &Wired, metrics: &Metrics) -> Result<Self> {
         let listener = listen(wired.settings.listen)?;
         let address = listener.local_addr()?;
-        let mut running =
-            Self { address, tasks: JoinSet::new(), stop: CancellationToken::new(), drain: wired.settings.drain };
+        let (tasks, stop, drain) = (JoinSet::new(), CancellationToken::new(), wired.settings.drain);
+        let mut running = Self { address, tasks, stop, drain, coalesced: wired.coalesced.clone() };
         running.start_http(listener, router(wired, metrics));
         if let Some(queue) = &wired.queue {
             running.start_engine(wired, queue);
@@ -82,6 +86,9 @@ impl Running {
         });
         if ended.await.is_err() {
             tracing::warn!("what was still in flight is left to be repeated");
+        }
+        if tokio::time::timeout(FIGURES_WITHIN, self.coalesced.flush_figures()).await.is_err() {
+            tracing::debug!("the last figures of charts were not written in time");
         }
     }
 

@@ -34,6 +34,16 @@ macro_rules! forward_ledger {
             fn create_bulk_resend(id: Uuid, filter: &DeliveryFilter, actor: &Actor) -> BulkResend;
             fn bulk_resend(id: Uuid) -> Option<BulkResend>;
             fn step_bulk_resend(terms: &AcceptTerms, limit: u32) -> Option<BulkResend>;
+            fn sum_up(filter: &DeliveryFilter) -> Sum;
+            fn add_figures(at: Timestamp, figures: &Figures) -> ();
+            fn figures(span: FigureSpan, since: Timestamp) -> Vec<(Timestamp, Figures)>;
+            fn waiting(filter: &DeliveryFilter, page: &PageRequest) -> Page<DeliveryRow>;
+            fn next_attempts(now: Timestamp, within: &[Duration]) -> Vec<NextAttempts>;
+            fn waiting_by_endpoint(limit: u32) -> Vec<EndpointWaiting>;
+            fn expiring(now: Timestamp, within: &[Duration]) -> Vec<Expiring>;
+            fn troubled_endpoints(limit: u32) -> Vec<Endpoint>;
+            fn endpoint_activity(id: EndpointId, limit: u32) -> Vec<Activity>;
+            fn reconcile(merchant: &MerchantId, since: Timestamp, before: Timestamp, page: &PageRequest) -> Page<ReconciledPayment>;
             fn create_merchant(id: &MerchantId, name: &str, actor: &Actor) -> Merchant;
             fn merchant(id: &MerchantId) -> Option<Merchant>;
             fn merchants(page: &PageRequest) -> Page<Merchant>;

@@ -1,8 +1,8 @@
 //! The interface, act by act. Where a path begins with `This`, each database has its own statement.
 
 use super::{
-    This, audit, bulk_resend, checks, deliveries, dialects, endpoints, gauges, health, keys, merchants, payments,
-    resend, secrets, settle,
+    This, activity, audit, bulk_resend, checks, deliveries, dialects, endpoints, figures, gauges, health, keys,
+    merchants, payments, reconcile, resend, secrets, settle, sums, waiting, waiting_by_endpoint,
 };
 use crate::engine::*;
 use crate::manage::*;
@@ -187,6 +187,52 @@ impl Ledger for This {
 
     async fn step_bulk_resend(&self, terms: &AcceptTerms, limit: u32) -> Result<Option<BulkResend>> {
         bulk_resend::step(self, terms, limit).await
+    }
+
+    async fn sum_up(&self, filter: &DeliveryFilter) -> Result<Sum> {
+        sums::sum_up(self, filter).await
+    }
+
+    async fn add_figures(&self, at: Timestamp, figures: &Figures) -> Result<()> {
+        figures::add(self, at, figures).await
+    }
+
+    async fn figures(&self, span: FigureSpan, since: Timestamp) -> Result<Vec<(Timestamp, Figures)>> {
+        figures::read(self, span, since).await
+    }
+
+    async fn waiting(&self, filter: &DeliveryFilter, page: &PageRequest) -> Result<Page<DeliveryRow>> {
+        waiting::list(self, filter, page).await
+    }
+
+    async fn next_attempts(&self, now: Timestamp, within: &[Duration]) -> Result<Vec<NextAttempts>> {
+        waiting::next_attempts(self, now, within).await
+    }
+
+    async fn waiting_by_endpoint(&self, limit: u32) -> Result<Vec<EndpointWaiting>> {
+        waiting_by_endpoint::list(self, limit).await
+    }
+
+    async fn expiring(&self, now: Timestamp, within: &[Duration]) -> Result<Vec<Expiring>> {
+        sums::expiring(self, now, within).await
+    }
+
+    async fn troubled_endpoints(&self, limit: u32) -> Result<Vec<Endpoint>> {
+        activity::troubled(self, limit).await
+    }
+
+    async fn endpoint_activity(&self, id: EndpointId, limit: u32) -> Result<Vec<Activity>> {
+        activity::of_endpoint(self, id, limit).await
+    }
+
+    async fn reconcile(
+        &self,
+        merchant: &MerchantId,
+        since: Timestamp,
+        before: Timestamp,
+        page: &PageRequest,
+    ) -> Result<Page<ReconciledPayment>> {
+        reconcile::list(self, merchant, since, before, page).await
     }
 
     async fn create_merchant(&self, id: &MerchantId, name: &str, actor: &Actor) -> Result<Merchant> {

@@ -6,23 +6,32 @@
 //! - The acts of people: [`merchants`], [`endpoints`], [`payments`], [`deliveries`], [`resend`], [`settle`],
 //!   [`bulk_resend`], [`checks`], [`dialects`], [`keys`], [`audit`]. [`health`]: endpoints that do not answer.
 //!   [`gauges`]: the figures of the moment.
+//! - What pages show: [`figures`], [`waiting`], [`waiting_by_endpoint`], [`sums`], [`activity`], [`reconcile`].
+//!   [`find_deliveries`]: by which index a filter's deliveries are found.
 
+mod activity;
 mod audit;
 mod bulk_resend;
 mod checks;
 pub(super) mod deliveries;
 mod dialects;
 mod endpoints;
+pub(super) mod figures;
+mod find_deliveries;
 mod gauges;
 mod health;
 mod keys;
 mod ledger;
 mod merchants;
 mod payments;
+pub(super) mod reconcile;
 mod resend;
 pub(super) mod rows;
 mod secrets;
 mod settle;
+pub(super) mod sums;
+pub(super) mod waiting;
+pub(super) mod waiting_by_endpoint;
 
 use super::{Db, ENDPOINTS_BY_ID, This, id_list, id_literal};
 
