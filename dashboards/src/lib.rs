@@ -6,6 +6,7 @@
 //! - `sign_in`: an operator's key, by HTTP Basic. `protect`: the headers that keep browsers strict.
 
 mod overview;
+pub mod password;
 mod protect;
 mod sign_in;
 

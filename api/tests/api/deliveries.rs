@@ -139,7 +139,7 @@ async fn a_bulk_resend_is_a_job_with_progress() -> anyhow::Result<()> {
         grace: Duration::from_secs(10),
         lifetime: LIFETIME_MAX,
     };
-    while harness.ledger.step_bulk_resend(&terms, 2).await?.is_some_and(|bulk| bulk.finished_at.is_none()) {}
+    while harness.ledger.step_bulk_act(&terms, 2).await?.is_some_and(|bulk| bulk.finished_at.is_none()) {}
     let done = harness.get(&format!("/v1/bulk-resends/{}", text_at(&begun, "/id")?)).await?.json();
     assert_eq!((&done["resent"], &done["skipped"], done["finished_at"].is_string()), (&json!(3), &json!(0), true));
     Ok(())
@@ -173,6 +173,9 @@ async fn what_is_not_there_is_not_found() -> anyhow::Result<()> {
         ("POST", format!("/v1/deliveries/{nobody}/resend"), None),
         ("POST", format!("/v1/deliveries/{nobody}/settle"), Some(json!({"who": "a", "note": "b"}))),
         ("GET", format!("/v1/bulk-resends/{nobody}"), None),
+        ("GET", format!("/v1/bulk-settlements/{nobody}"), None),
+        ("POST", "/v1/merchants/nobody/portal-links".to_owned(), Some(json!({}))),
+        ("POST", format!("/v1/endpoints/{nobody}/probe"), None),
         ("GET", "/v1/merchants/nobody".to_owned(), None),
         ("GET", "/v1/merchants/no%20body".to_owned(), None),
         ("PATCH", "/v1/merchants/nobody".to_owned(), Some(json!({"name": "x"}))),

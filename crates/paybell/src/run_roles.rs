@@ -46,7 +46,7 @@ impl Running {
         let address = listener.local_addr()?;
         let mut running =
             Self { address, tasks: JoinSet::new(), stop: CancellationToken::new(), drain: wired.settings.drain };
-        running.start_http(listener, router(wired, metrics));
+        running.start_http(listener, router(wired, metrics, address));
         if let Some(queue) = &wired.queue {
             running.start_engine(wired, queue);
         } else {
@@ -151,7 +151,7 @@ fn listen(address: SocketAddr) -> Result<TcpListener> {
 }
 
 /// The pages of this process's roles. Metrics and liveness are served by every process, for Prometheus and supervisors.
-fn router(wired: &Wired, metrics: &Metrics) -> Router {
+fn router(wired: &Wired, metrics: &Metrics, address: SocketAddr) -> Router {
     let metrics = metrics.clone();
     let metrics_text: Arc<dyn Fn() -> String + Send + Sync> = Arc::new(move || metrics.render());
     let router = match &wired.queue {
@@ -162,7 +162,7 @@ fn router(wired: &Wired, metrics: &Metrics) -> Router {
                 queue: queue.clone(),
                 clock: wired.clock.clone(),
                 outbound: wired.outbound.clone(),
-                settings: api_settings(&wired.settings),
+                settings: api_settings(&wired.settings, address),
                 metrics_text,
             };
             let with_api = wired.settings.has_role(Role::Api);
@@ -230,7 +230,7 @@ fn dispatch_settings(settings: &Settings) -> DispatchSettings {
     DispatchSettings { limit: settings.dispatch_limit, grace: settings.grace, lifetime: settings.lifetime }
 }
 
-fn api_settings(settings: &Settings) -> ApiSettings {
+fn api_settings(settings: &Settings, address: SocketAddr) -> ApiSettings {
     ApiSettings {
         lifetime: settings.lifetime,
         grace: settings.grace,
@@ -240,6 +240,15 @@ fn api_settings(settings: &Settings) -> ApiSettings {
         checks_in_flight_max: settings.checks_in_flight_max,
         checks_per_endpoint_max: settings.checks_per_endpoint_max,
         check_key_kept_for: settings.check_key_kept_for,
+        public_url: public_url(settings, address),
         ..ApiSettings::default()
+    }
+}
+
+/// Where browsers reach this process, without a slash at its end.
+fn public_url(settings: &Settings, address: SocketAddr) -> Arc<str> {
+    match &settings.public_url {
+        Some(url) => url.trim_end_matches('/').into(),
+        None => format!("http://{address}").into(),
     }
 }

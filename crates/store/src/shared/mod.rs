@@ -4,12 +4,13 @@
 //! Cast:
 //! - [`rows`]: database rows → domain values. [`ledger`]: the interface, act by act.
 //! - The acts of people: [`merchants`], [`endpoints`], [`payments`], [`deliveries`], [`resend`], [`settle`], [`follow_up`],
-//!   [`bulk_resend`], [`checks`], [`dialects`], [`keys`], [`operators`], [`sessions`], [`portal_links`],
+//!   [`bulk_acts`] (along a [`walk`]), [`checks`], [`dialects`], [`keys`], [`operators`], [`sessions`], [`portal_links`],
 //!   [`audit`]. [`health`]: endpoints that do not answer.
 //!   [`gauges`]: the figures of the moment.
 
 mod audit;
-mod bulk_resend;
+mod bulk_acts;
+mod bulk_filter;
 mod checks;
 pub(super) mod deliveries;
 mod dialects;
@@ -28,9 +29,18 @@ pub(super) mod rows;
 mod secrets;
 pub(super) mod sessions;
 mod settle;
+mod walk;
 
 use super::{Db, ENDPOINTS_BY_ID, This, id_list, id_literal};
 
 type Row = <Db as sqlx::Database>::Row;
 type Connection = <Db as sqlx::Database>::Connection;
 type Builder = sqlx::QueryBuilder<Db>;
+
+/// The ids of a list in a statement, as bound values.
+fn push_ids(query: &mut Builder, ids: &[uuid::Uuid]) {
+    let mut list = query.separated(", ");
+    for id in ids {
+        list.push_bind(*id);
+    }
+}

@@ -25,7 +25,7 @@ macro_rules! conformance {
 
 mod accepting;
 mod accepting_ahead;
-mod bulk_resends;
+mod bulk_acts;
 mod checking;
 mod claiming;
 mod coalescing;
