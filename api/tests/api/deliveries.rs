@@ -146,6 +146,49 @@ async fn a_bulk_resend_is_a_job_with_progress() -> anyhow::Result<()> {
 }
 
 #[tokio::test]
+async fn a_bulk_settlement_is_a_job_with_progress() -> anyhow::Result<()> {
+    let harness = Harness::new().await?;
+    harness.merchant_with_endpoint("shop").await?;
+    for n in 0..3 {
+        harness.accepted(payment("shop", &format!("p-{n}"))).await?;
+    }
+    expire_all(&harness).await?;
+    let (_, pending) = harness.accepted(payment("shop", "p-3")).await?;
+    let with = |filter: serde_json::Value| json!({"who": "Ada", "note": "told by phone", "filter": filter});
+    for (body, at_fault) in [
+        (json!({"note": "x", "filter": {"merchant": "shop"}}), "who"),
+        (json!({"who": "Ada", "filter": {"merchant": "shop"}}), "note"),
+        (json!({"who": "Ada", "note": "x"}), "filter"),
+        (with(json!({})), "filter"),
+        (with(json!({"state": "settled"})), "state"),
+        (with(json!({"reason": "colour"})), "reason"),
+    ] {
+        assert_eq!(harness.post("/v1/bulk-settlements", body).await?.fields_at_fault(), [at_fault]);
+    }
+    let terms = paybell_store::engine::AcceptTerms {
+        now: harness.clock.now(),
+        grace: Duration::from_secs(10),
+        lifetime: LIFETIME_MAX,
+    };
+    for (filter, total, left) in
+        [(json!({"merchant": "shop"}), 3, "pending"), (json!({"merchant": "shop", "state": "pending"}), 1, "settled")]
+    {
+        let begun = harness.post("/v1/bulk-settlements", with(filter)).await?;
+        assert_eq!(begun.status, StatusCode::ACCEPTED, "{}", begun.text);
+        let begun = begun.json();
+        assert_eq!((&begun["total"], &begun["settled"], &begun["who"]), (&json!(total), &json!(0), &json!("Ada")));
+        while harness.ledger.step_bulk_act(&terms, 2).await?.is_some_and(|act| act.finished_at.is_none()) {}
+        let id = text_at(&begun, "/id")?;
+        let done = harness.get(&format!("/v1/bulk-settlements/{id}")).await?.json();
+        assert_eq!((&done["settled"], done["finished_at"].is_string()), (&json!(total), true), "{done}");
+        assert_eq!(harness.get(&format!("/v1/deliveries/{pending}")).await?.json()["state"], left);
+        let resend = harness.get(&format!("/v1/bulk-resends/{id}")).await?;
+        assert_eq!(resend.status, StatusCode::NOT_FOUND, "it is no resend");
+    }
+    Ok(())
+}
+
+#[tokio::test]
 async fn a_test_notification_goes_to_its_endpoint_alone() -> anyhow::Result<()> {
     let harness = Harness::new().await?;
     let endpoint = harness.merchant_with_endpoint("shop").await?;

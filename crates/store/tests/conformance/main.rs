@@ -25,7 +25,8 @@ macro_rules! conformance {
 
 mod accepting;
 mod accepting_ahead;
-mod bulk_acts;
+mod bulk_resends;
+mod bulk_settlements;
 mod checking;
 mod claiming;
 mod coalescing;
