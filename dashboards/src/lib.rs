@@ -1,22 +1,53 @@
-//! The operators' pages: rendered on the server, everything escaped, no script.
+//! The pages: the operators' at `/`, the merchants' at `/portal`. Rendered on the server, everything escaped, usable
+//! without a script; the one script there is keeps what is shown up to date.
 //!
 //! Cast:
-//! - [`router`] makes the pages of a [`Dashboard`].
-//! - `overview`: the figures of the moment and the latest deliveries.
-//! - `sign_in`: an operator's key, by HTTP Basic. `protect`: the headers that keep browsers strict.
+//! - [`router`] makes all pages of a [`Dashboard`].
+//! - Who looks: `sign_in` (a password or a key), `visit` (the session of a request), `throttle` (guessed passwords).
+//! - What all pages share: `page` (their frame), `texts` (English and Russian), `say` (numbers, money, times in words),
+//!   `failure` (what went wrong, as a page), `form`, `chart` (SVG), `fresh` (figures that many look at are read once).
+//! - What people do goes the way of the API: `act`.
+//! - `live`: pages as they change, by server-sent events. `protect`: the headers that keep browsers strict.
 
+mod act;
+mod assets;
+mod bulk;
+mod chart;
+mod csv;
+mod deliveries;
+mod endpoints;
+mod failure;
+mod form;
+mod fresh;
+mod live;
 mod overview;
+mod page;
+pub mod password;
+mod percentile;
 mod protect;
+mod retries;
+mod say;
 mod sign_in;
+mod texts;
+mod throttle;
+mod timeline;
+mod undelivered;
+mod visit;
 
 use axum::Router;
-use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use axum::body::Body;
+use axum::http::{Request, Response};
 use axum::middleware::{from_fn, from_fn_with_state};
-use axum::routing::get;
+use axum::routing::{get, post};
+use futures_util::future::BoxFuture;
 use paybell_store::manage::KeyRecord;
 use paybell_store::{Clock, Ledger};
 use std::sync::Arc;
+use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
+
+/// Answers a request of the API as a person whose name the audit takes.
+pub type Act = Arc<dyn Fn(String, Request<Body>) -> BoxFuture<'static, Response<Body>> + Send + Sync>;
 
 /// What the pages work with.
 #[derive(Clone)]
@@ -27,23 +58,70 @@ pub struct Dashboard {
     pub clock: Arc<Clock>,
     /// How Paybell runs, for people: `embedded, SQLite 3.50`.
     pub mode: String,
+    /// The API, through which people act.
+    pub act: Act,
     /// The id within a key; nothing where it has not the form of a key.
     pub key_id: fn(&str) -> Option<Uuid>,
     /// Whether a key is the record's, compared in constant time.
     pub is_key_of: fn(&str, &KeyRecord) -> bool,
+    /// Whether browsers reach the pages by HTTPS, so that cookies are for HTTPS alone.
+    pub https: bool,
+    /// The portal's look and where it may be framed.
+    pub portal: PortalSettings,
+    /// Ends what lasts: the live pages.
+    pub stop: CancellationToken,
 }
 
-/// The pages, at `/`.
+/// How the portal looks, and who may show it in a frame.
+#[derive(Clone, Debug, Default)]
+pub struct PortalSettings {
+    /// The gateway's name; Paybell's where nothing is said.
+    pub name: Option<String>,
+    /// The gateway's logo: its media type and bytes.
+    pub logo: Option<(String, Vec<u8>)>,
+    /// The colour of links and buttons, as `#rrggbb`.
+    pub colour: Option<String>,
+    /// The origins that may show the portal in a frame, such as `https://cabinet.example`.
+    pub frame_ancestors: Vec<String>,
+}
+
+/// What every page gets.
+struct Served {
+    dashboard: Dashboard,
+    overview: fresh::Fresh<overview::Seen>,
+    wall: retries::KeptWall,
+    throttle: throttle::Throttle,
+}
+
+type Pages = Arc<Served>;
+
+impl Served {
+    fn ledger(&self) -> &dyn Ledger {
+        &*self.dashboard.ledger
+    }
+}
+
+/// The pages, at `/` and `/portal`.
 pub fn router(dashboard: Dashboard) -> Router {
-    Router::new()
+    let stop = dashboard.stop.clone();
+    let pages: Pages = Arc::new(Served {
+        dashboard,
+        overview: fresh::Fresh::default(),
+        wall: fresh::Fresh::default(),
+        throttle: throttle::Throttle::default(),
+    });
+    let all = Router::new()
         .route("/", get(overview::overview))
-        .layer(from_fn_with_state(dashboard.clone(), sign_in::sign_in))
-        .route("/dashboard.css", get(css))
-        .layer(from_fn(protect::protect))
-        .with_state(dashboard)
-}
-
-async fn css() -> impl axum::response::IntoResponse {
-    let headers = [(CONTENT_TYPE, "text/css; charset=utf-8"), (CACHE_CONTROL, "public, max-age=300")];
-    (headers, include_str!("../assets/dashboard.css"))
+        .route("/sign-in", get(sign_in::form).post(sign_in::sign_in))
+        .route("/sign-out", post(sign_in::sign_out))
+        .route("/language", get(page::choose_language))
+        .merge(deliveries::routes())
+        .merge(endpoints::routes())
+        .merge(undelivered::routes())
+        .merge(bulk::routes())
+        .route("/retries", get(retries::retries))
+        .route_layer(from_fn(failure::render))
+        .with_state(Arc::clone(&pages));
+    let live = live::router(all.clone(), stop);
+    all.merge(live).merge(assets::router()).layer(from_fn_with_state(pages, protect::protect))
 }

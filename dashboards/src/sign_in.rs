@@ -1,72 +1,124 @@
-//! Who looks: an operator, by HTTP Basic with a key as the password (RFC 7617). The user name does not matter.
+//! Signing in: a name with a password, or an operator's key; and out.
 
-use crate::Dashboard;
-use axum::extract::{Request, State};
-use axum::http::header::{AUTHORIZATION, WWW_AUTHENTICATE};
-use axum::http::{HeaderMap, StatusCode};
-use axum::middleware::Next;
-use axum::response::{IntoResponse, Response};
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
-use paybell_store::StoreError;
-use paybell_store::manage::KeyRole;
+use crate::failure::{Answer, Failure};
+use crate::form::Form;
+use crate::page::{Frame, go_to, own_path, show};
+use crate::texts::Lang;
+use crate::visit::{SESSION_COOKIE, Visit, hash_of, new_token};
+use crate::{Pages, Served, password};
+use askama::Template;
+use axum::extract::State;
+use axum::http::header::SET_COOKIE;
+use axum::http::{HeaderMap, StatusCode, Uri};
+use axum::response::Response;
+use paybell_store::manage::{Actor, KeyRole, OperatorRole, Session, Visitor};
+use std::time::Duration;
+use uuid::Uuid;
 
-const HOW: &str = "Sign in with any user name and an operator's key as the password.\n\
-                   Make one with: paybell keys create --role operator\n";
+/// How long a session lasts.
+const SESSION_LIFETIME: Duration = Duration::from_secs(12 * 3600);
 
-/// The layer around what only operators may see.
-pub(crate) async fn sign_in(State(dashboard): State<Dashboard>, request: Request, next: Next) -> Response {
-    let Some(key) = password(request.headers()) else { return refuse() };
-    match is_operator(&dashboard, &key).await {
-        Ok(true) => next.run(request).await,
-        Ok(false) => refuse(),
-        Err(error) => unavailable(&error),
+#[derive(Template)]
+#[template(path = "sign_in.html")]
+struct SignInPage {
+    page: Frame,
+    to: String,
+    name: String,
+}
+
+/// `GET /sign-in`.
+pub(crate) async fn form(headers: HeaderMap, uri: Uri) -> Answer {
+    let query = Form::parse(uri.query().unwrap_or_default().as_bytes());
+    let l = Lang::of(&headers);
+    let to = own_path(query.get("to")).to_owned();
+    let page = Frame { here: format!("/sign-in?{}", query.query_without(&[])), ..Frame::bare(l, l.sign_in(), false) };
+    show(&SignInPage { page, to, name: String::new() })
+}
+
+/// `POST /sign-in`.
+pub(crate) async fn sign_in(State(pages): State<Pages>, headers: HeaderMap, form: Form) -> Answer {
+    let to = own_path(form.get("to"));
+    let who = match form.get("key") {
+        Some(key) => pages.by_key(key).await?,
+        None => pages.by_password(form.get("name").unwrap_or(""), form.get("password").unwrap_or("")).await?,
+    };
+    let Some(who) = who else {
+        let l = Lang::of(&headers);
+        let page = Frame::bare(l, l.sign_in(), false).refused(Some(l.sign_in_wrong().to_owned()));
+        let name = form.get("name").unwrap_or_default().to_owned();
+        let mut response = show(&SignInPage { page, to: to.to_owned(), name })?;
+        *response.status_mut() = StatusCode::UNAUTHORIZED;
+        return Ok(response);
+    };
+    let token = pages.begin_session(who).await?;
+    let mut response = go_to(to);
+    set_cookie(&mut response, &format!("{SESSION_COOKIE}={token}; {}", pages.cookie_terms("/")))?;
+    Ok(response)
+}
+
+/// `POST /sign-out`.
+pub(crate) async fn sign_out(State(pages): State<Pages>, visit: Visit) -> Answer {
+    let actor = Actor { name: visit.session.name.clone(), now: visit.now };
+    pages.ledger().revoke_session(visit.session.id, &actor).await?;
+    let mut response = go_to("/sign-in");
+    set_cookie(&mut response, &format!("{SESSION_COOKIE}=; Max-Age=0; {}", pages.cookie_terms("/")))?;
+    Ok(response)
+}
+
+/// Adds a cookie to an answer.
+pub(crate) fn set_cookie(response: &mut Response, cookie: &str) -> Result<(), Failure> {
+    let cookie = cookie.try_into().map_err(|error| Failure::internal(&error))?;
+    response.headers_mut().append(SET_COOKIE, cookie);
+    Ok(())
+}
+
+struct Who {
+    name: String,
+    role: OperatorRole,
+    key_id: Option<Uuid>,
+}
+
+impl Served {
+    async fn by_password(&self, name: &str, given: &str) -> Result<Option<Who>, Failure> {
+        let place = self.throttle.enter(name).await.ok_or(Failure::TooMany)?;
+        let operator = self.ledger().operator(name).await?;
+        let (given, hash) = (given.to_owned(), operator.as_ref().map(|operator| operator.password_hash.clone()));
+        let right = tokio::task::spawn_blocking(move || {
+            let right = password::verify(&given, hash.as_deref());
+            drop(place);
+            right
+        });
+        let right = right.await.map_err(|error| Failure::internal(&error))?;
+        self.throttle.leave(name, right);
+        Ok(operator.filter(|_| right).map(|is| Who { name: is.name, role: is.role, key_id: None }))
     }
-}
 
-/// The answer when the database does not.
-pub(crate) fn unavailable(error: &StoreError) -> Response {
-    tracing::warn!(error = error as &dyn std::error::Error, "a page could not be made");
-    (StatusCode::SERVICE_UNAVAILABLE, "The database does not answer. Try again in a moment.\n").into_response()
-}
-
-fn refuse() -> Response {
-    let challenge = [(WWW_AUTHENTICATE, "Basic realm=\"Paybell\", charset=\"UTF-8\"")];
-    (StatusCode::UNAUTHORIZED, challenge, HOW).into_response()
-}
-
-async fn is_operator(dashboard: &Dashboard, key: &str) -> Result<bool, StoreError> {
-    let Some(id) = (dashboard.key_id)(key) else { return Ok(false) };
-    let record = dashboard.ledger.key(id).await?;
-    Ok(record.is_some_and(|record| {
-        record.role == KeyRole::Operator && record.revoked_at.is_none() && (dashboard.is_key_of)(key, &record)
-    }))
-}
-
-fn password(headers: &HeaderMap) -> Option<String> {
-    let (scheme, credentials) = headers.get(AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
-    if !scheme.eq_ignore_ascii_case("basic") {
-        return None;
+    async fn by_key(&self, key: &str) -> Result<Option<Who>, Failure> {
+        let Some(id) = (self.dashboard.key_id)(key) else { return Ok(None) };
+        let record = self.ledger().key(id).await?.filter(|record| {
+            record.role == KeyRole::Operator && record.revoked_at.is_none() && (self.dashboard.is_key_of)(key, record)
+        });
+        Ok(record.map(|record| Who { name: record.name, role: OperatorRole::Operator, key_id: Some(id) }))
     }
-    let text = String::from_utf8(STANDARD.decode(credentials.trim()).ok()?).ok()?;
-    text.split_once(':').map(|(_, password)| password.to_owned())
-}
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_password_is_what_follows_the_first_colon() {
-        let read = |value: &str| {
-            let headers = HeaderMap::from_iter([(AUTHORIZATION, value.parse().expect("a header"))]);
-            password(&headers)
+    async fn begin_session(&self, who: Who) -> Result<String, Failure> {
+        let (token, now) = (new_token(), self.dashboard.clock.now());
+        let session = Session {
+            id: Uuid::now_v7(),
+            hash: hash_of(&token),
+            name: who.name.clone(),
+            visitor: Visitor::Operator(who.role),
+            key_id: who.key_id,
+            created_at: now,
+            ends_at: now + SESSION_LIFETIME,
         };
-        let basic = |text: &str| format!("basic {}", STANDARD.encode(text));
-        assert_eq!(read(&basic("me:pb_x:y")), Some("pb_x:y".to_owned()));
-        assert_eq!(read(&basic("me")), None);
-        assert_eq!(read("Bearer pb_x"), None);
-        assert_eq!(read("Basic ***"), None);
-        assert_eq!(password(&HeaderMap::new()), None);
+        self.ledger().create_session(&session, &Actor { name: who.name, now }).await?;
+        Ok(token)
+    }
+
+    /// What every cookie of ours says besides its value.
+    pub(crate) fn cookie_terms(&self, path: &str) -> String {
+        let secure = if self.dashboard.https { "; Secure" } else { "" };
+        format!("Path={path}; HttpOnly; SameSite=Lax{secure}")
     }
 }

@@ -45,10 +45,8 @@ impl Checker<'_> {
         let redis_schemes = ["redis://", "rediss://", "unix://", "redis+unix://"];
         let is_redis = redis.is_none_or(|url| redis_schemes.iter().any(|scheme| url.starts_with(scheme)));
         self.require("redis_url", is_redis, || "it must begin with redis://".to_owned());
-        let queue_needed = s.mode() == Mode::Production && s.roles.iter().any(|role| role.needs_queue());
-        self.require("redis_url", redis.is_some() || !queue_needed, || {
-            "it is needed with database_url for the roles api, worker and dispatcher".to_owned()
-        });
+        let queue_needed = s.mode() == Mode::Production;
+        self.require("redis_url", redis.is_some() || !queue_needed, || "it is needed with database_url".to_owned());
         self.require("redis_url", redis.is_none() || database.is_some(), || {
             "it has no use without database_url: an embedded Paybell keeps its queue in process".to_owned()
         });

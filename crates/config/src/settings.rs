@@ -163,14 +163,6 @@ impl Role {
             Role::Dashboard => "dashboard",
         }
     }
-
-    /// Whether it uses the queue.
-    pub const fn needs_queue(self) -> bool {
-        match self {
-            Role::Api | Role::Worker | Role::Dispatcher => true,
-            Role::Dashboard => false,
-        }
-    }
 }
 
 /// How log lines are written.

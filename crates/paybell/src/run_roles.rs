@@ -3,14 +3,10 @@
 use crate::wire::Wired;
 use anyhow::{Context, Result, bail};
 use axum::Router;
-use axum::http::StatusCode;
-use axum::routing::get;
 use axum::serve::ListenerExt;
-use paybell_api::{ApiSettings, ApiState};
+use paybell_api::{ApiSettings, ApiState, InProcess};
 use paybell_config::{Role, Settings};
-use paybell_dashboards::Dashboard;
-use paybell_queue::Queue;
-use paybell_store::Ledger;
+use paybell_dashboards::{Act, Dashboard, PortalSettings};
 use paybell_telemetry::Metrics;
 use paybell_workers::{DispatchSettings, EndpointCache, Engine, WorkerSettings};
 use std::net::SocketAddr;
@@ -47,12 +43,9 @@ impl Running {
         let address = listener.local_addr()?;
         let mut running =
             Self { address, tasks: JoinSet::new(), stop: CancellationToken::new(), drain: wired.settings.drain };
-        running.start_http(listener, router(wired, metrics));
-        if let Some(queue) = &wired.queue {
-            running.start_engine(wired, queue);
-        } else {
-            running.start_clock(wired);
-        }
+        let router = router(wired, metrics, &running.stop);
+        running.start_http(listener, router);
+        running.start_engine(wired);
         Ok(running)
     }
 
@@ -93,9 +86,9 @@ impl Running {
         self.tasks.spawn(async move { ("HTTP server", server.await.context("serving HTTP")) });
     }
 
-    fn start_engine(&mut self, wired: &Wired, queue: &Arc<dyn Queue>) {
+    fn start_engine(&mut self, wired: &Wired) {
         let settings = &wired.settings;
-        let engine = engine(wired, queue);
+        let engine = engine(wired);
         if settings.has_role(Role::Worker) {
             let (engine, stop) = (engine.clone(), self.stop.clone());
             self.tasks.spawn(async move {
@@ -123,7 +116,7 @@ impl Running {
                 });
             }
         }
-        let gauges = (wired.ledger.clone(), queue.clone(), wired.clock.clone(), self.stop.clone());
+        let gauges = (wired.ledger.clone(), wired.queue.clone(), wired.clock.clone(), self.stop.clone());
         self.tasks.spawn(async move {
             paybell_workers::run_gauges(gauges.0, gauges.1, gauges.2, gauges.3).await;
             ("gauges", Ok(()))
@@ -160,57 +153,51 @@ fn listen(address: SocketAddr) -> Result<TcpListener> {
     socket.listen(BACKLOG).with_context(what)
 }
 
-/// The pages of this process's roles. Metrics and liveness are served by every process, for Prometheus and supervisors.
-fn router(wired: &Wired, metrics: &Metrics) -> Router {
+/// What this process serves. Metrics and liveness are served by every process, for Prometheus and supervisors.
+fn router(wired: &Wired, metrics: &Metrics, stop: &CancellationToken) -> Router {
     let metrics = metrics.clone();
     let metrics_text: Arc<dyn Fn() -> String + Send + Sync> = Arc::new(move || metrics.render());
-    let router = match &wired.queue {
-        Some(queue) => {
-            let state = ApiState {
-                ledger: wired.ledger.clone(),
-                coalesced: wired.coalesced.clone(),
-                queue: queue.clone(),
-                clock: wired.clock.clone(),
-                outbound: wired.outbound.clone(),
-                settings: api_settings(&wired.settings),
-                metrics_text,
-            };
-            let with_api = wired.settings.has_role(Role::Api);
-            if with_api { paybell_api::router(state) } else { paybell_api::probes(state) }
-        }
-        None => probes_without_queue(wired.ledger.clone(), metrics_text),
+    let state = ApiState {
+        ledger: wired.ledger.clone(),
+        coalesced: wired.coalesced.clone(),
+        queue: wired.queue.clone(),
+        clock: wired.clock.clone(),
+        outbound: wired.outbound.clone(),
+        settings: api_settings(&wired.settings),
+        metrics_text,
     };
-    if wired.settings.has_role(Role::Dashboard) {
-        router.merge(paybell_dashboards::router(Dashboard {
-            ledger: wired.ledger.clone(),
-            clock: wired.clock.clone(),
-            mode: format!("{}, {}, queue: {}", wired.settings.mode().as_str(), wired.versions.0, wired.versions.1),
-            key_id: paybell_api::keys::id_within,
-            is_key_of: paybell_api::keys::is_key_of,
-        }))
-    } else {
-        router
+    let api = paybell_api::router(state.clone());
+    let served = if wired.settings.has_role(Role::Api) { api.clone() } else { paybell_api::probes(state) };
+    if !wired.settings.has_role(Role::Dashboard) {
+        return served;
+    }
+    served.merge(paybell_dashboards::router(dashboard(wired, InProcess::new(api), stop)))
+}
+
+fn dashboard(wired: &Wired, api: InProcess, stop: &CancellationToken) -> Dashboard {
+    let act: Act = Arc::new(move |name, request| {
+        let api = api.clone();
+        Box::pin(async move { api.call(&name, request).await })
+    });
+    Dashboard {
+        ledger: wired.ledger.clone(),
+        clock: wired.clock.clone(),
+        mode: format!("{}, {}, queue: {}", wired.settings.mode().as_str(), wired.versions.0, wired.versions.1),
+        act,
+        key_id: paybell_api::keys::id_within,
+        is_key_of: paybell_api::keys::is_key_of,
+        https: false,
+        portal: PortalSettings::default(),
+        stop: stop.clone(),
     }
 }
 
-/// The probes of a process that only shows pages.
-fn probes_without_queue(ledger: Arc<dyn Ledger>, metrics_text: Arc<dyn Fn() -> String + Send + Sync>) -> Router {
-    let ready = async move || match ledger.now().await {
-        Ok(_) => (StatusCode::OK, "ready\n"),
-        Err(_) => (StatusCode::SERVICE_UNAVAILABLE, "the database does not answer\n"),
-    };
-    Router::new()
-        .route("/healthz", get(async || "ok\n"))
-        .route("/readyz", get(ready))
-        .route("/metrics", get(async move || metrics_text()))
-}
-
-fn engine(wired: &Wired, queue: &Arc<dyn Queue>) -> Engine {
+fn engine(wired: &Wired) -> Engine {
     let settings = &wired.settings;
     Engine {
         ledger: wired.ledger.clone(),
         coalesced: wired.coalesced.clone(),
-        queue: queue.clone(),
+        queue: wired.queue.clone(),
         outbound: wired.outbound.clone(),
         clock: wired.clock.clone(),
         endpoints: Arc::new(EndpointCache::default()),

@@ -21,8 +21,7 @@ pub(crate) struct Wired {
     pub(crate) ledger: Arc<dyn Ledger>,
     pub(crate) clock: Arc<Clock>,
     pub(crate) coalesced: Coalesced,
-    /// Nothing in a process whose roles use no queue.
-    pub(crate) queue: Option<Arc<dyn Queue>>,
+    pub(crate) queue: Arc<dyn Queue>,
     pub(crate) outbound: Outbound,
     /// What the database and the queue say of themselves.
     pub(crate) versions: (String, String),
@@ -48,7 +47,7 @@ impl Wired {
         let queue = open_queue(settings)?;
         #[cfg(feature = "planted-bugs")]
         let (ledger, queue) = (planted::in_ledger(ledger)?, planted::in_queue(queue)?);
-        let queue_version = queue_version(queue.as_deref()).await;
+        let queue_version = queue_version(&*queue).await;
         Ok(Self {
             settings: settings.clone(),
             coalesced: Coalesced::start(ledger.clone(), clock.clone(), coalesce_settings(settings)),
@@ -152,7 +151,7 @@ pub(crate) fn refuse_contracted(schema: &Schema) -> Result<()> {
     }
 }
 
-fn open_queue(settings: &Settings) -> Result<Option<Arc<dyn Queue>>> {
+fn open_queue(settings: &Settings) -> Result<Arc<dyn Queue>> {
     let bounds =
         QueueSettings { lane_max: settings.lane_max, depth_max: settings.depth_max, lease: settings.visibility };
     match &settings.redis_url {
@@ -160,23 +159,19 @@ fn open_queue(settings: &Settings) -> Result<Option<Arc<dyn Queue>>> {
             let queue = RedisQueue::connect(url.expose_secret(), &settings.redis_prefix, bounds);
             let queue = queue.context("cannot use Redis (setting: redis_url)")?;
             let with_workers = settings.has_role(Role::Worker);
-            Ok(Some(if with_workers { Arc::new(FallBackQueue::new(queue, bounds)) } else { Arc::new(queue) }))
+            Ok(if with_workers { Arc::new(FallBackQueue::new(queue, bounds)) } else { Arc::new(queue) })
         }
-        None if settings.mode() == Mode::Embedded => Ok(Some(Arc::new(InProcessQueue::new(bounds)))),
-        None => Ok(None),
+        None => Ok(Arc::new(InProcessQueue::new(bounds))),
     }
 }
 
 /// A queue that does not answer is no reason not to start: what is accepted meanwhile waits in the database.
-async fn queue_version(queue: Option<&dyn Queue>) -> String {
-    match queue {
-        None => "none".to_owned(),
-        Some(queue) => queue.version().await.unwrap_or_else(|error| {
-            let error = anyhow!(error);
-            tracing::error!("Redis does not answer (setting: redis_url); deliveries wait until it does: {error:#}");
-            "unreachable".to_owned()
-        }),
-    }
+async fn queue_version(queue: &dyn Queue) -> String {
+    queue.version().await.unwrap_or_else(|error| {
+        let error = anyhow!(error);
+        tracing::error!("Redis does not answer (setting: redis_url); deliveries wait until it does: {error:#}");
+        "unreachable".to_owned()
+    })
 }
 
 fn open_outbound(settings: &Settings) -> Result<Outbound> {

@@ -39,7 +39,8 @@ async fn metrics_and_liveness_are_served_and_the_dashboard_wants_an_operator() -
     ensure!(metrics.body.as_str().is_some_and(|text| text.contains("paybell_http_requests_total")), "{metrics:?}");
     ensure!(engine.api().get("/healthz").await?.status == 200, "alive");
     let page = engine.api().get("/").await?;
-    ensure!(page.status == 401 && page.headers.contains_key("www-authenticate"), "{page:?}");
+    let asked = page.headers.get("location").is_some_and(|to| to.to_str().is_ok_and(|to| to.starts_with("/sign-in")));
+    ensure!(page.status == 303 && asked, "{page:?}");
     Ok(())
 }
 

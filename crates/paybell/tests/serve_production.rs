@@ -95,7 +95,7 @@ async fn roles_in_processes_of_their_own_deliver_together() -> Result<()> {
     ensure!(metrics.as_str().is_some_and(|text| text.contains("paybell_attempts_total{outcome=\"acknowledged\"} 1")));
     ensure!(worker.api().get("/v1/payments").await?.status == 404, "a worker has no API");
     ensure!(worker.api().get("/").await?.status == 404, "a worker has no dashboard");
-    ensure!(dashboard.api().get("/").await?.status == 401, "the dashboard asks for a key");
+    ensure!(dashboard.api().get("/").await?.status == 303, "the dashboard asks who looks");
     Ok(())
 }
 

@@ -17,6 +17,13 @@ macro_rules! delivery_columns {
     };
 }
 
+/// The columns of what a person wrote beside a delivery, of `follow_ups f`.
+macro_rules! follow_up_columns {
+    () => {
+        "f.owner AS follow_up_owner, f.note AS follow_up_note, f.updated_by AS follow_up_by, f.updated_at AS follow_up_at"
+    };
+}
+
 /// An endpoint's columns, of `endpoints e`.
 macro_rules! endpoint_columns {
     () => {

@@ -166,6 +166,8 @@ pub struct Kept {
     pub deleted: u64,
     /// Old checks that were deleted.
     pub checks_deleted: u64,
+    /// Sessions and portal links that ended long ago and were deleted.
+    pub visits_deleted: u64,
     /// Whether there is more to let go of.
     pub more: bool,
     /// What did not succeed; the rest was done.

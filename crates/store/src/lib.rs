@@ -137,7 +137,8 @@ pub trait Ledger: Send + Sync {
 
     /// Makes room for the attempts of the days to come, and lets go of those whose day ended longer than `kept_for` ago
     /// (never less than [`paybell_delivery::ATTEMPTS_KEPT_MIN`]), in small steps: one of each kind. The day is that of the delivery's id,
-    /// so what is pending keeps its attempts; deliveries and their counts stay. Checks go with them. Locks are not waited for. Any number of
+    /// so what is pending keeps its attempts; deliveries and their counts stay. Checks go with them, and sessions and portal
+    /// links a week after they ended. Locks are not waited for. Any number of
     /// processes may do this at once.
     async fn keep_attempts(&self, now: Timestamp, kept_for: Duration) -> Result<Kept>;
 
@@ -266,6 +267,17 @@ pub trait Ledger: Send + Sync {
         let _ = (filter, page);
         Err(StoreError::Unreadable("not built yet".to_owned()))
     }
+    /// Pending deliveries that were attempted in vain, or wait for their endpoint, and whose deadline is before `before`,
+    /// those with the nearest deadline first.
+    async fn waiting_until(
+        &self,
+        filter: &DeliveryFilter,
+        before: Timestamp,
+        page: &PageRequest,
+    ) -> Result<Page<DeliveryRow>> {
+        let _ = (filter, before, page);
+        Err(StoreError::Unreadable("not built yet".to_owned()))
+    }
     /// Pending deliveries by the moment of their next attempt: what is due, and what comes due within each of `within`
     /// (ascending), and later.
     async fn next_attempts(&self, now: Timestamp, within: &[Duration]) -> Result<Vec<NextAttempts>> {
@@ -304,68 +316,34 @@ pub trait Ledger: Send + Sync {
         Err(StoreError::Unreadable("not built yet".to_owned()))
     }
     /// Writes who looks after a delivery and what they noted. [`StoreError::NotFound`].
-    async fn follow_up(&self, id: DeliveryId, owner: Option<&str>, note: &str, actor: &Actor) -> Result<()> {
-        let _ = (id, owner, note, actor);
-        Err(StoreError::Unreadable("not built yet".to_owned()))
-    }
+    async fn follow_up(&self, id: DeliveryId, owner: Option<&str>, note: &str, actor: &Actor) -> Result<()>;
     /// Lets the next probe of a failing endpoint go out now. [`StoreError::Refused`] when it does not fail, or nothing
     /// waits for it.
-    async fn probe_now(&self, id: EndpointId, actor: &Actor) -> Result<()> {
-        let _ = (id, actor);
-        Err(StoreError::Unreadable("not built yet".to_owned()))
-    }
+    async fn probe_now(&self, id: EndpointId, actor: &Actor) -> Result<()>;
 
     // ── operators, sessions, portal links ──────────────────────────────────────────────────────────────────────
 
     /// Adds an operator, or changes the role and password of the one with that name, which ends their sessions.
-    async fn put_operator(&self, operator: &Operator, actor: &Actor) -> Result<()> {
-        let _ = (operator, actor);
-        Err(StoreError::Unreadable("not built yet".to_owned()))
-    }
+    async fn put_operator(&self, operator: &Operator, actor: &Actor) -> Result<()>;
     /// An operator; removed ones are not found.
-    async fn operator(&self, name: &str) -> Result<Option<Operator>> {
-        let _ = (name, ());
-        Err(StoreError::Unreadable("not built yet".to_owned()))
-    }
+    async fn operator(&self, name: &str) -> Result<Option<Operator>>;
     /// Operators by name, without the removed.
-    async fn operators(&self) -> Result<Vec<Operator>> {
-        Err(StoreError::Unreadable("not built yet".to_owned()))
-    }
+    async fn operators(&self) -> Result<Vec<Operator>>;
     /// Removes an operator and ends their sessions. [`StoreError::NotFound`].
-    async fn remove_operator(&self, name: &str, actor: &Actor) -> Result<()> {
-        let _ = (name, actor);
-        Err(StoreError::Unreadable("not built yet".to_owned()))
-    }
-    /// Begins a session, with an audit row.
-    async fn create_session(&self, session: &Session, actor: &Actor) -> Result<()> {
-        let _ = (session, actor);
-        Err(StoreError::Unreadable("not built yet".to_owned()))
-    }
+    async fn remove_operator(&self, name: &str, actor: &Actor) -> Result<()>;
+    /// Begins a session, with an audit row. [`StoreError::Refused`] when the operator was removed or changed after
+    /// [`Session::created_at`], has another role, or the key was revoked; [`StoreError::NotFound`] when the merchant is not there.
+    async fn create_session(&self, session: &Session, actor: &Actor) -> Result<()>;
     /// The session with this hash, unless it has ended or was revoked, or the key it began with was.
-    async fn session(&self, hash: &[u8], now: Timestamp) -> Result<Option<Session>> {
-        let _ = (hash, now);
-        Err(StoreError::Unreadable("not built yet".to_owned()))
-    }
+    async fn session(&self, hash: &[u8], now: Timestamp) -> Result<Option<Session>>;
     /// The sessions that are open at `now`, the newest first; at most 1,000.
-    async fn sessions(&self, now: Timestamp) -> Result<Vec<Session>> {
-        let _ = (now, ());
-        Err(StoreError::Unreadable("not built yet".to_owned()))
-    }
+    async fn sessions(&self, now: Timestamp) -> Result<Vec<Session>>;
     /// Ends a session. [`StoreError::NotFound`].
-    async fn revoke_session(&self, id: Uuid, actor: &Actor) -> Result<()> {
-        let _ = (id, actor);
-        Err(StoreError::Unreadable("not built yet".to_owned()))
-    }
+    async fn revoke_session(&self, id: Uuid, actor: &Actor) -> Result<()>;
     /// Stores a link into the portal. [`StoreError::NotFound`] when the merchant is not there.
-    async fn create_portal_link(&self, link: &PortalLink, actor: &Actor) -> Result<()> {
-        let _ = (link, actor);
-        Err(StoreError::Unreadable("not built yet".to_owned()))
-    }
+    async fn create_portal_link(&self, link: &PortalLink, actor: &Actor) -> Result<()>;
     /// Uses a link up: answers it, once, if it has not ended; the session that it lets in begins in the same transaction.
-    async fn use_portal_link(&self, hash: &[u8], session: &NewPortalSession) -> Result<Option<Session>> {
-        let _ = (hash, session);
-        Err(StoreError::Unreadable("not built yet".to_owned()))
-    }
+    async fn use_portal_link(&self, hash: &[u8], session: &NewPortalSession) -> Result<Option<Session>>;
 
     // ── merchants and endpoints ────────────────────────────────────────────────────────────────────────────────
 
@@ -415,5 +393,5 @@ pub trait Ledger: Send + Sync {
     /// Revokes a key. [`StoreError::NotFound`].
     async fn revoke_key(&self, id: Uuid, actor: &Actor) -> Result<()>;
     /// What people did, the newest first.
-    async fn audit(&self, page: &PageRequest) -> Result<Page<AuditRow>>;
+    async fn audit(&self, filter: &AuditFilter, page: &PageRequest) -> Result<Page<AuditRow>>;
 }

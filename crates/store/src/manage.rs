@@ -204,6 +204,8 @@ pub struct DeliveryView {
     pub attempts: Vec<Attempt>,
     /// The attempt in flight: its number and when it was begun.
     pub in_flight: Option<(u32, Timestamp)>,
+    /// What a person wrote beside it.
+    pub follow_up: Option<FollowUp>,
 }
 
 /// A resend of many deliveries, as a job.

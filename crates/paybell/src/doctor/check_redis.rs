@@ -2,7 +2,7 @@
 
 use super::Check;
 use anyhow::anyhow;
-use paybell_config::{Mode, Settings};
+use paybell_config::Settings;
 use paybell_queue::{RedisFacts, inspect_redis};
 use secrecy::ExposeSecret;
 
@@ -11,10 +11,9 @@ const POLICY: &str = "noeviction";
 
 /// All checks of the queue.
 pub(crate) async fn checks(settings: &Settings) -> Vec<Check> {
-    match (&settings.redis_url, settings.mode()) {
-        (None, Mode::Embedded) => vec![Check::ok("queue", "in process")],
-        (None, Mode::Production) => vec![Check::ok("queue", "none; no role of this process uses it")],
-        (Some(url), _) => match inspect_redis(url.expose_secret()).await {
+    match &settings.redis_url {
+        None => vec![Check::ok("queue", "in process")],
+        Some(url) => match inspect_redis(url.expose_secret()).await {
             Ok(facts) => vec![version(&facts), eviction(&facts)],
             Err(error) => vec![Check::fail(
                 "redis",

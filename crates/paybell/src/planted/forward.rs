@@ -34,6 +34,18 @@ macro_rules! forward_ledger {
             fn create_bulk_resend(id: Uuid, filter: &DeliveryFilter, actor: &Actor) -> BulkResend;
             fn bulk_resend(id: Uuid) -> Option<BulkResend>;
             fn step_bulk_resend(terms: &AcceptTerms, limit: u32) -> Option<BulkResend>;
+            fn follow_up(id: DeliveryId, owner: Option<&str>, note: &str, actor: &Actor) -> ();
+            fn probe_now(id: EndpointId, actor: &Actor) -> ();
+            fn put_operator(operator: &Operator, actor: &Actor) -> ();
+            fn operator(name: &str) -> Option<Operator>;
+            fn operators() -> Vec<Operator>;
+            fn remove_operator(name: &str, actor: &Actor) -> ();
+            fn create_session(session: &Session, actor: &Actor) -> ();
+            fn session(hash: &[u8], now: Timestamp) -> Option<Session>;
+            fn sessions(now: Timestamp) -> Vec<Session>;
+            fn revoke_session(id: Uuid, actor: &Actor) -> ();
+            fn create_portal_link(link: &PortalLink, actor: &Actor) -> ();
+            fn use_portal_link(hash: &[u8], session: &NewPortalSession) -> Option<Session>;
             fn create_merchant(id: &MerchantId, name: &str, actor: &Actor) -> Merchant;
             fn merchant(id: &MerchantId) -> Option<Merchant>;
             fn merchants(page: &PageRequest) -> Page<Merchant>;
@@ -52,7 +64,7 @@ macro_rules! forward_ledger {
             fn key(id: Uuid) -> Option<KeyRecord>;
             fn keys() -> Vec<KeyRecord>;
             fn revoke_key(id: Uuid, actor: &Actor) -> ();
-            fn audit(page: &PageRequest) -> Page<AuditRow>;
+            fn audit(filter: &AuditFilter, page: &PageRequest) -> Page<AuditRow>;
         }
     };
     (@ $type:ty { $($own:tt)* } $(fn $act:ident($($argument:ident: $kind:ty),*) -> $answer:ty;)+) => {

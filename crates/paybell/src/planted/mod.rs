@@ -110,7 +110,7 @@ pub(crate) fn in_ledger(ledger: Arc<dyn Ledger>) -> Result<Arc<dyn Ledger>> {
 ///
 /// # Errors
 /// As for [`named`].
-pub(crate) fn in_queue(queue: Option<Arc<dyn Queue>>) -> Result<Option<Arc<dyn Queue>>> {
-    let (Some(bug), Some(queue)) = (named()?, queue.clone()) else { return Ok(queue) };
-    Ok(Some(Arc::new(PlantedQueue::new(queue, bug))))
+pub(crate) fn in_queue(queue: Arc<dyn Queue>) -> Result<Arc<dyn Queue>> {
+    let Some(bug) = named()? else { return Ok(queue) };
+    Ok(Arc::new(PlantedQueue::new(queue, bug)))
 }

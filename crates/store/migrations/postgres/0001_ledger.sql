@@ -174,6 +174,15 @@ CREATE TABLE bulk_resends (
 );
 CREATE INDEX bulk_resends_unfinished ON bulk_resends (created_at) WHERE finished_at IS NULL;
 
+-- What people write beside deliveries that need them.
+CREATE TABLE follow_ups (
+    delivery_id UUID PRIMARY KEY,
+    owner TEXT,
+    note TEXT NOT NULL,
+    updated_by TEXT NOT NULL,
+    updated_at BIGINT NOT NULL
+);
+
 -- The gateway's own dialects, beside those that are built in.
 CREATE TABLE dialects (
     name TEXT PRIMARY KEY,
@@ -192,6 +201,51 @@ CREATE TABLE keys (
     revoked_at BIGINT
 );
 
+-- People who sign in with a password.
+CREATE TABLE operators (
+    name TEXT PRIMARY KEY,
+    role TEXT NOT NULL CONSTRAINT operator_role_is_known CHECK (role IN ('viewer', 'operator')),
+    password_hash TEXT NOT NULL, -- argon2id, in the PHC string format
+    created_at BIGINT NOT NULL,
+    updated_at BIGINT NOT NULL,
+    removed_at BIGINT
+);
+
+-- Visits of operators and merchants. One that is revoked is deleted; one that ended by itself goes a week later.
+CREATE TABLE sessions (
+    id UUID PRIMARY KEY,
+    hash BYTEA NOT NULL, -- SHA-256 of the token in the cookie
+    name TEXT NOT NULL, -- of the operator, or of the key by which they signed in
+    role TEXT CONSTRAINT session_role_is_known CHECK (role IN ('viewer', 'operator')), -- nothing: a merchant
+    key_id UUID,
+    merchant_id TEXT,
+    rights TEXT, -- JSON: what a merchant may do
+    created_at BIGINT NOT NULL,
+    ends_at BIGINT NOT NULL,
+    CONSTRAINT session_has_one_visitor CHECK ((role IS NULL) <> (merchant_id IS NULL)),
+    CONSTRAINT rights_of_merchants CHECK ((merchant_id IS NULL) = (rights IS NULL)),
+    CONSTRAINT key_of_operators CHECK (key_id IS NULL OR role IS NOT NULL)
+);
+CREATE UNIQUE INDEX sessions_by_hash ON sessions (hash);
+CREATE INDEX sessions_newest ON sessions (created_at, id);
+CREATE INDEX sessions_ended ON sessions (ends_at);
+-- Those that end with what they began with.
+CREATE INDEX sessions_of_operator ON sessions (name) WHERE role IS NOT NULL AND key_id IS NULL;
+CREATE INDEX sessions_of_key ON sessions (key_id) WHERE key_id IS NOT NULL;
+CREATE INDEX sessions_of_merchant ON sessions (merchant_id) WHERE merchant_id IS NOT NULL;
+
+-- Links into the portal. One that is used is deleted.
+CREATE TABLE portal_links (
+    id UUID PRIMARY KEY,
+    hash BYTEA NOT NULL, -- SHA-256 of the token in the link
+    merchant_id TEXT NOT NULL REFERENCES merchants (id),
+    rights TEXT NOT NULL, -- JSON
+    created_at BIGINT NOT NULL,
+    ends_at BIGINT NOT NULL
+);
+CREATE UNIQUE INDEX portal_links_by_hash ON portal_links (hash);
+CREATE INDEX portal_links_ended ON portal_links (ends_at);
+
 CREATE TABLE audit (
     id UUID PRIMARY KEY,
     at BIGINT NOT NULL,
@@ -200,3 +254,4 @@ CREATE TABLE audit (
     subject TEXT NOT NULL,
     detail TEXT NOT NULL
 );
+CREATE INDEX audit_of_subject ON audit (subject, id);

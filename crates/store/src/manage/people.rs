@@ -2,6 +2,7 @@
 
 use paybell_delivery::{MerchantId, Timestamp};
 use serde::{Deserialize, Serialize};
+use std::fmt;
 use uuid::Uuid;
 
 /// What a person who runs the gateway's Paybell may do.
@@ -24,7 +25,7 @@ impl OperatorRole {
 }
 
 /// A person who signs in with a password.
-#[derive(Clone, Debug)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Operator {
     /// The name they sign in with, and by which the audit knows them.
     pub name: String,
@@ -38,6 +39,16 @@ pub struct Operator {
     pub updated_at: Timestamp,
     /// When they were removed; they cannot sign in from then on.
     pub removed_at: Option<Timestamp>,
+}
+
+/// Without the password's hash.
+impl fmt::Debug for Operator {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Operator { name, role, password_hash: _, created_at, updated_at, removed_at } = self;
+        let mut shown = f.debug_struct("Operator");
+        shown.field("name", name).field("role", role).field("created_at", created_at);
+        shown.field("updated_at", updated_at).field("removed_at", removed_at).finish_non_exhaustive()
+    }
 }
 
 /// Who a session lets in.
@@ -87,7 +98,7 @@ pub struct Session {
     pub visitor: Visitor,
     /// The key by which the visitor signed in, if by one: the session ends with it.
     pub key_id: Option<Uuid>,
-    /// When it began.
+    /// When it began: read before the password or key was checked, so that a change meanwhile is noticed.
     pub created_at: Timestamp,
     /// When it ends by itself.
     pub ends_at: Timestamp,
@@ -98,7 +109,7 @@ pub struct Session {
 pub struct PortalLink {
     /// Its id.
     pub id: Uuid,
-    /// SHA-256 of the token in the link.
+    /// SHA-256 of the token in the link, as it stands there.
     pub hash: Vec<u8>,
     /// Whom it lets in.
     pub merchant_id: MerchantId,

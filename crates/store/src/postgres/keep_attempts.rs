@@ -4,6 +4,7 @@
 //! Each step is a transaction of its own that waits for no lock for long: while it waits, others wait behind it.
 
 use super::PostgresLedger;
+use super::shared::sessions;
 use crate::Result;
 use crate::engine::Kept;
 use crate::error::Doing;
@@ -17,6 +18,7 @@ const MAKE: &str = "make a partition of attempts";
 const DROP: &str = "drop a partition of old attempts";
 const DELETE: &str = "delete old attempts";
 const DELETE_CHECKS: &str = "delete old checks";
+const DELETE_VISITS: &str = "delete old sessions";
 
 /// For how many days ahead there are partitions: so long the making may fail before attempts fall beside them.
 const DAYS_AHEAD: i64 = 7;
@@ -65,9 +67,10 @@ impl PostgresLedger {
         // None of them keeps the others from being done.
         let deleted = self.delete_other(oldest, &mut kept).await;
         let checks = self.delete_checks(oldest, &mut kept).await;
+        let visits = self.delete_visits(now, &mut kept).await;
         let dropped = self.drop_one(oldest, &mut kept).await;
         let made = self.make_ahead(Day::of(now), &mut kept).await;
-        kept.failed = [made, dropped, deleted, checks].into_iter().find_map(Result::err);
+        kept.failed = [made, dropped, deleted, checks, visits].into_iter().find_map(Result::err);
         Ok(kept)
     }
 
@@ -158,6 +161,16 @@ impl PostgresLedger {
         end(tx, DELETE_CHECKS, deleted.map(|_| true)).await?;
         kept.checks_deleted += rows;
         kept.more |= rows == u64::from(BATCH);
+        Ok(())
+    }
+
+    async fn delete_visits(&self, now: Timestamp, kept: &mut Kept) -> Result<()> {
+        let Some(mut tx) = self.step(DELETE_VISITS).await? else { return Ok(()) };
+        let deleted = sessions::let_go(&mut tx, now, BATCH).await;
+        let rows = *deleted.as_ref().unwrap_or(&0);
+        end(tx, DELETE_VISITS, deleted.map(|_| true)).await?;
+        kept.visits_deleted += rows;
+        kept.more |= rows >= u64::from(BATCH);
         Ok(())
     }
 

@@ -4,7 +4,7 @@ use super::{Builder, Connection, Row, This, rows};
 use crate::Result;
 use crate::error::Doing;
 use crate::ids::id_at;
-use crate::manage::{Actor, AuditRow, Page, PageRequest};
+use crate::manage::{Actor, AuditFilter, AuditRow, Page, PageRequest};
 use crate::page::{after, page, rows_wanted};
 use std::fmt::Display;
 use uuid::Uuid;
@@ -30,9 +30,12 @@ pub(super) async fn write(
     Ok(())
 }
 
-pub(super) async fn list(ledger: &This, request: &PageRequest) -> Result<Page<AuditRow>> {
+pub(super) async fn list(ledger: &This, filter: &AuditFilter, request: &PageRequest) -> Result<Page<AuditRow>> {
     const ACT: &str = "list the audit";
     let mut query = Builder::new("SELECT id, at, actor, action, subject, detail FROM audit WHERE true");
+    if let Some(subject) = &filter.subject {
+        query.push(" AND subject = ").push_bind(subject.clone());
+    }
     if let Some(after) = after::<Uuid>(request)? {
         query.push(" AND id < ").push_bind(after);
     }

@@ -1,6 +1,6 @@
 //! Deliveries: one with its payment and attempts, and lists of them.
 
-use super::{Builder, Row, This, id_literal, rows};
+use super::{Builder, Row, This, follow_up, id_literal, rows};
 use crate::Result;
 use crate::error::Doing;
 use crate::manage::{DeliveryFilter, DeliveryRow, DeliveryView, Page, PageRequest};
@@ -14,7 +14,10 @@ const FIND: &str = concat!(
     delivery_columns!(),
     ", ",
     payment_columns!(),
-    " FROM deliveries d JOIN payments p ON p.id = d.payment_id WHERE d.id = $1"
+    ", ",
+    follow_up_columns!(),
+    " FROM deliveries d JOIN payments p ON p.id = d.payment_id LEFT JOIN follow_ups f ON f.delivery_id = d.id
+    WHERE d.id = $1"
 );
 
 pub(super) async fn find(ledger: &This, id: DeliveryId, now: Timestamp) -> Result<Option<DeliveryView>> {
@@ -36,7 +39,7 @@ pub(super) async fn find(ledger: &This, id: DeliveryId, now: Timestamp) -> Resul
             attempts.push(lapsed(&delivery, started_at));
         }
     }
-    Ok(Some(DeliveryView { delivery, payment, attempts, in_flight }))
+    Ok(Some(DeliveryView { delivery, payment, attempts, in_flight, follow_up: follow_up::read(&row)? }))
 }
 
 /// The id stands in the text, so that PostgreSQL plans for the partition of its day alone: a plan that is kept for any id
@@ -83,7 +86,9 @@ pub(super) async fn list(ledger: &This, filter: &DeliveryFilter, request: &PageR
     let mut query = Builder::new(concat!(
         "SELECT ",
         delivery_columns!(),
-        ", p.merchant_id, p.gateway_payment_id, p.pay_for, p.amount_minor, p.currency FROM ("
+        ", p.merchant_id, p.gateway_payment_id, p.pay_for, p.amount_minor, p.currency, ",
+        follow_up_columns!(),
+        " FROM ("
     ));
     for (n, endpoint) in endpoints.iter().enumerate() {
         query.push(if n == 0 { "" } else { " UNION ALL " });
@@ -97,7 +102,7 @@ pub(super) async fn list(ledger: &This, filter: &DeliveryFilter, request: &PageR
         }
         query.push(" ORDER BY d.id DESC LIMIT ").push_bind(rows_wanted(request)).push(") part");
     }
-    query.push(") d JOIN payments p ON p.id = d.payment_id ORDER BY d.id DESC LIMIT ");
+    query.push(") d JOIN payments p ON p.id = d.payment_id").push(follow_up::JOIN).push("ORDER BY d.id DESC LIMIT ");
     query.push_bind(rows_wanted(request));
     let rows = query.build().persistent(endpoints.len() == 1).fetch_all(ledger.reader()).await.doing(ACT)?;
     Ok(page(rows.iter().map(read).collect::<Result<_>>()?, request, |row: &DeliveryRow| row.delivery.id))
@@ -141,6 +146,6 @@ fn read(row: &Row) -> Result<DeliveryRow> {
         gateway_payment_id: rows::get(row, "gateway_payment_id")?,
         pay_for: rows::get(row, "pay_for")?,
         amount: rows::amount(row)?,
-        follow_up: None,
+        follow_up: follow_up::read(row)?,
     })
 }

@@ -1,10 +1,10 @@
 //! Endpoints that do not answer: marked as failing, probed, and reopened by the first answer.
 
-use super::{This, audit};
-use crate::Result;
+use super::{This, audit, endpoints};
 use crate::error::Doing;
 use crate::manage::Actor;
 use crate::numbers::micros;
+use crate::{Result, StoreError};
 use paybell_delivery::{DeliveryId, EndpointId, Timestamp, probe_after};
 
 const MARK: &str = "
@@ -62,5 +62,31 @@ pub(super) async fn postpone_probe(
     let mut tx = ledger.begin(ACT).await?;
     let postpone = sqlx::query(POSTPONE).bind(id.0).bind(delivery.0).bind(next_at.0);
     postpone.execute(&mut *tx).await.doing(ACT)?;
+    tx.commit().await.doing(ACT)
+}
+
+/// Something that a probe could be made with.
+const PARKED: &str = "
+SELECT 1 AS one FROM deliveries
+WHERE endpoint_id = $1 AND state = 'pending' AND claimed_until IS NULL AND due_at = deadline_at AND deadline_at > $2
+LIMIT 1";
+
+pub(super) async fn probe_now(ledger: &This, id: EndpointId, actor: &Actor) -> Result<()> {
+    const ACT: &str = "probe an endpoint";
+    let mut tx = ledger.begin(ACT).await?;
+    let endpoint = endpoints::lock(&mut tx, id).await?;
+    if endpoint.failing.is_none() {
+        return Err(StoreError::Refused(format!("endpoint {id} does not fail, so there is nothing to probe")));
+    }
+    if endpoint.pause.is_some() {
+        return Err(StoreError::Refused(format!("endpoint {id} is paused, so it is not probed")));
+    }
+    let parked = sqlx::query(PARKED).bind(id.0).bind(actor.now.0).fetch_optional(&mut *tx).await.doing(ACT)?;
+    if parked.is_none() {
+        return Err(StoreError::Refused(format!("nothing waits for endpoint {id} that it could be probed with")));
+    }
+    let ask = sqlx::query("UPDATE endpoints SET probe_at = $2 WHERE id = $1").bind(id.0).bind(actor.now.0);
+    ask.execute(&mut *tx).await.doing(ACT)?;
+    audit::write(&mut tx, actor, "endpoint.probe", id, "").await?;
     tx.commit().await.doing(ACT)
 }

@@ -1,6 +1,6 @@
 //! Keys, as hashes.
 
-use super::{Row, This, audit, rows};
+use super::{Row, This, audit, rows, sessions};
 use crate::error::Doing;
 use crate::manage::{Actor, KeyRecord, KeyRole};
 use crate::{Result, StoreError};
@@ -55,6 +55,7 @@ pub(super) async fn revoke(ledger: &This, id: Uuid, actor: &Actor) -> Result<()>
     }
     let revoke = sqlx::query("UPDATE keys SET revoked_at = $2 WHERE id = $1").bind(id).bind(actor.now.0);
     revoke.execute(&mut *tx).await.doing(ACT)?;
+    sessions::end_those_of_key(&mut tx, id).await?;
     audit::write(&mut tx, actor, "key.revoke", id, rows::get(&row, "name")?).await?;
     tx.commit().await.doing(ACT)
 }

@@ -1,8 +1,8 @@
 //! The interface, act by act. Where a path begins with `This`, each database has its own statement.
 
 use super::{
-    This, audit, bulk_resend, checks, deliveries, dialects, endpoints, gauges, health, keys, merchants, payments,
-    resend, secrets, settle,
+    This, audit, bulk_resend, checks, deliveries, dialects, endpoints, follow_up, gauges, health, keys, merchants,
+    operators, payments, portal_links, resend, secrets, sessions, settle,
 };
 use crate::engine::*;
 use crate::manage::*;
@@ -189,6 +189,54 @@ impl Ledger for This {
         bulk_resend::step(self, terms, limit).await
     }
 
+    async fn follow_up(&self, id: DeliveryId, owner: Option<&str>, note: &str, actor: &Actor) -> Result<()> {
+        follow_up::write(self, id, owner, note, actor).await
+    }
+
+    async fn probe_now(&self, id: EndpointId, actor: &Actor) -> Result<()> {
+        health::probe_now(self, id, actor).await
+    }
+
+    async fn put_operator(&self, operator: &Operator, actor: &Actor) -> Result<()> {
+        operators::put(self, operator, actor).await
+    }
+
+    async fn operator(&self, name: &str) -> Result<Option<Operator>> {
+        operators::find(self, name).await
+    }
+
+    async fn operators(&self) -> Result<Vec<Operator>> {
+        operators::list(self).await
+    }
+
+    async fn remove_operator(&self, name: &str, actor: &Actor) -> Result<()> {
+        operators::remove(self, name, actor).await
+    }
+
+    async fn create_session(&self, session: &Session, actor: &Actor) -> Result<()> {
+        sessions::create(self, session, actor).await
+    }
+
+    async fn session(&self, hash: &[u8], now: Timestamp) -> Result<Option<Session>> {
+        sessions::find(self, hash, now).await
+    }
+
+    async fn sessions(&self, now: Timestamp) -> Result<Vec<Session>> {
+        sessions::list(self, now).await
+    }
+
+    async fn revoke_session(&self, id: Uuid, actor: &Actor) -> Result<()> {
+        sessions::revoke(self, id, actor).await
+    }
+
+    async fn create_portal_link(&self, link: &PortalLink, actor: &Actor) -> Result<()> {
+        portal_links::create(self, link, actor).await
+    }
+
+    async fn use_portal_link(&self, hash: &[u8], session: &NewPortalSession) -> Result<Option<Session>> {
+        portal_links::use_up(self, hash, session).await
+    }
+
     async fn create_merchant(&self, id: &MerchantId, name: &str, actor: &Actor) -> Result<Merchant> {
         merchants::create(self, id, name, actor).await
     }
@@ -266,7 +314,7 @@ impl Ledger for This {
         keys::revoke(self, id, actor).await
     }
 
-    async fn audit(&self, page: &PageRequest) -> Result<Page<AuditRow>> {
-        audit::list(self, page).await
+    async fn audit(&self, filter: &AuditFilter, page: &PageRequest) -> Result<Page<AuditRow>> {
+        audit::list(self, filter, page).await
     }
 }

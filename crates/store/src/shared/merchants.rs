@@ -1,6 +1,6 @@
 //! Merchants.
 
-use super::{Builder, Row, This, audit, rows};
+use super::{Builder, Connection, Row, This, audit, rows, sessions};
 use crate::error::Doing;
 use crate::manage::{Actor, Merchant, Page, PageRequest};
 use crate::page::{malformed, page, rows_wanted};
@@ -69,6 +69,7 @@ pub(super) async fn delete(ledger: &This, id: &MerchantId, actor: &Actor) -> Res
         " WHERE merchant_id = $1 AND deleted_at IS NULL",
     ));
     let endpoints = endpoints.bind(id.as_str()).bind(actor.now.0).execute(&mut *tx).await.doing(ACT)?;
+    sessions::end_those_of_merchant(&mut tx, id).await?;
     let detail = format!("with {} endpoints", endpoints.rows_affected());
     audit::write(&mut tx, actor, "merchant.delete", id, &detail).await?;
     tx.commit().await.doing(ACT)
@@ -98,6 +99,13 @@ pub(super) async fn pause(ledger: &This, id: &MerchantId, paused: bool, actor: &
     audit::write(&mut tx, actor, action, id, &format!("{changed} endpoints")).await?;
     tx.commit().await.doing(ACT)?;
     Ok(changed)
+}
+
+/// Keeps the merchant from being deleted until the transaction ends. [`StoreError::NotFound`] when it is not there.
+pub(super) async fn hold(tx: &mut Connection, id: &MerchantId) -> Result<()> {
+    let hold = concat!("SELECT 1 AS one FROM merchants WHERE id = $1 AND deleted_at IS NULL", for_share!());
+    let there = sqlx::query(hold).bind(id.as_str()).fetch_optional(tx).await.doing("hold a merchant")?;
+    there.map(drop).ok_or_else(|| not_found(id))
 }
 
 pub(super) fn not_found(id: &MerchantId) -> StoreError {

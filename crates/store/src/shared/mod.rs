@@ -3,8 +3,9 @@
 //!
 //! Cast:
 //! - [`rows`]: database rows → domain values. [`ledger`]: the interface, act by act.
-//! - The acts of people: [`merchants`], [`endpoints`], [`payments`], [`deliveries`], [`resend`], [`settle`],
-//!   [`bulk_resend`], [`checks`], [`dialects`], [`keys`], [`audit`]. [`health`]: endpoints that do not answer.
+//! - The acts of people: [`merchants`], [`endpoints`], [`payments`], [`deliveries`], [`resend`], [`settle`], [`follow_up`],
+//!   [`bulk_resend`], [`checks`], [`dialects`], [`keys`], [`operators`], [`sessions`], [`portal_links`],
+//!   [`audit`]. [`health`]: endpoints that do not answer.
 //!   [`gauges`]: the figures of the moment.
 
 mod audit;
@@ -13,15 +14,19 @@ mod checks;
 pub(super) mod deliveries;
 mod dialects;
 mod endpoints;
+mod follow_up;
 mod gauges;
 mod health;
 mod keys;
 mod ledger;
 mod merchants;
+mod operators;
 mod payments;
+mod portal_links;
 mod resend;
 pub(super) mod rows;
 mod secrets;
+pub(super) mod sessions;
 mod settle;
 
 use super::{Db, ENDPOINTS_BY_ID, This, id_list, id_literal};

@@ -1,6 +1,7 @@
 //! Retention of attempts: what is old is deleted, a batch at a time.
 
 use super::SqliteLedger;
+use super::shared::sessions;
 use crate::Result;
 use crate::engine::Kept;
 use crate::error::Doing;
@@ -31,8 +32,9 @@ impl SqliteLedger {
         let deleted = delete.execute(&mut *tx).await.doing(ACT)?.rows_affected();
         let delete = sqlx::query(DELETE_CHECKS).bind(oldest).bind(BATCH);
         let checks_deleted = delete.execute(&mut *tx).await.doing(ACT)?.rows_affected();
+        let visits_deleted = sessions::let_go(&mut tx, now, BATCH).await?;
         tx.commit().await.doing(ACT)?;
-        let more = deleted.max(checks_deleted) == u64::from(BATCH);
-        Ok(Kept { deleted, checks_deleted, more, ..Kept::default() })
+        let more = deleted.max(checks_deleted).max(visits_deleted) >= u64::from(BATCH);
+        Ok(Kept { deleted, checks_deleted, visits_deleted, more, ..Kept::default() })
     }
 }

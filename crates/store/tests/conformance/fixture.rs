@@ -6,7 +6,7 @@ use paybell_delivery::{
     PaymentId, Timestamp,
 };
 use paybell_store::engine::{AcceptTerms, Accepted, Claim, ClaimedDelivery, RecordAttempt, Recorded};
-use paybell_store::manage::{Actor, DeliveryView, NewEndpoint, PageRequest, Secret};
+use paybell_store::manage::{Actor, AuditFilter, DeliveryView, NewEndpoint, PageRequest, Secret};
 use paybell_store::{Ledger, PostgresLedger, Sealer, SqliteLedger};
 use secrecy::SecretString;
 use sqlx::{AssertSqlSafe, Connection, PgConnection, Row, SqliteConnection};
@@ -231,7 +231,7 @@ impl Fixture {
 
     /// The actions in the audit, the newest first.
     pub(crate) async fn actions(&self) -> Result<Vec<String>> {
-        Ok(self.ledger.audit(&all()).await?.items.into_iter().map(|row| row.action).collect())
+        Ok(self.ledger.audit(&AuditFilter::default(), &all()).await?.items.into_iter().map(|row| row.action).collect())
     }
 
     /// Runs a statement behind the ledger's back. Answers what the database said against it.

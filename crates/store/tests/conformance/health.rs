@@ -1,7 +1,8 @@
 use crate::fixture::{Fixture, LIFETIME, VISIBILITY, actor, at};
 use anyhow::{Context, Result};
 use paybell_delivery::{Endpoint, EndpointId, Failing, Job};
-use paybell_store::manage::EndpointChange;
+use paybell_store::StoreError;
+use paybell_store::manage::{AuditFilter, EndpointChange};
 use std::time::Duration;
 
 conformance!(
@@ -15,6 +16,8 @@ conformance!(
     a_change_has_the_endpoint_probed_at_once,
     failures_from_before_it_was_reopened_do_not_count,
     a_failing_endpoint_that_is_deleted_is_forgotten,
+    a_person_has_a_failing_endpoint_probed_at_once,
+    what_cannot_be_probed_is_refused,
 );
 
 async fn endpoint(f: &Fixture, id: EndpointId) -> Result<Endpoint> {
@@ -48,7 +51,7 @@ async fn a_failing_endpoint_is_attempted_by_probes_alone(f: Fixture) -> Result<(
         assert_eq!(claimed.map(|claimed| claimed.probes), (job == probe[0]).then_some(Some(0)));
     }
     assert!(!f.ledger.mark_failing(id, at(40), "again", &actor(at(60))).await?, "it fails already");
-    let audit = f.ledger.audit(&crate::fixture::all()).await?.items;
+    let audit = f.ledger.audit(&AuditFilter::default(), &crate::fixture::all()).await?.items;
     let shown: Vec<_> = audit.iter().filter(|row| row.action == "endpoint.failing").map(|row| &row.detail).collect();
     assert_eq!(shown, ["10 attempts failed"]);
     Ok(())
@@ -159,5 +162,38 @@ async fn a_failing_endpoint_that_is_deleted_is_forgotten(f: Fixture) -> Result<(
     assert_eq!(f.ledger.gauges(at(70)).await?.failing_endpoints, 0);
     assert!(!f.ledger.mark_failing(id, at(61), "", &actor(at(70))).await?);
     assert!(!f.ledger.reopen(id, &actor(at(70))).await?);
+    Ok(())
+}
+
+async fn a_person_has_a_failing_endpoint_probed_at_once(f: Fixture) -> Result<()> {
+    let (id, jobs) = failing_shop(&f, 2).await?;
+    let first = probes(&f, 51).await?;
+    f.ledger.postpone_probe(id, first[0].delivery_id, at(900)).await?;
+    assert_eq!(probes(&f, 100).await?, [], "the next one is far");
+    f.ledger.probe_now(id, &actor(at(100))).await?;
+    let second = probes(&f, 100).await?;
+    assert!(second.len() == 1 && second != first && jobs.contains(&second[0]), "{second:?}");
+    assert_eq!(probes(&f, 100).await?, [], "one for each time it is asked for");
+    assert_eq!(f.won(second[0], at(101)).await?.probes, Some(1));
+    assert_eq!(f.actions().await?[0], "endpoint.probe");
+    Ok(())
+}
+
+async fn what_cannot_be_probed_is_refused(f: Fixture) -> Result<()> {
+    let (id, _) = failing_shop(&f, 1).await?;
+    let idle = f.endpoint().await?;
+    let refused = async |id, why: &str| {
+        let error = f.ledger.probe_now(id, &actor(at(100))).await.expect_err(why);
+        assert!(matches!(&error, StoreError::Refused(text) if text.contains(why)), "{error}");
+    };
+    refused(idle, "does not fail").await;
+    f.ledger.pause_endpoint(id, true, &actor(at(60))).await?;
+    refused(id, "is paused").await;
+    f.ledger.pause_endpoint(id, false, &actor(at(61))).await?;
+    assert_eq!(probes(&f, 61).await?.len(), 1);
+    refused(id, "nothing waits").await;
+    let unknown = f.ledger.probe_now(EndpointId(crate::fixture::id_at(at(1))), &actor(at(100))).await;
+    assert!(matches!(unknown, Err(StoreError::NotFound { what: "endpoint", .. })));
+    assert!(!f.actions().await?.contains(&"endpoint.probe".to_owned()), "what was refused is no act");
     Ok(())
 }

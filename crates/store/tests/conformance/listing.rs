@@ -2,7 +2,7 @@ use crate::fixture::{Fixture, actor, all, at, merchant_id, payment, terms};
 use anyhow::Result;
 use paybell_delivery::{MerchantId, State};
 use paybell_store::StoreError;
-use paybell_store::manage::{DeliveryFilter, PageRequest, PaymentFilter};
+use paybell_store::manage::{AuditFilter, DeliveryFilter, PageRequest, PaymentFilter};
 
 conformance!(
     payments_are_found_by_every_filter,
@@ -111,6 +111,6 @@ async fn a_malformed_cursor_is_refused(f: Fixture) -> Result<()> {
     refused(f.ledger.deliveries(&DeliveryFilter::default(), &request).await.err());
     refused(f.ledger.merchants(&request).await.err());
     refused(f.ledger.endpoints(None, &request).await.err());
-    refused(f.ledger.audit(&request).await.err());
+    refused(f.ledger.audit(&AuditFilter::default(), &request).await.err());
     Ok(())
 }

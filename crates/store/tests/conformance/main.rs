@@ -42,3 +42,4 @@ mod partitions;
 mod recording;
 mod secrets;
 mod settling;
+mod visiting;

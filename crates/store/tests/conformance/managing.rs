@@ -2,7 +2,7 @@ use crate::fixture::{Fixture, actor, all, at, id_at, merchant_id};
 use anyhow::Result;
 use paybell_delivery::{EndpointId, EndpointOptions, MerchantId, Pause};
 use paybell_store::StoreError;
-use paybell_store::manage::{EndpointChange, KeyRecord, KeyRole, NewEndpoint, Secret};
+use paybell_store::manage::{AuditFilter, EndpointChange, KeyRecord, KeyRole, NewEndpoint, Secret};
 use std::time::Duration;
 
 conformance!(
@@ -129,7 +129,7 @@ async fn every_act_leaves_one_audit_row(f: Fixture) -> Result<()> {
     f.ledger.create_merchant(&merchant_id(), "The shop", &actor(at(1))).await?;
     f.ledger.rename_merchant(&merchant_id(), "The café", &actor(at(2))).await?;
     f.ledger.delete_merchant(&merchant_id(), &actor(at(3))).await?;
-    let rows = f.ledger.audit(&all()).await?.items;
+    let rows = f.ledger.audit(&AuditFilter::default(), &all()).await?.items;
     let told: Vec<_> = rows.iter().map(|row| (row.action.as_str(), row.subject.as_str(), row.at)).collect();
     let expected =
         [("merchant.delete", "shop", at(3)), ("merchant.rename", "shop", at(2)), ("merchant.create", "shop", at(1))];

@@ -3,7 +3,7 @@ use anyhow::Result;
 use paybell_delivery::{Decision, DeliveryId, Outcome, Reason, State};
 use paybell_store::StoreError;
 use paybell_store::engine::Recorded;
-use paybell_store::manage::NewDelivery;
+use paybell_store::manage::{AuditFilter, DeliveryFilter, FollowUp, NewDelivery};
 use std::time::Duration;
 
 conformance!(
@@ -13,6 +13,7 @@ conformance!(
     settling_does_not_lose_the_attempt_in_flight,
     what_is_delivered_or_settled_is_not_settled_again,
     a_test_payment_goes_to_one_endpoint,
+    what_a_person_writes_beside_a_delivery_is_shown_with_it,
 );
 
 fn new(now: u64) -> NewDelivery {
@@ -120,5 +121,28 @@ async fn a_test_payment_goes_to_one_endpoint(f: Fixture) -> Result<()> {
     let again = f.ledger.accept_test(short, &payment("test-1", at(20)), &terms(at(20)), &actor(at(20))).await;
     assert!(matches!(again, Err(StoreError::Exists { what: "payment", .. })));
     assert_eq!(f.ledger.payments(&Default::default(), &all()).await?.items.len(), 1);
+    Ok(())
+}
+
+async fn what_a_person_writes_beside_a_delivery_is_shown_with_it(f: Fixture) -> Result<()> {
+    f.shop().await?;
+    let (id, other) = (f.accept_one(at(10)).await?.delivery_id, f.accept_one(at(11)).await?.delivery_id);
+    f.ledger.follow_up(id, Some("Ada"), "call the shop", &actor(at(20))).await?;
+    f.ledger.follow_up(id, None, "they know", &actor(at(30))).await?;
+    let written =
+        FollowUp { owner: None, note: "they know".to_owned(), updated_by: "olga".to_owned(), updated_at: at(30) };
+    assert_eq!(f.view(id, at(31)).await?.follow_up.as_ref(), Some(&written));
+    assert_eq!(f.view(other, at(31)).await?.follow_up, None);
+    let rows = f.ledger.deliveries(&DeliveryFilter::default(), &all()).await?.items;
+    let beside: Vec<_> = rows.into_iter().map(|row| (row.delivery.id, row.follow_up)).collect();
+    assert_eq!(beside, [(other, None), (id, Some(written))]);
+
+    let of_it = AuditFilter { subject: Some(id.to_string()) };
+    let audit = f.ledger.audit(&of_it, &all()).await?.items;
+    let told: Vec<_> = audit.iter().map(|row| (row.action.as_str(), row.detail.as_str())).collect();
+    let expected = [("delivery.follow_up", "nobody: they know"), ("delivery.follow_up", "Ada: call the shop")];
+    assert_eq!(told, expected, "and of nothing else");
+    let unknown = f.ledger.follow_up(new(1).id, None, "", &actor(at(40))).await;
+    assert!(matches!(unknown, Err(StoreError::NotFound { what: "delivery", .. })));
     Ok(())
 }

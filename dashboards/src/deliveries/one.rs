@@ -1,0 +1,125 @@
+//! `/deliveries/{id}`: the whole life of a delivery.
+
+use crate::Pages;
+use crate::failure::{Answer, Failure};
+use crate::page::{Frame, show};
+use crate::say::moment;
+use crate::texts::Lang;
+use crate::timeline::Timeline;
+use crate::visit::Visit;
+use askama::Template;
+use axum::extract::{Path, State as Extract};
+use paybell_delivery::{Check, Delivery, DeliveryId, Payment, State};
+use paybell_store::manage::{DeliveryView, FollowUp};
+
+#[derive(Template)]
+#[template(path = "delivery.html")]
+struct DeliveryPage {
+    page: Frame,
+    id: String,
+    state: &'static str,
+    state_word: &'static str,
+    facts: Vec<(&'static str, String)>,
+    merchant: String,
+    endpoint: String,
+    endpoint_url: String,
+    repeats: Option<String>,
+    siblings: Vec<Sibling>,
+    checks: Vec<CheckedBefore>,
+    timeline: Timeline,
+    may_resend: bool,
+    may_settle: bool,
+    follow_up: Option<FollowUp>,
+    who: String,
+}
+
+struct Sibling {
+    id: String,
+    made: String,
+    state: &'static str,
+    state_word: &'static str,
+    is_here: bool,
+}
+
+struct CheckedBefore {
+    at: String,
+    answer: &'static str,
+    reason: String,
+    comment: String,
+}
+
+/// `GET /deliveries/{id}`.
+pub(crate) async fn one(Extract(pages): Extract<Pages>, visit: Visit, Path(id): Path<DeliveryId>) -> Answer {
+    let (l, now) = (visit.l, visit.now);
+    let view = pages.ledger().delivery(id, now).await?.ok_or(Failure::NotFound)?;
+    let of_payment = pages.ledger().payment(view.payment.id).await?.ok_or(Failure::NotFound)?;
+    let endpoint = pages.ledger().endpoint_for_attempt(view.delivery.endpoint_id).await?.endpoint;
+    let delivery = &view.delivery;
+    show(&DeliveryPage {
+        id: id.to_string(),
+        state: delivery.state.as_str(),
+        state_word: l.state_word(delivery.state),
+        facts: facts(l, &view.payment),
+        merchant: view.payment.merchant_id.to_string(),
+        endpoint: endpoint.id.to_string(),
+        endpoint_url: endpoint.url,
+        repeats: delivery.resend_of.map(|id| id.to_string()),
+        siblings: of_payment.deliveries.iter().map(|each| sibling(l, each, id)).collect(),
+        checks: of_payment.checks.iter().map(checked).collect(),
+        timeline: Timeline::of(l, &view, now),
+        may_resend: visit.may_act() && delivery.state != State::Pending && endpoint.deleted_at.is_none(),
+        may_settle: visit.may_act() && matches!(delivery.state, State::Pending | State::Undelivered),
+        follow_up: follow_up(&view),
+        who: visit.session.name.clone(),
+        page: Frame::of(&visit, &title(l, &view.payment)).refused(visit.query().get("refused").map(str::to_owned)),
+    })
+}
+
+fn follow_up(view: &DeliveryView) -> Option<FollowUp> {
+    view.follow_up.clone()
+}
+
+fn title(l: Lang, payment: &Payment) -> String {
+    match &payment.pay_for {
+        Some(order) => format!("{} {order}", l.order()),
+        None => format!("{} {}", l.payment(), payment.gateway_payment_id),
+    }
+}
+
+fn facts(l: Lang, payment: &Payment) -> Vec<(&'static str, String)> {
+    let mut facts = vec![
+        (l.payment(), payment.gateway_payment_id.clone()),
+        (l.type_of_payment(), payment.kind.clone()),
+        (l.amount(), l.money(payment.amount)),
+        (l.confirmed_at(), moment(payment.confirmed_at)),
+        (l.accepted_at(), moment(payment.accepted_at)),
+    ];
+    let optional = [
+        (l.order(), payment.pay_for.clone()),
+        (l.method(), payment.method.clone()),
+        (l.description(), payment.description.clone()),
+        (l.payer(), payment.payer_email.clone().or_else(|| payment.payer_phone.clone())),
+        ("", payment.test.then(|| l.test_payment().to_owned())),
+    ];
+    facts.extend(optional.into_iter().filter_map(|(name, value)| value.map(|value| (name, value))));
+    facts
+}
+
+fn sibling(l: Lang, delivery: &Delivery, here: DeliveryId) -> Sibling {
+    Sibling {
+        id: delivery.id.to_string(),
+        made: moment(delivery.created_at),
+        state: delivery.state.as_str(),
+        state_word: l.state_word(delivery.state),
+        is_here: delivery.id == here,
+    }
+}
+
+fn checked(check: &Check) -> CheckedBefore {
+    CheckedBefore {
+        at: moment(check.asked_at),
+        answer: check.answer.as_str(),
+        reason: check.reason.clone(),
+        comment: check.comment.clone().unwrap_or_default(),
+    }
+}

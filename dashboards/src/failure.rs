@@ -1,0 +1,109 @@
+//! What went wrong, as a page in the visitor's language.
+
+use crate::page::Frame;
+use crate::texts::Lang;
+use askama::Template;
+use axum::extract::Request;
+use axum::http::header::CONTENT_TYPE;
+use axum::http::{HeaderValue, StatusCode};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use paybell_store::StoreError;
+use std::error::Error;
+
+/// Why there is no page.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Failure {
+    /// What was asked for is not there.
+    NotFound,
+    /// The visitor may not do this.
+    Forbidden,
+    /// The request cannot be understood.
+    Malformed,
+    /// A form was sent from another site.
+    Foreign,
+    /// Too many wrong passwords.
+    TooMany,
+    /// The database does not answer.
+    Unavailable,
+    /// A fault of Paybell's; what it was stands in the log.
+    Internal,
+}
+
+/// What a page's handler answers.
+pub(crate) type Answer = Result<Response, Failure>;
+
+impl Failure {
+    /// A fault of Paybell's, written to the log.
+    pub(crate) fn internal(error: &(dyn Error + 'static)) -> Self {
+        tracing::error!(error, "a page could not be made");
+        Failure::Internal
+    }
+
+    fn status(self) -> StatusCode {
+        match self {
+            Failure::NotFound => StatusCode::NOT_FOUND,
+            Failure::Forbidden | Failure::Foreign => StatusCode::FORBIDDEN,
+            Failure::Malformed => StatusCode::BAD_REQUEST,
+            Failure::TooMany => StatusCode::TOO_MANY_REQUESTS,
+            Failure::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
+            Failure::Internal => StatusCode::INTERNAL_SERVER_ERROR,
+        }
+    }
+
+    fn in_words(self, l: Lang) -> &'static str {
+        match self {
+            Failure::NotFound => l.not_found(),
+            Failure::Forbidden => l.forbidden(),
+            Failure::Malformed => l.malformed(),
+            Failure::Foreign => l.foreign_form(),
+            Failure::TooMany => l.too_many_tries(),
+            Failure::Unavailable => l.database_away(),
+            Failure::Internal => l.internal_fault(),
+        }
+    }
+}
+
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
+        match &error {
+            StoreError::NotFound { .. } => Failure::NotFound,
+            StoreError::Unavailable { .. } | StoreError::Stopping => {
+                tracing::warn!(error = &error as &dyn Error, "a page could not be made");
+                Failure::Unavailable
+            }
+            StoreError::Refused(_) => Failure::Malformed,
+            _ => Failure::internal(&error),
+        }
+    }
+}
+
+impl IntoResponse for Failure {
+    /// The bare status; [`render`] makes a page of it.
+    fn into_response(self) -> Response {
+        let mut response = self.status().into_response();
+        response.extensions_mut().insert(self);
+        response
+    }
+}
+
+#[derive(Template)]
+#[template(path = "failure.html")]
+struct FailurePage {
+    page: Frame,
+    words: &'static str,
+}
+
+/// The layer that turns failures into pages.
+pub(crate) async fn render(request: Request, next: Next) -> Response {
+    let l = Lang::of(request.headers());
+    let in_portal = request.uri().path().starts_with("/portal");
+    let mut response = next.run(request).await;
+    let Some(failure) = response.extensions_mut().remove::<Failure>() else { return response };
+    let words = failure.in_words(l);
+    let page = FailurePage { page: Frame::bare(l, l.something_is_wrong(), in_portal), words };
+    let html = page.render().unwrap_or_else(|_| words.to_owned());
+    let (mut head, _) = response.into_parts();
+    head.headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
+    Response::from_parts(head, html.into())
+}

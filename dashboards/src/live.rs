@@ -1,0 +1,104 @@
+//! Pages as they change: `/live?path=…` renders the page anew every two seconds and sends it when it differs. The script
+//! puts in place what is marked `data-live`.
+
+use crate::failure::Failure;
+use crate::form::Form;
+use axum::Router;
+use axum::body::{Body, to_bytes};
+use axum::extract::State;
+use axum::http::header::{ACCEPT_LANGUAGE, COOKIE};
+use axum::http::{HeaderMap, Request, StatusCode, Uri};
+use axum::response::sse::{Event, KeepAlive, Sse};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use futures_util::StreamExt;
+use std::convert::Infallible;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::Semaphore;
+use tokio::time::MissedTickBehavior;
+use tokio_stream::wrappers::IntervalStream;
+use tokio_util::sync::CancellationToken;
+use tower::ServiceExt;
+
+/// How often a page is rendered anew.
+const EVERY: Duration = Duration::from_secs(2);
+/// How long one connection lasts; browsers come back by themselves.
+const LIFETIME: Duration = Duration::from_secs(900);
+/// The most pages that are live at once.
+const LIVE_MAX: usize = 200;
+/// The longest page that is sent, in bytes.
+const PAGE_MAX: usize = 2 * 1024 * 1024;
+
+#[derive(Clone)]
+struct Live {
+    pages: Router,
+    places: Arc<Semaphore>,
+    stop: CancellationToken,
+}
+
+/// The live side of these pages. `stop` ends all that is open.
+pub(crate) fn router(pages: Router, stop: CancellationToken) -> Router {
+    let live = Live { pages, places: Arc::new(Semaphore::new(LIVE_MAX)), stop };
+    Router::new().route("/live", get(serve)).route("/portal/live", get(serve)).with_state(live)
+}
+
+async fn serve(State(live): State<Live>, headers: HeaderMap, uri: Uri) -> Response {
+    let query = Form::parse(uri.query().unwrap_or_default().as_bytes());
+    let Some(path) = query.get("path").filter(|path| may_be_live(path)).map(str::to_owned) else {
+        return Failure::Malformed.into_response();
+    };
+    let Ok(place) = Arc::clone(&live.places).try_acquire_owned() else {
+        return StatusCode::SERVICE_UNAVAILABLE.into_response();
+    };
+    // The first time, what is sent is what the visitor has already, unless it changed meanwhile.
+    let mut shown = None;
+    let mut ticks = tokio::time::interval(EVERY);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let ended = live.stop.clone().cancelled_owned();
+    let pages = IntervalStream::new(ticks).then(move |_| {
+        let (live, headers, path) = (live.clone(), headers.clone(), path.clone());
+        async move { render(live.pages, &headers, &path).await }
+    });
+    let events = pages.filter_map(move |page| {
+        let _held = &place;
+        let event = page.and_then(|page| {
+            let mut hasher = DefaultHasher::new();
+            page.hash(&mut hasher);
+            let hash = Some(hasher.finish());
+            (std::mem::replace(&mut shown, hash) != hash).then(|| Event::default().data(as_json(&page)))
+        });
+        async move { event.map(Ok::<_, Infallible>) }
+    });
+    let lasting = events.take_until(Box::pin(async move {
+        let _ = tokio::time::timeout(LIFETIME, ended).await;
+    }));
+    Sse::new(lasting).keep_alive(KeepAlive::default()).into_response()
+}
+
+/// A page of ours that is no live one itself.
+fn may_be_live(path: &str) -> bool {
+    path.starts_with('/') && !path.starts_with("//") && !path.starts_with("/live") && !path.starts_with("/portal/live")
+}
+
+/// The page as the visitor would see it now; nothing where it is none, or the visitor is signed out.
+async fn render(pages: Router, headers: &HeaderMap, path: &str) -> Option<String> {
+    let mut request = Request::get(path).body(Body::empty()).ok()?;
+    for name in [COOKIE, ACCEPT_LANGUAGE] {
+        for value in headers.get_all(&name) {
+            request.headers_mut().append(name.clone(), value.clone());
+        }
+    }
+    let response = pages.oneshot(request).await.ok()?;
+    if response.status() != StatusCode::OK {
+        return None;
+    }
+    let body = to_bytes(response.into_body(), PAGE_MAX).await.ok()?;
+    String::from_utf8(body.to_vec()).ok()
+}
+
+/// In one line, as an event's data must be.
+fn as_json(page: &str) -> String {
+    serde_json::Value::from(page).to_string()
+}

@@ -1,0 +1,146 @@
+//! The frame of a page: its title, where the visitor can go, what was just done; and the language of all pages.
+
+use crate::failure::{Answer, Failure};
+use crate::form::Form;
+use crate::texts::{LANGUAGE_COOKIE, Lang};
+use crate::visit::Visit;
+use askama::Template;
+use axum::http::header::{LOCATION, SET_COOKIE};
+use axum::http::{StatusCode, Uri};
+use axum::response::{Html, IntoResponse, Response};
+
+/// What `layout.html` shows around every page.
+pub(crate) struct Frame {
+    pub(crate) l: Lang,
+    pub(crate) title: String,
+    pub(crate) in_portal: bool,
+    /// Whose pages these are: Paybell's, or in the portal the gateway's.
+    pub(crate) brand: String,
+    pub(crate) has_logo: bool,
+    pub(crate) has_colour: bool,
+    /// The visitor's name; nothing where nobody is signed in.
+    pub(crate) who: Option<String>,
+    /// Whether the visitor may do what operators do.
+    pub(crate) may_act: bool,
+    pub(crate) nav: Vec<NavItem>,
+    /// The page's path and query, to come back to.
+    pub(crate) here: String,
+    /// What was just done.
+    pub(crate) notice: Option<String>,
+    /// Why something was not done.
+    pub(crate) refusal: Option<String>,
+}
+
+/// A page that can be gone to.
+pub(crate) struct NavItem {
+    pub(crate) name: &'static str,
+    pub(crate) href: &'static str,
+    pub(crate) is_here: bool,
+}
+
+impl Frame {
+    /// Of a page for nobody in particular.
+    pub(crate) fn bare(l: Lang, title: &str, in_portal: bool) -> Self {
+        Self {
+            l,
+            title: title.to_owned(),
+            in_portal,
+            brand: "Paybell".to_owned(),
+            has_logo: false,
+            has_colour: false,
+            who: None,
+            may_act: false,
+            nav: Vec::new(),
+            here: String::new(),
+            notice: None,
+            refusal: None,
+        }
+    }
+
+    /// Of an operators' page.
+    pub(crate) fn of(visit: &Visit, title: &str) -> Self {
+        let l = visit.l;
+        let path = visit.uri.path();
+        let item = |name, href: &'static str| NavItem {
+            name,
+            href,
+            is_here: if href == "/" { path == "/" } else { path.starts_with(href) },
+        };
+        Self {
+            who: Some(visit.session.name.clone()),
+            may_act: visit.may_act(),
+            nav: vec![
+                item(l.nav_overview(), "/"),
+                item(l.nav_retries(), "/retries"),
+                item(l.nav_undelivered(), "/undelivered"),
+                item(l.nav_deliveries(), "/deliveries"),
+                item(l.nav_endpoints(), "/endpoints"),
+                item(l.nav_merchants(), "/merchants"),
+                item(l.nav_dialects(), "/dialects"),
+                item(l.nav_keys(), "/keys"),
+                item(l.nav_people(), "/people"),
+                item(l.nav_audit(), "/audit"),
+            ],
+            here: path_and_query(&visit.uri),
+            notice: visit.query().is_ticked("done").then(|| l.done().to_owned()),
+            ..Self::bare(l, title, false)
+        }
+    }
+
+    /// The same page with the reason why something was not done.
+    pub(crate) fn refused(mut self, why: Option<String>) -> Self {
+        self.refusal = why;
+        self.notice = None;
+        self
+    }
+}
+
+/// The path and query of a page.
+pub(crate) fn path_and_query(uri: &Uri) -> String {
+    uri.path_and_query().map_or_else(|| uri.path().to_owned(), ToString::to_string)
+}
+
+/// A template as an answer.
+pub(crate) fn show(page: &impl Template) -> Answer {
+    Ok(Html(page.render().map_err(|error| Failure::internal(&error))?).into_response())
+}
+
+/// On to another page after something was done, by GET.
+pub(crate) fn go_to(path: &str) -> Response {
+    (StatusCode::SEE_OTHER, [(LOCATION, path.to_owned())]).into_response()
+}
+
+/// On to a page of our own, which says that something was done.
+pub(crate) fn done(path: &str) -> Response {
+    let joint = if path.contains('?') { '&' } else { '?' };
+    go_to(&format!("{path}{joint}done=1"))
+}
+
+/// A path of our own, or else `/`: a link must not lead people elsewhere.
+pub(crate) fn own_path(path: Option<&str>) -> &str {
+    path.filter(|path| path.starts_with('/') && !path.starts_with("//") && !path.contains(['\\', '\r', '\n']))
+        .unwrap_or("/")
+}
+
+/// `/language?to=ru&back=/`: keeps the language that somebody chose.
+pub(crate) async fn choose_language(uri: Uri) -> Answer {
+    let query = Form::parse(uri.query().unwrap_or_default().as_bytes());
+    let language = query.get("to").and_then(Lang::by_code).ok_or(Failure::Malformed)?;
+    let cookie = format!("{LANGUAGE_COOKIE}={}; Path=/; Max-Age=31536000; SameSite=Lax; HttpOnly", language.code());
+    let mut response = go_to(own_path(query.get("back")));
+    response.headers_mut().insert(SET_COOKIE, cookie.try_into().map_err(|_| Failure::Malformed)?);
+    Ok(response)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn links_lead_nowhere_else() {
+        for foreign in ["https://evil.example", "//evil.example", "/\\evil.example", "evil", ""] {
+            assert_eq!(own_path(Some(foreign)), "/", "{foreign}");
+        }
+        assert_eq!(own_path(Some("/deliveries?state=pending")), "/deliveries?state=pending");
+    }
+}

@@ -1,0 +1,147 @@
+//! `/retries`: what waits, by the moment of its next attempt (the retry wall), by endpoint, and one by one.
+
+use crate::bulk::BulkForm;
+use crate::deliveries::{Filter, ListedDelivery, next_page};
+use crate::failure::{Answer, Failure};
+use crate::fresh::Fresh;
+use crate::page::{Frame, show};
+use crate::percentile::as_float;
+use crate::texts::Lang;
+use crate::visit::Visit;
+use crate::{Pages, Served};
+use askama::Template;
+use axum::extract::State as Extract;
+use paybell_delivery::{State, Timestamp};
+use paybell_store::manage::{DeliveryFilter, EndpointWaiting, NextAttempts, Page, PageRequest, Sum};
+use std::time::Duration;
+
+const ON_A_PAGE: u32 = 100;
+/// The ends of the wall's bars.
+const BARS: [Duration; 6] = [
+    Duration::from_secs(60),
+    Duration::from_secs(600),
+    Duration::from_secs(3_600),
+    Duration::from_secs(6 * 3_600),
+    Duration::from_secs(24 * 3_600),
+    Duration::from_secs(72 * 3_600),
+];
+/// How many endpoints are shown.
+const ENDPOINTS_MAX: u32 = 20;
+/// For how long everybody is shown the same figures.
+const FRESH_FOR: Duration = Duration::from_secs(2);
+/// The choices of what expires soon, in hours.
+const WITHIN_H: [u64; 4] = [1, 6, 24, 72];
+
+/// The figures above the list, read once for many visitors.
+pub(crate) struct Wall {
+    bars: Vec<NextAttempts>,
+    endpoints: Vec<EndpointWaiting>,
+}
+
+/// The figures, kept for a moment.
+pub(crate) type KeptWall = Fresh<Wall>;
+
+#[derive(Template)]
+#[template(path = "retries.html")]
+struct RetriesPage {
+    page: Frame,
+    filter: Filter,
+    bars: Vec<Bar>,
+    endpoints: Vec<Waiting>,
+    hours: Vec<(u64, bool)>,
+    rows: Vec<ListedDelivery>,
+    next: Option<String>,
+    newest: Option<String>,
+    bulk: BulkForm,
+}
+
+struct Bar {
+    name: String,
+    count: String,
+    /// Of 100.
+    width: f64,
+}
+
+struct Waiting {
+    id: String,
+    url: String,
+    merchant: String,
+    mark: &'static str,
+    health: String,
+    waiting: String,
+    deadline: String,
+}
+
+/// `GET /retries`.
+pub(crate) async fn retries(Extract(pages): Extract<Pages>, visit: Visit) -> Answer {
+    let (l, now) = (visit.l, visit.now);
+    let filter = Filter::read(visit.query());
+    let hours = filter.form.get("within_h").and_then(|hours| hours.parse::<u64>().ok()).filter(|hours| *hours <= 72);
+    let wall = pages.wall.get(FRESH_FOR, pages.read_wall(now)).await?;
+    let after = filter.form.get("after").map(str::to_owned);
+    let newest = after.is_some().then(|| format!("/retries?{}", filter.form.query_without(&["after", "done"])));
+    let means = DeliveryFilter { state: Some(State::Pending), ..filter.means.clone() };
+    let found = match &filter.wrong {
+        Some(_) => Page { items: Vec::new(), next: None },
+        None => pages.waiting(&means, hours, now, &PageRequest { limit: ON_A_PAGE, after }).await?,
+    };
+    show(&RetriesPage {
+        page: Frame::of(&visit, l.nav_retries()).refused(filter.wrong.clone()),
+        bars: wall.bars.iter().map(|bar| shown(l, bar, &wall.bars, now)).collect(),
+        endpoints: wall.endpoints.iter().map(|waiting| by_endpoint(l, waiting, now)).collect(),
+        hours: WITHIN_H.iter().map(|h| (*h, hours == Some(*h))).collect(),
+        rows: found.items.iter().map(|row| ListedDelivery::of(l, row, now)).collect(),
+        next: found.next.map(|next| next_page("/retries", &filter.form, &next)),
+        newest,
+        bulk: BulkForm::of(&filter.form, "pending"),
+        filter,
+    })
+}
+
+impl Served {
+    async fn read_wall(&self, now: Timestamp) -> Result<Wall, Failure> {
+        let bars = self.ledger().next_attempts(now, &BARS).await?;
+        Ok(Wall { bars, endpoints: self.ledger().waiting_by_endpoint(ENDPOINTS_MAX).await? })
+    }
+
+    /// What waits: what expires within so many hours first by its deadline, or else by its next attempt.
+    async fn waiting(
+        &self,
+        filter: &DeliveryFilter,
+        hours: Option<u64>,
+        now: Timestamp,
+        page: &PageRequest,
+    ) -> Result<Page<paybell_store::manage::DeliveryRow>, Failure> {
+        Ok(match hours {
+            Some(hours) => {
+                let before = now + Duration::from_secs(hours * 3_600);
+                self.ledger().waiting_until(filter, before, page).await?
+            }
+            None => self.ledger().waiting(filter, page).await?,
+        })
+    }
+}
+
+fn shown(l: Lang, bar: &NextAttempts, all: &[NextAttempts], now: Timestamp) -> Bar {
+    let name = match (bar.since, bar.before) {
+        (None, _) => l.wall_due().to_owned(),
+        (_, Some(before)) => format!("{} {}", l.wall_within(), l.duration(before.since(now))),
+        (_, None) => l.wall_later().to_owned(),
+    };
+    let most = all.iter().map(|bar| bar.count).max().unwrap_or(0).max(1);
+    Bar { name, count: l.counted(bar.count, Sum::COUNT_MAX), width: 100.0 * as_float(bar.count) / as_float(most) }
+}
+
+fn by_endpoint(l: Lang, waiting: &EndpointWaiting, now: Timestamp) -> Waiting {
+    let endpoint = &waiting.endpoint;
+    let (mark, health) = crate::endpoints::health(l, endpoint, now);
+    Waiting {
+        id: endpoint.id.to_string(),
+        url: endpoint.url.clone(),
+        merchant: endpoint.merchant_id.to_string(),
+        mark,
+        health,
+        waiting: l.counted(waiting.waiting, Sum::COUNT_MAX),
+        deadline: l.until(waiting.deadline_at, now),
+    }
+}
