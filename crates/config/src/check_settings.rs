@@ -35,6 +35,13 @@ struct Checker<'a> {
 impl Checker<'_> {
     fn check_connections(&mut self) {
         let s = &self.loaded.settings;
+        let is_address = |url: &String| {
+            let rest = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"));
+            rest.is_some_and(|rest| !rest.is_empty() && !rest.starts_with('/') && !rest.contains(['?', '#', '@', ' ']))
+        };
+        self.require("public_url", s.public_url.as_ref().is_none_or(is_address), || {
+            "it must begin with https:// or http://, such as https://paybell.example, without a query".to_owned()
+        });
         self.require("roles", !s.roles.is_empty(), || "it must name at least one role".to_owned());
         let database = s.database_url.as_ref().map(|url| url.expose_secret());
         let is_postgres = database.is_none_or(|url| url.starts_with("postgres://") || url.starts_with("postgresql://"));

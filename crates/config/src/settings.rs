@@ -42,6 +42,9 @@ macro_rules! settings {
 settings! {
     /// The address and port on which the API, the metrics and the dashboard are served.
     listen: SocketAddr = SocketAddr::from((Ipv4Addr::LOCALHOST, 8080));
+    /// The address under which people's browsers reach this Paybell, such as https://paybell.example; default:
+    /// http://{listen}
+    public_url: Option<String> = None;
     /// What this process does: any of api, worker, dispatcher, dashboard.
     roles: Vec<Role> = Role::ALL.to_vec();
     /// The folder of an embedded Paybell: database, lock and master key. It is made when it is missing.

@@ -7,6 +7,7 @@ use axum::serve::ListenerExt;
 use paybell_api::{ApiSettings, ApiState, InProcess};
 use paybell_config::{Role, Settings};
 use paybell_dashboards::{Act, Dashboard, PortalSettings};
+use paybell_store::Coalesced;
 use paybell_telemetry::Metrics;
 use paybell_workers::{DispatchSettings, EndpointCache, Engine, WorkerSettings};
 use std::net::SocketAddr;
@@ -23,6 +24,9 @@ const SYNC_EVERY: Duration = Duration::from_secs(10);
 /// What is left after the drain time for the last records and connections.
 const STOP_MARGIN: Duration = Duration::from_secs(3);
 
+/// How long the last figures of charts may take.
+const FIGURES_WITHIN: Duration = Duration::from_secs(2);
+
 /// The roles at work.
 pub(crate) struct Running {
     /// Where HTTP is served.
@@ -30,6 +34,7 @@ pub(crate) struct Running {
     tasks: JoinSet<(&'static str, Result<()>)>,
     stop: CancellationToken,
     drain: Duration,
+    coalesced: Coalesced,
 }
 
 impl Running {
@@ -41,9 +46,9 @@ impl Running {
         let listener = listen(wired.settings.listen)?;
         name_roles(&wired.settings);
         let address = listener.local_addr()?;
-        let mut running =
-            Self { address, tasks: JoinSet::new(), stop: CancellationToken::new(), drain: wired.settings.drain };
-        let router = router(wired, metrics, &running.stop);
+        let (tasks, stop, drain) = (JoinSet::new(), CancellationToken::new(), wired.settings.drain);
+        let mut running = Self { address, tasks, stop, drain, coalesced: wired.coalesced.clone() };
+        let router = router(wired, metrics, address, &running.stop);
         running.start_http(listener, router);
         running.start_engine(wired);
         Ok(running)
@@ -76,6 +81,9 @@ impl Running {
         });
         if ended.await.is_err() {
             tracing::warn!("what was still in flight is left to be repeated");
+        }
+        if tokio::time::timeout(FIGURES_WITHIN, self.coalesced.flush_figures()).await.is_err() {
+            tracing::debug!("the last figures of charts were not written in time");
         }
     }
 
@@ -154,7 +162,7 @@ fn listen(address: SocketAddr) -> Result<TcpListener> {
 }
 
 /// What this process serves. Metrics and liveness are served by every process, for Prometheus and supervisors.
-fn router(wired: &Wired, metrics: &Metrics, stop: &CancellationToken) -> Router {
+fn router(wired: &Wired, metrics: &Metrics, address: SocketAddr, stop: &CancellationToken) -> Router {
     let metrics = metrics.clone();
     let metrics_text: Arc<dyn Fn() -> String + Send + Sync> = Arc::new(move || metrics.render());
     let state = ApiState {
@@ -163,7 +171,7 @@ fn router(wired: &Wired, metrics: &Metrics, stop: &CancellationToken) -> Router 
         queue: wired.queue.clone(),
         clock: wired.clock.clone(),
         outbound: wired.outbound.clone(),
-        settings: api_settings(&wired.settings),
+        settings: api_settings(&wired.settings, address),
         metrics_text,
     };
     let api = paybell_api::router(state.clone());
@@ -186,7 +194,7 @@ fn dashboard(wired: &Wired, api: InProcess, stop: &CancellationToken) -> Dashboa
         act,
         key_id: paybell_api::keys::id_within,
         is_key_of: paybell_api::keys::is_key_of,
-        https: false,
+        https: wired.settings.public_url.as_deref().is_some_and(|url| url.starts_with("https:")),
         portal: PortalSettings::default(),
         stop: stop.clone(),
     }
@@ -227,7 +235,7 @@ fn dispatch_settings(settings: &Settings) -> DispatchSettings {
     DispatchSettings { limit: settings.dispatch_limit, grace: settings.grace, lifetime: settings.lifetime }
 }
 
-fn api_settings(settings: &Settings) -> ApiSettings {
+fn api_settings(settings: &Settings, address: SocketAddr) -> ApiSettings {
     ApiSettings {
         lifetime: settings.lifetime,
         grace: settings.grace,
@@ -237,6 +245,15 @@ fn api_settings(settings: &Settings) -> ApiSettings {
         checks_in_flight_max: settings.checks_in_flight_max,
         checks_per_endpoint_max: settings.checks_per_endpoint_max,
         check_key_kept_for: settings.check_key_kept_for,
+        public_url: public_url(settings, address),
         ..ApiSettings::default()
+    }
+}
+
+/// Where browsers reach this process, without a slash at its end.
+fn public_url(settings: &Settings, address: SocketAddr) -> Arc<str> {
+    match &settings.public_url {
+        Some(url) => url.trim_end_matches('/').into(),
+        None => format!("http://{address}").into(),
     }
 }

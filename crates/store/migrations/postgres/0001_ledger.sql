@@ -51,7 +51,8 @@ CREATE INDEX endpoints_of_dialect ON endpoints (dialect);
 CREATE INDEX endpoints_parked ON endpoints (id)
     WHERE parked AND paused_at IS NULL AND deleted_at IS NULL AND failing_since IS NULL;
 CREATE INDEX endpoints_to_probe ON endpoints (probe_at) WHERE probe_at IS NOT NULL;
-CREATE INDEX endpoints_failing ON endpoints (id) WHERE failing_since IS NOT NULL;
+CREATE INDEX endpoints_failing ON endpoints (failing_since) WHERE failing_since IS NOT NULL;
+CREATE INDEX endpoints_paused ON endpoints (paused_at) WHERE paused_at IS NOT NULL;
 
 CREATE TABLE payments (
     id UUID PRIMARY KEY,
@@ -114,6 +115,12 @@ CREATE INDEX deliveries_of_endpoint ON deliveries (endpoint_id, id);
 -- What a person may have to look at.
 CREATE INDEX deliveries_undelivered ON deliveries (id) WHERE state = 'undelivered';
 CREATE INDEX deliveries_settled ON deliveries (id) WHERE state = 'settled';
+CREATE INDEX deliveries_failed ON deliveries (endpoint_id, state, id) WHERE state IN ('undelivered', 'settled');
+-- What was attempted in vain, or waits for its endpoint. What is acknowledged within its first minute never enters these,
+-- and a claim changes nothing of them.
+CREATE INDEX deliveries_waiting ON deliveries (endpoint_id, id) INCLUDE (deadline_at)
+    WHERE state = 'pending' AND due_at > created_at + 60000000;
+CREATE INDEX deliveries_expiring ON deliveries (deadline_at) WHERE state = 'pending' AND due_at > created_at + 60000000;
 
 -- A partition `attempts_YYYYMMDD` for each day, made ahead and dropped by the engine: the first 48 bits of a delivery's id
 -- are the milliseconds since 1970 of its beginning, so a day is a range of ids.
@@ -160,19 +167,25 @@ CREATE INDEX checks_for ON checks (merchant_id, pay_for, id);
 CREATE INDEX checks_by_key ON checks (merchant_id, key) WHERE key IS NOT NULL;
 CREATE INDEX checks_of_endpoint ON checks (endpoint_id, id);
 
-CREATE TABLE bulk_resends (
+-- What people do to many deliveries at once, as jobs.
+CREATE TABLE bulk_acts (
     id UUID PRIMARY KEY,
+    kind TEXT NOT NULL CONSTRAINT bulk_act_is_known CHECK (kind IN ('resend', 'settle')),
+    who TEXT, -- who settles, and why
+    note TEXT,
     filter TEXT NOT NULL, -- JSON
     actor TEXT NOT NULL,
     total BIGINT NOT NULL,
-    resent BIGINT NOT NULL,
+    done BIGINT NOT NULL,
     skipped BIGINT NOT NULL,
     newest_id UUID NOT NULL, -- the newest delivery when it began
-    cursor_id UUID, -- the last delivery that was looked at
+    place TEXT, -- JSON: how far it is
     created_at BIGINT NOT NULL,
-    finished_at BIGINT
+    finished_at BIGINT,
+    CONSTRAINT who_settles CHECK ((kind = 'settle') = (who IS NOT NULL) AND (who IS NULL) = (note IS NULL))
 );
-CREATE INDEX bulk_resends_unfinished ON bulk_resends (created_at) WHERE finished_at IS NULL;
+CREATE INDEX bulk_acts_unfinished ON bulk_acts (created_at) WHERE finished_at IS NULL;
+CREATE INDEX bulk_acts_newest ON bulk_acts (created_at, id);
 
 -- What people write beside deliveries that need them.
 CREATE TABLE follow_ups (
@@ -191,6 +204,15 @@ CREATE TABLE dialects (
     created_at BIGINT NOT NULL,
     updated_at BIGINT NOT NULL
 );
+
+-- What happened in each span of time, for charts: only what is not zero.
+CREATE TABLE figures (
+    span_s INTEGER NOT NULL, -- how long each is
+    at BIGINT NOT NULL, -- when it began
+    measure SMALLINT NOT NULL, -- what was counted
+    count BIGINT NOT NULL,
+    PRIMARY KEY (span_s, at, measure)
+) WITH (fillfactor = 50);
 
 CREATE TABLE keys (
     id UUID PRIMARY KEY,

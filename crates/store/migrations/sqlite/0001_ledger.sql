@@ -44,7 +44,8 @@ CREATE INDEX endpoints_of_dialect ON endpoints (dialect);
 CREATE INDEX endpoints_parked ON endpoints (id)
     WHERE parked AND paused_at IS NULL AND deleted_at IS NULL AND failing_since IS NULL;
 CREATE INDEX endpoints_to_probe ON endpoints (probe_at) WHERE probe_at IS NOT NULL;
-CREATE INDEX endpoints_failing ON endpoints (id) WHERE failing_since IS NOT NULL;
+CREATE INDEX endpoints_failing ON endpoints (failing_since) WHERE failing_since IS NOT NULL;
+CREATE INDEX endpoints_paused ON endpoints (paused_at) WHERE paused_at IS NOT NULL;
 
 CREATE TABLE payments (
     id BLOB NOT NULL PRIMARY KEY,
@@ -107,6 +108,12 @@ CREATE INDEX deliveries_of_endpoint ON deliveries (endpoint_id, id);
 -- What a person may have to look at.
 CREATE INDEX deliveries_undelivered ON deliveries (id) WHERE state = 'undelivered';
 CREATE INDEX deliveries_settled ON deliveries (id) WHERE state = 'settled';
+CREATE INDEX deliveries_failed ON deliveries (endpoint_id, state, id) WHERE state IN ('undelivered', 'settled');
+-- What was attempted in vain, or waits for its endpoint. What is acknowledged within its first minute never enters these,
+-- and a claim changes nothing of them.
+CREATE INDEX deliveries_waiting ON deliveries (endpoint_id, id, deadline_at)
+    WHERE state = 'pending' AND due_at > created_at + 60000000;
+CREATE INDEX deliveries_expiring ON deliveries (deadline_at) WHERE state = 'pending' AND due_at > created_at + 60000000;
 
 CREATE TABLE attempts (
     delivery_id BLOB NOT NULL,
@@ -149,19 +156,25 @@ CREATE INDEX checks_for ON checks (merchant_id, pay_for, id);
 CREATE INDEX checks_by_key ON checks (merchant_id, key) WHERE key IS NOT NULL;
 CREATE INDEX checks_of_endpoint ON checks (endpoint_id, id);
 
-CREATE TABLE bulk_resends (
+-- What people do to many deliveries at once, as jobs.
+CREATE TABLE bulk_acts (
     id BLOB NOT NULL PRIMARY KEY,
+    kind TEXT NOT NULL CONSTRAINT bulk_act_is_known CHECK (kind IN ('resend', 'settle')),
+    who TEXT, -- who settles, and why
+    note TEXT,
     filter TEXT NOT NULL, -- JSON
     actor TEXT NOT NULL,
     total INTEGER NOT NULL,
-    resent INTEGER NOT NULL,
+    done INTEGER NOT NULL,
     skipped INTEGER NOT NULL,
     newest_id BLOB NOT NULL, -- the newest delivery when it began
-    cursor_id BLOB, -- the last delivery that was looked at
+    place TEXT, -- JSON: how far it is
     created_at INTEGER NOT NULL,
-    finished_at INTEGER
+    finished_at INTEGER,
+    CONSTRAINT who_settles CHECK ((kind = 'settle') = (who IS NOT NULL) AND (who IS NULL) = (note IS NULL))
 ) STRICT;
-CREATE INDEX bulk_resends_unfinished ON bulk_resends (created_at) WHERE finished_at IS NULL;
+CREATE INDEX bulk_acts_unfinished ON bulk_acts (created_at) WHERE finished_at IS NULL;
+CREATE INDEX bulk_acts_newest ON bulk_acts (created_at, id);
 
 -- What people write beside deliveries that need them.
 CREATE TABLE follow_ups (
@@ -180,6 +193,15 @@ CREATE TABLE dialects (
     created_at INTEGER NOT NULL,
     updated_at INTEGER NOT NULL
 ) STRICT;
+
+-- What happened in each span of time, for charts: only what is not zero.
+CREATE TABLE figures (
+    span_s INTEGER NOT NULL, -- how long each is
+    at INTEGER NOT NULL, -- when it began
+    measure INTEGER NOT NULL, -- what was counted
+    count INTEGER NOT NULL,
+    PRIMARY KEY (span_s, at, measure)
+) STRICT, WITHOUT ROWID;
 
 CREATE TABLE keys (
     id BLOB NOT NULL PRIMARY KEY,

@@ -221,6 +221,22 @@ impl Fixture {
         Ok(())
     }
 
+    /// Claims, and tries again at a moment.
+    pub(crate) async fn retry(&self, job: Job, now: Timestamp, at: Timestamp) -> Result<()> {
+        let claimed = self.won(job, now).await?;
+        let recorded = self.record(record(&claimed, Outcome::WrongStatus, Decision::RetryAt(at), now)).await?;
+        anyhow::ensure!(recorded == Recorded::Applied, "{recorded:?}");
+        Ok(())
+    }
+
+    /// Claims, and has it acknowledged.
+    pub(crate) async fn deliver(&self, job: Job, now: Timestamp) -> Result<()> {
+        let claimed = self.won(job, now).await?;
+        let recorded = self.record(record(&claimed, Outcome::Acknowledged, Decision::Delivered, now)).await?;
+        anyhow::ensure!(recorded == Recorded::Applied, "{recorded:?}");
+        Ok(())
+    }
+
     pub(crate) async fn view(&self, id: DeliveryId, now: Timestamp) -> Result<DeliveryView> {
         self.ledger.delivery(id, now).await?.context("no such delivery")
     }
@@ -245,6 +261,15 @@ impl Fixture {
             Place::Postgres(url) => sqlx::raw_sql(sql).execute(&mut PgConnection::connect(url).await?).await.map(drop),
         };
         Ok(result.err().map(|e| e.to_string()))
+    }
+
+    /// Locks a delivery until the answer is dropped; nothing where nothing can be locked by itself.
+    pub(crate) async fn hold(&self, id: DeliveryId) -> Result<Option<PgConnection>> {
+        let Place::Postgres(url) = &self.place else { return Ok(None) };
+        let mut connection = PgConnection::connect(url).await?;
+        let hold = format!("BEGIN; SELECT 1 FROM deliveries WHERE id = '{}' FOR UPDATE", id.0);
+        sqlx::raw_sql(AssertSqlSafe(hold)).execute(&mut connection).await?;
+        Ok(Some(connection))
     }
 
     /// All that is stored, as bytes.
