@@ -45,6 +45,7 @@ impl Running {
     /// When the address cannot be listened on.
     pub(crate) async fn start(wired: &Wired, metrics: &Metrics) -> Result<Self> {
         let listener = listen(wired.settings.listen)?;
+        name_roles(&wired.settings);
         let address = listener.local_addr()?;
         let (tasks, stop, drain) = (JoinSet::new(), CancellationToken::new(), wired.settings.drain);
         let mut running = Self { address, tasks, stop, drain, coalesced: wired.coalesced.clone() };
@@ -141,6 +142,15 @@ impl Running {
             }
             ("clock", Ok(()))
         });
+    }
+}
+
+/// Shows which roles this process has, so that an alert can tell that a role is gone.
+fn name_roles(settings: &Settings) {
+    for role in &settings.roles {
+        let labels =
+            [("mode", settings.mode().as_str()), ("role", role.as_str()), ("version", env!("CARGO_PKG_VERSION"))];
+        metrics::gauge!("paybell_process_info", &labels).set(1.0);
     }
 }
 
