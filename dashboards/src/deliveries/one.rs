@@ -10,7 +10,7 @@ use crate::visit::Visit;
 use askama::Template;
 use axum::extract::{Path, State as Extract};
 use paybell_delivery::{Check, Delivery, DeliveryId, Payment, State};
-use paybell_store::manage::{DeliveryView, FollowUp};
+use paybell_store::manage::FollowUp;
 
 #[derive(Template)]
 #[template(path = "delivery.html")]
@@ -65,18 +65,14 @@ pub(crate) async fn one(Extract(pages): Extract<Pages>, visit: Visit, Path(id): 
         endpoint_url: endpoint.url,
         repeats: delivery.resend_of.map(|id| id.to_string()),
         siblings: of_payment.deliveries.iter().map(|each| sibling(l, each, id)).collect(),
-        checks: of_payment.checks.iter().map(checked).collect(),
+        checks: of_payment.checks.iter().map(|check| checked(l, check)).collect(),
         timeline: Timeline::of(l, &view, now),
         may_resend: visit.may_act() && delivery.state != State::Pending && endpoint.deleted_at.is_none(),
         may_settle: visit.may_act() && matches!(delivery.state, State::Pending | State::Undelivered),
-        follow_up: follow_up(&view),
+        follow_up: view.follow_up.clone(),
         who: visit.session.name.clone(),
         page: Frame::of(&visit, &title(l, &view.payment)).refused(visit.query().get("refused").map(str::to_owned)),
     })
-}
-
-fn follow_up(view: &DeliveryView) -> Option<FollowUp> {
-    view.follow_up.clone()
 }
 
 fn title(l: Lang, payment: &Payment) -> String {
@@ -99,7 +95,7 @@ fn facts(l: Lang, payment: &Payment) -> Vec<(&'static str, String)> {
         (l.method(), payment.method.clone()),
         (l.description(), payment.description.clone()),
         (l.payer(), payment.payer_email.clone().or_else(|| payment.payer_phone.clone())),
-        ("", payment.test.then(|| l.test_payment().to_owned())),
+        (l.details(), payment.test.then(|| l.test_payment().to_owned())),
     ];
     facts.extend(optional.into_iter().filter_map(|(name, value)| value.map(|value| (name, value))));
     facts
@@ -115,10 +111,10 @@ fn sibling(l: Lang, delivery: &Delivery, here: DeliveryId) -> Sibling {
     }
 }
 
-fn checked(check: &Check) -> CheckedBefore {
+fn checked(l: Lang, check: &Check) -> CheckedBefore {
     CheckedBefore {
         at: moment(check.asked_at),
-        answer: check.answer.as_str(),
+        answer: l.check_words(check.answer),
         reason: check.reason.clone(),
         comment: check.comment.clone().unwrap_or_default(),
     }
