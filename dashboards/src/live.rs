@@ -52,8 +52,9 @@ async fn serve(State(live): State<Live>, headers: HeaderMap, uri: Uri) -> Respon
     let Ok(place) = Arc::clone(&live.places).try_acquire_owned() else {
         return StatusCode::SERVICE_UNAVAILABLE.into_response();
     };
-    // Who is not signed in takes no place from others; browsers come back after a fault, and not after this.
-    if ask(live.pages.clone(), &headers, &path).await.is_none_or(|response| response.status().is_redirection()) {
+    // Who is not signed in takes no place from others. A page that a fault keeps from being made may be there soon.
+    let first = ask(live.pages.clone(), &headers, &path).await.map(|response| response.status());
+    if first.is_none_or(|status| !status.is_success() && !status.is_server_error()) {
         return StatusCode::UNAUTHORIZED.into_response();
     }
     // The first time, what is sent is what the visitor has already, unless it changed meanwhile.
