@@ -7,9 +7,9 @@
 //!   [`bulk_resend`], [`checks`], [`dialects`], [`keys`], [`audit`]. [`health`]: endpoints that do not answer.
 //!   [`gauges`]: the figures of the moment.
 //! - What pages show: [`figures`], [`waiting`], [`waiting_by_endpoint`], [`sums`], [`activity`], [`reconcile`].
-//!   [`find_deliveries`]: by which index a filter's deliveries are found.
+//!   [`find_deliveries`], [`part`]: by which index a filter's deliveries are found.
 
-mod activity;
+pub(super) mod activity;
 mod audit;
 mod bulk_resend;
 mod checks;
@@ -17,12 +17,13 @@ pub(super) mod deliveries;
 mod dialects;
 mod endpoints;
 pub(super) mod figures;
-mod find_deliveries;
+pub(super) mod find_deliveries;
 mod gauges;
 mod health;
 mod keys;
 mod ledger;
 mod merchants;
+pub(super) mod part;
 mod payments;
 pub(super) mod reconcile;
 mod resend;
