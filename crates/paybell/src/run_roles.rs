@@ -10,6 +10,7 @@ use paybell_dashboards::{Act, Dashboard, PortalSettings};
 use paybell_store::Coalesced;
 use paybell_telemetry::Metrics;
 use paybell_workers::{DispatchSettings, EndpointCache, Engine, WorkerSettings};
+use secrecy::ExposeSecret;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -194,6 +195,10 @@ fn dashboard(wired: &Wired, api: InProcess, stop: &CancellationToken) -> Dashboa
         act,
         key_id: paybell_api::keys::id_within,
         is_key_of: paybell_api::keys::is_key_of,
+        new_key: |role, name, now| {
+            let (key, record) = paybell_api::keys::new_key(role, name, now);
+            (key.expose_secret().to_owned(), record)
+        },
         https: wired.settings.public_url.as_deref().is_some_and(|url| url.starts_with("https:")),
         portal: PortalSettings::default(),
         stop: stop.clone(),
