@@ -5,6 +5,7 @@ use crate::authenticate::Guard;
 use crate::problem::ProblemBody;
 use crate::{Api, BATCH_BYTES_MAX};
 use crate::{accept_batch, accept_payment, ask_check, audit, bulk_resends, change_endpoint, dialects, endpoints};
+use crate::{reveal_secret, show_request};
 use crate::{
     health, merchants, read_checks, read_deliveries, read_payments, resend, rotate_secret, settle, test_endpoint,
 };
@@ -76,6 +77,7 @@ fn reads() -> OpenApiRouter<Api> {
         .routes(routes!(read_payments::read_payment))
         .routes(routes!(read_deliveries::read_deliveries))
         .routes(routes!(read_deliveries::read_delivery))
+        .routes(routes!(show_request::show_request))
         .routes(routes!(bulk_resends::read_bulk_resend))
         .routes(routes!(read_checks::read_checks))
         .routes(routes!(read_checks::read_check))
@@ -100,6 +102,7 @@ fn management() -> OpenApiRouter<Api> {
         .routes(routes!(endpoints::pause_endpoint))
         .routes(routes!(endpoints::resume_endpoint))
         .routes(routes!(rotate_secret::rotate_secret))
+        .routes(routes!(reveal_secret::reveal_secret))
         .routes(routes!(dialects::read_dialects))
         .routes(routes!(dialects::read_dialect, dialects::put_dialect, dialects::delete_dialect))
         .routes(routes!(dialects::try_out))

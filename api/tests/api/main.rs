@@ -12,4 +12,5 @@ mod health;
 mod lists;
 mod management;
 mod openapi;
+mod reveal;
 mod validation;
