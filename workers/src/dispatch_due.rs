@@ -110,6 +110,7 @@ impl<'a> Dispatcher<'a> {
         let (engine, now) = (self.engine, self.engine.clock.now());
         let mut dispatched = engine.ledger.dispatch_due(now, engine.settings.visibility, limit, &crowded).await?;
         observe(&dispatched);
+        engine.coalesced.note_expired(dispatched.expired);
         let mut jobs = std::mem::take(&mut dispatched.jobs);
         let released = self.release(&crowded, &mut jobs).await;
         if !jobs.is_empty() {

@@ -7,6 +7,7 @@ use axum::serve::ListenerExt;
 use paybell_api::{ApiSettings, ApiState, InProcess};
 use paybell_config::{Role, Settings};
 use paybell_dashboards::{Act, Dashboard, PortalSettings};
+use paybell_store::Coalesced;
 use paybell_telemetry::Metrics;
 use paybell_workers::{DispatchSettings, EndpointCache, Engine, WorkerSettings};
 use std::net::SocketAddr;
@@ -23,6 +24,9 @@ const SYNC_EVERY: Duration = Duration::from_secs(10);
 /// What is left after the drain time for the last records and connections.
 const STOP_MARGIN: Duration = Duration::from_secs(3);
 
+/// How long the last figures of charts may take.
+const FIGURES_WITHIN: Duration = Duration::from_secs(2);
+
 /// The roles at work.
 pub(crate) struct Running {
     /// Where HTTP is served.
@@ -30,6 +34,7 @@ pub(crate) struct Running {
     tasks: JoinSet<(&'static str, Result<()>)>,
     stop: CancellationToken,
     drain: Duration,
+    coalesced: Coalesced,
 }
 
 impl Running {
@@ -40,8 +45,8 @@ impl Running {
     pub(crate) async fn start(wired: &Wired, metrics: &Metrics) -> Result<Self> {
         let listener = listen(wired.settings.listen)?;
         let address = listener.local_addr()?;
-        let mut running =
-            Self { address, tasks: JoinSet::new(), stop: CancellationToken::new(), drain: wired.settings.drain };
+        let (tasks, stop, drain) = (JoinSet::new(), CancellationToken::new(), wired.settings.drain);
+        let mut running = Self { address, tasks, stop, drain, coalesced: wired.coalesced.clone() };
         let router = router(wired, metrics, &running.stop);
         running.start_http(listener, router);
         running.start_engine(wired);
@@ -75,6 +80,9 @@ impl Running {
         });
         if ended.await.is_err() {
             tracing::warn!("what was still in flight is left to be repeated");
+        }
+        if tokio::time::timeout(FIGURES_WITHIN, self.coalesced.flush_figures()).await.is_err() {
+            tracing::debug!("the last figures of charts were not written in time");
         }
     }
 

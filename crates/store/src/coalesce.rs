@@ -5,8 +5,10 @@
 //! Cast:
 //! - [`Coalesced`]: accept, record (of attempts and of checks) and the reading of endpoints for single callers.
 //! - [`AttemptsAhead`]: who takes over what is claimed as it is accepted.
+//! - [`Counter`]: counts what was accepted and recorded, for charts.
 //! - [`Act`]: what a batch does, and with what. [`Entry`]: the channel by which callers join the next batch.
 
+use crate::count_figures::Counter;
 use crate::engine::{AcceptTerms, Accepted, ClaimAhead, ClaimedDelivery, RecordAttempt, Recorded};
 use crate::manage::EndpointForAttempt;
 use crate::{Clock, Ledger, Result as StoreResult, StoreError};
@@ -48,6 +50,7 @@ pub struct Coalesced {
     endpoint: Entry<EndpointId, EndpointForAttempt>,
     check: Entry<Check, ()>,
     ahead: Ahead,
+    figures: Arc<Counter>,
 }
 
 /// Set while somebody attempts ahead.
@@ -58,10 +61,23 @@ impl Coalesced {
     pub fn start(ledger: Arc<dyn Ledger>, clock: Arc<Clock>, settings: CoalesceSettings) -> Self {
         let max = settings.batch_max.max(1);
         let ahead: Ahead = Arc::new(RwLock::new(Weak::<Nobody>::new()));
-        let accept = Accept { ledger: Arc::clone(&ledger), clock, settings, ahead: Arc::clone(&ahead) };
+        let figures = Counter::start(Arc::clone(&ledger), Arc::clone(&clock));
+        let (counter, shared) = (Arc::clone(&figures), Arc::clone(&ahead));
+        let accept = Accept { ledger: Arc::clone(&ledger), clock, settings, ahead: shared, figures: counter };
         let endpoint = Entry::start(ReadEndpoint(Arc::clone(&ledger)), max);
         let check = Entry::start(RecordCheck(Arc::clone(&ledger)), max);
-        Self { accept: Entry::start(accept, max), record: Entry::start(Record(ledger), max), endpoint, check, ahead }
+        let record = Entry::start(Record { ledger, figures: Arc::clone(&figures) }, max);
+        Self { accept: Entry::start(accept, max), record, endpoint, check, ahead, figures }
+    }
+
+    /// Counts deliveries that the dispatcher ended as expired, for charts.
+    pub fn note_expired(&self, count: u64) {
+        self.figures.counts.note_expired(count);
+    }
+
+    /// Writes the figures that were counted since they were last written, which happens every few seconds; for the end.
+    pub async fn flush_figures(&self) {
+        self.figures.flush().await;
     }
 
     /// From now on, and as long as it is there, payments are claimed as they are accepted where it has room for them.
@@ -120,9 +136,14 @@ struct Accept {
     clock: Arc<Clock>,
     settings: CoalesceSettings,
     ahead: Ahead,
+    figures: Arc<Counter>,
 }
 
-struct Record(Arc<dyn Ledger>);
+struct Record {
+    ledger: Arc<dyn Ledger>,
+    figures: Arc<Counter>,
+}
+
 struct ReadEndpoint(Arc<dyn Ledger>);
 struct RecordCheck(Arc<dyn Ledger>);
 
@@ -162,10 +183,12 @@ impl Act for Accept {
         let (Some(attempts), Some(ahead)) = (attempts, ahead) else {
             let accepted = self.ledger.accept(items, &terms).await?;
             AbortPoint::AcceptCommitted.reach();
+            self.figures.counts.note_accepted(&accepted);
             return Ok(accepted);
         };
         let mut accepted = self.ledger.accept_ahead(items, &terms, &ahead).await?;
         AbortPoint::AcceptCommitted.reach();
+        self.figures.counts.note_accepted(&accepted);
         attempts.attempt_ahead(take_claimed(&mut accepted));
         Ok(accepted)
     }
@@ -181,8 +204,9 @@ impl Act for Record {
     const GATHER: Duration = Duration::from_millis(2);
     async fn run(&self, items: &[RecordAttempt]) -> StoreResult<Vec<Recorded>> {
         AbortPoint::RecordBegins.reach();
-        let recorded = self.0.record(items).await?;
+        let recorded = self.ledger.record(items).await?;
         AbortPoint::RecordCommitted.reach();
+        self.figures.counts.note_recorded(items, &recorded);
         Ok(recorded)
     }
 }

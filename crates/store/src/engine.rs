@@ -164,6 +164,8 @@ pub struct Kept {
     pub checks_deleted: u64,
     /// Sessions and portal links that ended long ago and were deleted.
     pub visits_deleted: u64,
+    /// Figures of charts that were deleted, as they are older than [`crate::manage::FigureSpan::kept_for`].
+    pub figures_deleted: u64,
     /// Whether there is more to let go of.
     pub more: bool,
     /// What did not succeed; the rest was done.

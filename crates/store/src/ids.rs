@@ -15,6 +15,15 @@ pub fn id_at(at: Timestamp) -> Uuid {
     Uuid::from_bytes(bytes)
 }
 
+/// The moment for which [`id_at`] made an id.
+pub(crate) fn time_of(id: Uuid) -> Timestamp {
+    let number = id.as_u128();
+    let millis = i64::try_from(number >> 80).unwrap_or(0);
+    let fraction = i64::try_from(number >> 64 & 0xfff).unwrap_or(0);
+    // Rounded up, as the fraction was cut.
+    Timestamp(millis * 1_000 + (fraction * 1_000 + 4_095) / 4_096)
+}
+
 /// The id that sorts before all others of the moment.
 pub(crate) fn first_id_at(at: Timestamp) -> Uuid {
     let millis = u64::try_from(at.0.div_euclid(1_000)).unwrap_or(0).min((1 << 48) - 1);
@@ -74,6 +83,13 @@ mod tests {
 
     fn moment(text: &str) -> Timestamp {
         Timestamp::from_rfc3339(text).expect("a moment")
+    }
+
+    #[test]
+    fn moment_of_an_id_is_read_back() {
+        for micros in [0, 1, 999, 1_000, 1_795_253_400_123_456, 1_795_253_400_999_999] {
+            assert_eq!(time_of(id_at(Timestamp(micros))), Timestamp(micros));
+        }
     }
 
     #[test]

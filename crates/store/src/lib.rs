@@ -16,6 +16,7 @@ mod accepting;
 mod checking;
 mod clock;
 mod coalesce;
+mod count_figures;
 pub mod engine;
 mod error;
 mod ids;
@@ -244,29 +245,17 @@ pub trait Ledger: Send + Sync {
         Err(StoreError::Unreadable("not built yet".to_owned()))
     }
     /// What a filter matches now, with its money.
-    async fn sum_up(&self, filter: &DeliveryFilter) -> Result<Sum> {
-        let _ = (filter, ());
-        Err(StoreError::Unreadable("not built yet".to_owned()))
-    }
+    async fn sum_up(&self, filter: &DeliveryFilter) -> Result<Sum>;
 
     // ── what pages show ────────────────────────────────────────────────────────────────────────────────────────
 
     /// Adds to the figures of the minute and the quarter of an hour in which `at` lies.
-    async fn add_figures(&self, at: Timestamp, figures: &Figures) -> Result<()> {
-        let _ = (at, figures);
-        Err(StoreError::Unreadable("not built yet".to_owned()))
-    }
+    async fn add_figures(&self, at: Timestamp, figures: &Figures) -> Result<()>;
     /// The figures of each span that begins at or after `since`, the oldest first; spans without any are left out.
-    async fn figures(&self, span: FigureSpan, since: Timestamp) -> Result<Vec<(Timestamp, Figures)>> {
-        let _ = (span, since);
-        Err(StoreError::Unreadable("not built yet".to_owned()))
-    }
+    async fn figures(&self, span: FigureSpan, since: Timestamp) -> Result<Vec<(Timestamp, Figures)>>;
     /// Pending deliveries, those with the nearest next attempt first; those of one endpoint or merchant in the order of
     /// [`Ledger::deliveries`].
-    async fn waiting(&self, filter: &DeliveryFilter, page: &PageRequest) -> Result<Page<DeliveryRow>> {
-        let _ = (filter, page);
-        Err(StoreError::Unreadable("not built yet".to_owned()))
-    }
+    async fn waiting(&self, filter: &DeliveryFilter, page: &PageRequest) -> Result<Page<DeliveryRow>>;
     /// Pending deliveries that were attempted in vain, or wait for their endpoint, and whose deadline is before `before`,
     /// those with the nearest deadline first.
     async fn waiting_until(
@@ -274,36 +263,18 @@ pub trait Ledger: Send + Sync {
         filter: &DeliveryFilter,
         before: Timestamp,
         page: &PageRequest,
-    ) -> Result<Page<DeliveryRow>> {
-        let _ = (filter, before, page);
-        Err(StoreError::Unreadable("not built yet".to_owned()))
-    }
+    ) -> Result<Page<DeliveryRow>>;
     /// Pending deliveries by the moment of their next attempt: what is due, and what comes due within each of `within`
     /// (ascending), and later.
-    async fn next_attempts(&self, now: Timestamp, within: &[Duration]) -> Result<Vec<NextAttempts>> {
-        let _ = (now, within);
-        Err(StoreError::Unreadable("not built yet".to_owned()))
-    }
+    async fn next_attempts(&self, now: Timestamp, within: &[Duration]) -> Result<Vec<NextAttempts>>;
     /// Endpoints with deliveries that are parked or wait for a retry, those with the most first.
-    async fn waiting_by_endpoint(&self, limit: u32) -> Result<Vec<EndpointWaiting>> {
-        let _ = (limit, ());
-        Err(StoreError::Unreadable("not built yet".to_owned()))
-    }
+    async fn waiting_by_endpoint(&self, limit: u32) -> Result<Vec<EndpointWaiting>>;
     /// What expires within each of `within`, with the money at stake.
-    async fn expiring(&self, now: Timestamp, within: &[Duration]) -> Result<Vec<Expiring>> {
-        let _ = (now, within);
-        Err(StoreError::Unreadable("not built yet".to_owned()))
-    }
+    async fn expiring(&self, now: Timestamp, within: &[Duration]) -> Result<Vec<Expiring>>;
     /// Endpoints that fail or are paused, those that have failed the longest first.
-    async fn troubled_endpoints(&self, limit: u32) -> Result<Vec<Endpoint>> {
-        let _ = (limit, ());
-        Err(StoreError::Unreadable("not built yet".to_owned()))
-    }
+    async fn troubled_endpoints(&self, limit: u32) -> Result<Vec<Endpoint>>;
     /// The last deliveries of an endpoint with their last attempts, the newest first; at most 1,000.
-    async fn endpoint_activity(&self, id: EndpointId, limit: u32) -> Result<Vec<Activity>> {
-        let _ = (id, limit);
-        Err(StoreError::Unreadable("not built yet".to_owned()))
-    }
+    async fn endpoint_activity(&self, id: EndpointId, limit: u32) -> Result<Vec<Activity>>;
     /// Payments of a merchant accepted at or after `since` and before `before`, the oldest first, each with where it stands.
     async fn reconcile(
         &self,
@@ -311,10 +282,7 @@ pub trait Ledger: Send + Sync {
         since: Timestamp,
         before: Timestamp,
         page: &PageRequest,
-    ) -> Result<Page<ReconciledPayment>> {
-        let _ = (merchant, since, before, page);
-        Err(StoreError::Unreadable("not built yet".to_owned()))
-    }
+    ) -> Result<Page<ReconciledPayment>>;
     /// Writes who looks after a delivery and what they noted. [`StoreError::NotFound`].
     async fn follow_up(&self, id: DeliveryId, owner: Option<&str>, note: &str, actor: &Actor) -> Result<()>;
     /// Lets the next probe of a failing endpoint go out now. [`StoreError::Refused`] when it does not fail, or nothing

@@ -12,9 +12,10 @@ use uuid::Uuid;
 /// The most items of a page.
 const LIMIT_MAX: u32 = 1_000;
 
-/// By how much the clock that made an id may differ from the clock that dated its row: the ids of a stretch of time
-/// are sought with this margin, and the rows are then judged by their dates.
-const CLOCKS_DIFFER_MAX: Duration = Duration::from_secs(48 * 3600);
+/// By how much the moment for which an id was made may differ from its row's date. A process makes both by the same
+/// clock, so they differ by the time that a batch waits, unless the clock was set meanwhile. The ids of a stretch of time
+/// are sought with this margin, and the rows are then judged by their dates; all of the margin has to be gone through.
+const CLOCKS_DIFFER_MAX: Duration = Duration::from_secs(60);
 
 /// How many rows to read: one more than the page shows, to know whether another page follows.
 pub(crate) fn rows_wanted(page: &PageRequest) -> i64 {

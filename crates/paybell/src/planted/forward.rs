@@ -46,6 +46,17 @@ macro_rules! forward_ledger {
             fn revoke_session(id: Uuid, actor: &Actor) -> ();
             fn create_portal_link(link: &PortalLink, actor: &Actor) -> ();
             fn use_portal_link(hash: &[u8], session: &NewPortalSession) -> Option<Session>;
+            fn sum_up(filter: &DeliveryFilter) -> Sum;
+            fn add_figures(at: Timestamp, figures: &Figures) -> ();
+            fn figures(span: FigureSpan, since: Timestamp) -> Vec<(Timestamp, Figures)>;
+            fn waiting(filter: &DeliveryFilter, page: &PageRequest) -> Page<DeliveryRow>;
+            fn waiting_until(filter: &DeliveryFilter, before: Timestamp, page: &PageRequest) -> Page<DeliveryRow>;
+            fn next_attempts(now: Timestamp, within: &[Duration]) -> Vec<NextAttempts>;
+            fn waiting_by_endpoint(limit: u32) -> Vec<EndpointWaiting>;
+            fn expiring(now: Timestamp, within: &[Duration]) -> Vec<Expiring>;
+            fn troubled_endpoints(limit: u32) -> Vec<Endpoint>;
+            fn endpoint_activity(id: EndpointId, limit: u32) -> Vec<Activity>;
+            fn reconcile(merchant: &MerchantId, since: Timestamp, before: Timestamp, page: &PageRequest) -> Page<ReconciledPayment>;
             fn create_merchant(id: &MerchantId, name: &str, actor: &Actor) -> Merchant;
             fn merchant(id: &MerchantId) -> Option<Merchant>;
             fn merchants(page: &PageRequest) -> Page<Merchant>;

@@ -51,7 +51,8 @@ CREATE INDEX endpoints_of_dialect ON endpoints (dialect);
 CREATE INDEX endpoints_parked ON endpoints (id)
     WHERE parked AND paused_at IS NULL AND deleted_at IS NULL AND failing_since IS NULL;
 CREATE INDEX endpoints_to_probe ON endpoints (probe_at) WHERE probe_at IS NOT NULL;
-CREATE INDEX endpoints_failing ON endpoints (id) WHERE failing_since IS NOT NULL;
+CREATE INDEX endpoints_failing ON endpoints (failing_since) WHERE failing_since IS NOT NULL;
+CREATE INDEX endpoints_paused ON endpoints (paused_at) WHERE paused_at IS NOT NULL;
 
 CREATE TABLE payments (
     id UUID PRIMARY KEY,
@@ -114,6 +115,12 @@ CREATE INDEX deliveries_of_endpoint ON deliveries (endpoint_id, id);
 -- What a person may have to look at.
 CREATE INDEX deliveries_undelivered ON deliveries (id) WHERE state = 'undelivered';
 CREATE INDEX deliveries_settled ON deliveries (id) WHERE state = 'settled';
+CREATE INDEX deliveries_failed ON deliveries (endpoint_id, state, id) WHERE state IN ('undelivered', 'settled');
+-- What was attempted in vain, or waits for its endpoint. What is acknowledged within its first minute never enters these,
+-- and a claim changes nothing of them.
+CREATE INDEX deliveries_waiting ON deliveries (endpoint_id, id) INCLUDE (deadline_at)
+    WHERE state = 'pending' AND due_at > created_at + 60000000;
+CREATE INDEX deliveries_expiring ON deliveries (deadline_at) WHERE state = 'pending' AND due_at > created_at + 60000000;
 
 -- A partition `attempts_YYYYMMDD` for each day, made ahead and dropped by the engine: the first 48 bits of a delivery's id
 -- are the milliseconds since 1970 of its beginning, so a day is a range of ids.
@@ -191,6 +198,15 @@ CREATE TABLE dialects (
     created_at BIGINT NOT NULL,
     updated_at BIGINT NOT NULL
 );
+
+-- What happened in each span of time, for charts: only what is not zero.
+CREATE TABLE figures (
+    span_s INTEGER NOT NULL, -- how long each is
+    at BIGINT NOT NULL, -- when it began
+    measure SMALLINT NOT NULL, -- what was counted
+    count BIGINT NOT NULL,
+    PRIMARY KEY (span_s, at, measure)
+) WITH (fillfactor = 50);
 
 CREATE TABLE keys (
     id UUID PRIMARY KEY,

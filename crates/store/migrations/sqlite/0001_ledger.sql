@@ -44,7 +44,8 @@ CREATE INDEX endpoints_of_dialect ON endpoints (dialect);
 CREATE INDEX endpoints_parked ON endpoints (id)
     WHERE parked AND paused_at IS NULL AND deleted_at IS NULL AND failing_since IS NULL;
 CREATE INDEX endpoints_to_probe ON endpoints (probe_at) WHERE probe_at IS NOT NULL;
-CREATE INDEX endpoints_failing ON endpoints (id) WHERE failing_since IS NOT NULL;
+CREATE INDEX endpoints_failing ON endpoints (failing_since) WHERE failing_since IS NOT NULL;
+CREATE INDEX endpoints_paused ON endpoints (paused_at) WHERE paused_at IS NOT NULL;
 
 CREATE TABLE payments (
     id BLOB NOT NULL PRIMARY KEY,
@@ -107,6 +108,12 @@ CREATE INDEX deliveries_of_endpoint ON deliveries (endpoint_id, id);
 -- What a person may have to look at.
 CREATE INDEX deliveries_undelivered ON deliveries (id) WHERE state = 'undelivered';
 CREATE INDEX deliveries_settled ON deliveries (id) WHERE state = 'settled';
+CREATE INDEX deliveries_failed ON deliveries (endpoint_id, state, id) WHERE state IN ('undelivered', 'settled');
+-- What was attempted in vain, or waits for its endpoint. What is acknowledged within its first minute never enters these,
+-- and a claim changes nothing of them.
+CREATE INDEX deliveries_waiting ON deliveries (endpoint_id, id, deadline_at)
+    WHERE state = 'pending' AND due_at > created_at + 60000000;
+CREATE INDEX deliveries_expiring ON deliveries (deadline_at) WHERE state = 'pending' AND due_at > created_at + 60000000;
 
 CREATE TABLE attempts (
     delivery_id BLOB NOT NULL,
@@ -180,6 +187,15 @@ CREATE TABLE dialects (
     created_at INTEGER NOT NULL,
     updated_at INTEGER NOT NULL
 ) STRICT;
+
+-- What happened in each span of time, for charts: only what is not zero.
+CREATE TABLE figures (
+    span_s INTEGER NOT NULL, -- how long each is
+    at INTEGER NOT NULL, -- when it began
+    measure INTEGER NOT NULL, -- what was counted
+    count INTEGER NOT NULL,
+    PRIMARY KEY (span_s, at, measure)
+) STRICT, WITHOUT ROWID;
 
 CREATE TABLE keys (
     id BLOB NOT NULL PRIMARY KEY,

@@ -7,19 +7,21 @@ use std::time::Duration;
 /// How many deliveries there are, with their money. Both are counted to [`Sum::COUNT_MAX`] deliveries.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Sum {
-    /// How many; [`Sum::COUNT_MAX`] stands for that many or more.
+    /// How many, counted to [`Sum::COUNT_MAX`].
     pub count: u64,
     /// The money of those that were counted, one for each currency, by code.
     pub money: Vec<Money>,
+    /// Whether there may be more than was counted.
+    pub cut: bool,
 }
 
 impl Sum {
     /// Counting stops here, so that its cost is bounded.
     pub const COUNT_MAX: u64 = 10_000;
 
-    /// Whether there may be more than was counted.
+    /// Whether there may be more than was counted: the limit was reached, or not all could be looked at.
     pub fn is_cut(&self) -> bool {
-        self.count >= Self::COUNT_MAX
+        self.cut
     }
 }
 

@@ -4,13 +4,15 @@
 //! Each step is a transaction of its own that waits for no lock for long: while it waits, others wait behind it.
 
 use super::PostgresLedger;
-use super::shared::sessions;
+use super::shared::{figures::seconds, sessions};
 use crate::Result;
 use crate::engine::Kept;
 use crate::error::Doing;
 use crate::ids::Day;
+use crate::manage::FigureSpan;
 use paybell_delivery::Timestamp;
-use sqlx::postgres::PgQueryResult;
+use sqlx::postgres::{PgArguments, PgQueryResult};
+use sqlx::query::Query;
 use sqlx::{AssertSqlSafe, PgConnection, Postgres, Row, Transaction};
 use std::time::Duration;
 
@@ -19,6 +21,7 @@ const DROP: &str = "drop a partition of old attempts";
 const DELETE: &str = "delete old attempts";
 const DELETE_CHECKS: &str = "delete old checks";
 const DELETE_VISITS: &str = "delete old sessions";
+const DELETE_FIGURES: &str = "delete old figures";
 
 /// For how many days ahead there are partitions: so long the making may fail before attempts fall beside them.
 const DAYS_AHEAD: i64 = 7;
@@ -68,9 +71,10 @@ impl PostgresLedger {
         let deleted = self.delete_other(oldest, &mut kept).await;
         let checks = self.delete_checks(oldest, &mut kept).await;
         let visits = self.delete_visits(now, &mut kept).await;
+        let figures = self.delete_figures(now, &mut kept).await;
         let dropped = self.drop_one(oldest, &mut kept).await;
         let made = self.make_ahead(Day::of(now), &mut kept).await;
-        kept.failed = [made, dropped, deleted, checks, visits].into_iter().find_map(Result::err);
+        kept.failed = [made, dropped, deleted, checks, visits, figures].into_iter().find_map(Result::err);
         Ok(kept)
     }
 
@@ -143,24 +147,13 @@ impl PostgresLedger {
     }
 
     async fn delete_other(&self, oldest: Day, kept: &mut Kept) -> Result<()> {
-        let Some(mut tx) = self.step(DELETE).await? else { return Ok(()) };
-        let delete = sqlx::query(DELETE_OTHER).bind(oldest.first_id()).bind(i64::from(BATCH));
-        let deleted = delete.execute(&mut *tx).await.doing(DELETE);
-        let rows = deleted.as_ref().map_or(0, PgQueryResult::rows_affected);
-        end(tx, DELETE, deleted.map(|_| true)).await?;
-        kept.deleted += rows;
-        kept.more |= rows == u64::from(BATCH);
+        kept.deleted += self.delete(DELETE, sqlx::query(DELETE_OTHER).bind(oldest.first_id()), kept).await?;
         Ok(())
     }
 
     async fn delete_checks(&self, oldest: Day, kept: &mut Kept) -> Result<()> {
-        let Some(mut tx) = self.step(DELETE_CHECKS).await? else { return Ok(()) };
-        let delete = sqlx::query(DELETE_OLD_CHECKS).bind(oldest.first_id()).bind(i64::from(BATCH));
-        let deleted = delete.execute(&mut *tx).await.doing(DELETE_CHECKS);
-        let rows = deleted.as_ref().map_or(0, PgQueryResult::rows_affected);
-        end(tx, DELETE_CHECKS, deleted.map(|_| true)).await?;
-        kept.checks_deleted += rows;
-        kept.more |= rows == u64::from(BATCH);
+        let delete = sqlx::query(DELETE_OLD_CHECKS).bind(oldest.first_id());
+        kept.checks_deleted += self.delete(DELETE_CHECKS, delete, kept).await?;
         Ok(())
     }
 
@@ -172,6 +165,34 @@ impl PostgresLedger {
         kept.visits_deleted += rows;
         kept.more |= rows >= u64::from(BATCH);
         Ok(())
+    }
+
+    async fn delete_figures(&self, now: Timestamp, kept: &mut Kept) -> Result<()> {
+        for span in FigureSpan::ALL {
+            let delete = format!(
+                "DELETE FROM figures WHERE ctid = ANY (ARRAY(
+                    SELECT f.ctid FROM figures f WHERE f.span_s = {} AND f.at < $1 ORDER BY f.at LIMIT $2))",
+                seconds(span)
+            );
+            let delete = sqlx::query(AssertSqlSafe(delete)).bind(now.before(span.kept_for()).0);
+            kept.figures_deleted += self.delete(DELETE_FIGURES, delete, kept).await?;
+        }
+        Ok(())
+    }
+
+    /// Deletes one batch, in a step of its own; `$2` is its size. Answers how many rows went.
+    async fn delete(
+        &self,
+        act: &'static str,
+        delete: Query<'_, Postgres, PgArguments>,
+        kept: &mut Kept,
+    ) -> Result<u64> {
+        let Some(mut tx) = self.step(act).await? else { return Ok(0) };
+        let deleted = delete.bind(i64::from(BATCH)).execute(&mut *tx).await.doing(act);
+        let rows = deleted.as_ref().map_or(0, PgQueryResult::rows_affected);
+        end(tx, act, deleted.map(|_| true)).await?;
+        kept.more |= rows == u64::from(BATCH);
+        Ok(rows)
     }
 
     /// Begins a step; nothing while another process is at one.

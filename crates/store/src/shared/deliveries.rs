@@ -1,5 +1,6 @@
 //! Deliveries: one with its payment and attempts, and lists of them.
 
+use super::find_deliveries::{Stretch, frontier, parts};
 use super::{Builder, Row, This, follow_up, id_literal, rows};
 use crate::Result;
 use crate::error::Doing;
@@ -8,6 +9,21 @@ use crate::page::{after, id_ceiling, id_floor, page, rows_wanted};
 use paybell_delivery::{Attempt, Delivery, DeliveryId, Outcome, Timestamp};
 use sqlx::{AssertSqlSafe, Row as _};
 use uuid::Uuid;
+
+const LIST: &str = "list deliveries";
+
+/// Rows as [`read`] takes them; what they are selected from follows, as `d`, and then [`JOINED`].
+pub(super) const SELECT_ROWS: &str = concat!(
+    "SELECT ",
+    delivery_columns!(),
+    ", p.merchant_id, p.gateway_payment_id, p.pay_for, p.amount_minor, p.currency, ",
+    follow_up_columns!(),
+    " FROM "
+);
+
+/// What stands beside a delivery `d`: its payment `p`, and what a person wrote.
+pub(super) const JOINED: &str =
+    " JOIN payments p ON p.id = d.payment_id LEFT JOIN follow_ups f ON f.delivery_id = d.id ";
 
 const FIND: &str = concat!(
     "SELECT ",
@@ -77,52 +93,32 @@ pub(super) async fn panics(ledger: &This, id: DeliveryId) -> Result<u32> {
 /// Each endpoint's deliveries are read from its own index, in order and cut, and then merged: sorting all that a
 /// merchant ever had would take the longer the more there were.
 pub(super) async fn list(ledger: &This, filter: &DeliveryFilter, request: &PageRequest) -> Result<Page<DeliveryRow>> {
-    const ACT: &str = "list deliveries";
     let after = after::<Uuid>(request)?;
-    let endpoints = endpoints(ledger, filter).await?;
-    if endpoints.is_empty() {
+    let parts = parts(ledger, filter).await?;
+    if parts.is_empty() {
         return Ok(Page { items: Vec::new(), next: None });
     }
-    let mut query = Builder::new(concat!(
-        "SELECT ",
-        delivery_columns!(),
-        ", p.merchant_id, p.gateway_payment_id, p.pay_for, p.amount_minor, p.currency, ",
-        follow_up_columns!(),
-        " FROM ("
-    ));
-    for (n, endpoint) in endpoints.iter().enumerate() {
+    let until = frontier(ledger, &parts, filter, after).await?;
+    let mut query = Builder::new(SELECT_ROWS);
+    query.push("(SELECT * FROM (");
+    for (n, part) in parts.iter().enumerate() {
         query.push(if n == 0 { "" } else { " UNION ALL " });
-        query.push("SELECT * FROM (SELECT d.* FROM deliveries d WHERE true");
-        if let Some(endpoint) = endpoint {
-            query.push(" AND d.endpoint_id = ").push_bind(*endpoint);
-        }
-        restrict(&mut query, filter);
-        if let Some(after) = after {
-            query.push(" AND d.id < ").push_bind(after);
-        }
-        query.push(" ORDER BY d.id DESC LIMIT ").push_bind(rows_wanted(request)).push(") part");
+        // Up to the frontier there are no more, but for what was made since it was found.
+        let look = part.look(filter, parts.len()).saturating_mul(2);
+        part.push(&mut query, filter, Stretch { after, until }, look, rows_wanted(request));
     }
-    query.push(") d JOIN payments p ON p.id = d.payment_id").push(follow_up::JOIN).push("ORDER BY d.id DESC LIMIT ");
-    query.push_bind(rows_wanted(request));
-    let rows = query.build().persistent(endpoints.len() == 1).fetch_all(ledger.reader()).await.doing(ACT)?;
-    Ok(page(rows.iter().map(read).collect::<Result<_>>()?, request, |row: &DeliveryRow| row.delivery.id))
-}
-
-/// The endpoints whose deliveries are asked for: `None` stands for all.
-async fn endpoints(ledger: &This, filter: &DeliveryFilter) -> Result<Vec<Option<Uuid>>> {
-    const ACT: &str = "list deliveries";
-    let Some(merchant) = &filter.merchant_id else {
-        return Ok(vec![filter.endpoint_id.map(|id| id.0)]);
-    };
-    let of_merchant = sqlx::query("SELECT id FROM endpoints WHERE merchant_id = $1 ORDER BY id");
-    let rows = of_merchant.bind(merchant.as_str()).fetch_all(ledger.reader()).await.doing(ACT)?;
-    let ids: Vec<Uuid> = rows.iter().map(|row| row.try_get(0).doing(ACT)).collect::<Result<_>>()?;
-    Ok(ids.into_iter().filter(|id| filter.endpoint_id.is_none_or(|only| only.0 == *id)).map(Some).collect())
+    query.push(") d ORDER BY d.id DESC LIMIT ").push_bind(rows_wanted(request));
+    query.push(") d").push(JOINED).push("ORDER BY d.id DESC");
+    let rows = query.build().persistent(parts.len() == 1).fetch_all(ledger.reader()).await.doing(LIST)?;
+    let mut page = page(rows.iter().map(read).collect::<Result<_>>()?, request, |row: &DeliveryRow| row.delivery.id);
+    page.next = page.next.or_else(|| until.map(|id| id.to_string()));
+    Ok(page)
 }
 
 /// All that a filter asks for but the merchant and the endpoint.
 pub(super) fn restrict(query: &mut Builder, filter: &DeliveryFilter) {
-    let DeliveryFilter { merchant_id: _, endpoint_id: _, state, pay_for, created_since, created_before, .. } = filter;
+    let DeliveryFilter { merchant_id: _, endpoint_id: _, state, reason, pay_for, gateway_payment_id, .. } = filter;
+    let DeliveryFilter { created_since, created_before, .. } = filter;
     if let Some(state) = state {
         // A literal: with a bound value the partial indexes could not be used.
         query.push(format_args!(" AND d.state = '{}'", state.as_str()));
@@ -130,6 +126,13 @@ pub(super) fn restrict(query: &mut Builder, filter: &DeliveryFilter) {
     if let Some(pay_for) = pay_for {
         query.push(" AND d.payment_id IN (SELECT id FROM payments WHERE pay_for = ").push_bind(pay_for.clone());
         query.push(")");
+    }
+    if let Some(gateway_id) = gateway_payment_id {
+        query.push(" AND d.payment_id IN (SELECT id FROM payments WHERE gateway_payment_id = ");
+        query.push_bind(gateway_id.clone()).push(")");
+    }
+    if let Some(reason) = reason {
+        query.push(format_args!(" AND d.reason = '{}'", reason.as_str()));
     }
     if let Some(since) = created_since {
         query.push(" AND d.created_at >= ").push_bind(since.0).push(" AND d.id >= ").push_bind(id_floor(*since));
@@ -139,7 +142,7 @@ pub(super) fn restrict(query: &mut Builder, filter: &DeliveryFilter) {
     }
 }
 
-fn read(row: &Row) -> Result<DeliveryRow> {
+pub(super) fn read(row: &Row) -> Result<DeliveryRow> {
     Ok(DeliveryRow {
         delivery: rows::delivery(row)?,
         merchant_id: rows::merchant_id(row, "merchant_id")?,

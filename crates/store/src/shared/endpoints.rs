@@ -1,5 +1,6 @@
 //! Endpoints: create, read, change, pause, delete.
 
+use super::find_deliveries::push_ids;
 use super::{Builder, Connection, This, audit, dialects, merchants, rows};
 use crate::error::Doing;
 use crate::manage::{Actor, EndpointChange, NewEndpoint, Page, PageRequest, Secret};
@@ -60,6 +61,22 @@ fn without_query(url: &str) -> &str {
 pub(super) async fn find(ledger: &This, id: EndpointId) -> Result<Option<Endpoint>> {
     let row = sqlx::query(FIND).bind(id.0).fetch_optional(ledger.reader()).await.doing("read an endpoint")?;
     row.as_ref().map(rows::endpoint).transpose()
+}
+
+/// These endpoints, deleted ones too, in any order.
+pub(super) async fn with_ids(ledger: &This, ids: &[Uuid]) -> Result<Vec<Endpoint>> {
+    const ACT: &str = "read endpoints";
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut query = Builder::new(concat!("SELECT ", endpoint_columns!(), " FROM endpoints e WHERE e.id IN ("));
+    let rows = push_ids(&mut query, ids.iter().copied())
+        .build()
+        .persistent(false)
+        .fetch_all(ledger.reader())
+        .await
+        .doing(ACT)?;
+    rows.iter().map(rows::endpoint).collect()
 }
 
 pub(super) async fn list(ledger: &This, of: Option<&MerchantId>, request: &PageRequest) -> Result<Page<Endpoint>> {

@@ -11,9 +11,6 @@ INSERT INTO follow_ups (delivery_id, owner, note, updated_by, updated_at) VALUES
 ON CONFLICT (delivery_id) DO UPDATE
 SET owner = excluded.owner, note = excluded.note, updated_by = excluded.updated_by, updated_at = excluded.updated_at";
 
-/// Joins what was written beside the delivery `d`, for [`follow_up_columns`].
-pub(super) const JOIN: &str = " LEFT JOIN follow_ups f ON f.delivery_id = d.id ";
-
 pub(super) async fn write(ledger: &This, id: DeliveryId, owner: Option<&str>, note: &str, actor: &Actor) -> Result<()> {
     const ACT: &str = "write beside a delivery";
     let mut tx = ledger.begin(ACT).await?;

@@ -1,8 +1,9 @@
 //! The interface, act by act. Where a path begins with `This`, each database has its own statement.
 
 use super::{
-    This, audit, bulk_resend, checks, deliveries, dialects, endpoints, follow_up, gauges, health, keys, merchants,
-    operators, payments, portal_links, resend, secrets, sessions, settle,
+    This, activity, audit, bulk_resend, checks, deliveries, dialects, endpoints, figures, follow_up, gauges, health, keys,
+    merchants, operators, payments, portal_links, reconcile, resend, secrets, sessions, settle, sums, waiting,
+    waiting_by_endpoint, waiting_until,
 };
 use crate::engine::*;
 use crate::manage::*;
@@ -235,6 +236,61 @@ impl Ledger for This {
 
     async fn use_portal_link(&self, hash: &[u8], session: &NewPortalSession) -> Result<Option<Session>> {
         portal_links::use_up(self, hash, session).await
+    }
+
+    async fn sum_up(&self, filter: &DeliveryFilter) -> Result<Sum> {
+        sums::sum_up(self, filter).await
+    }
+
+    async fn add_figures(&self, at: Timestamp, figures: &Figures) -> Result<()> {
+        figures::add(self, at, figures).await
+    }
+
+    async fn figures(&self, span: FigureSpan, since: Timestamp) -> Result<Vec<(Timestamp, Figures)>> {
+        figures::read(self, span, since).await
+    }
+
+    async fn waiting(&self, filter: &DeliveryFilter, page: &PageRequest) -> Result<Page<DeliveryRow>> {
+        waiting::list(self, filter, page).await
+    }
+
+    async fn waiting_until(
+        &self,
+        filter: &DeliveryFilter,
+        before: Timestamp,
+        page: &PageRequest,
+    ) -> Result<Page<DeliveryRow>> {
+        waiting_until::list(self, filter, before, page).await
+    }
+
+    async fn next_attempts(&self, now: Timestamp, within: &[Duration]) -> Result<Vec<NextAttempts>> {
+        waiting::next_attempts(self, now, within).await
+    }
+
+    async fn waiting_by_endpoint(&self, limit: u32) -> Result<Vec<EndpointWaiting>> {
+        waiting_by_endpoint::list(self, limit).await
+    }
+
+    async fn expiring(&self, now: Timestamp, within: &[Duration]) -> Result<Vec<Expiring>> {
+        sums::expiring(self, now, within).await
+    }
+
+    async fn troubled_endpoints(&self, limit: u32) -> Result<Vec<Endpoint>> {
+        activity::troubled(self, limit).await
+    }
+
+    async fn endpoint_activity(&self, id: EndpointId, limit: u32) -> Result<Vec<Activity>> {
+        activity::of_endpoint(self, id, limit).await
+    }
+
+    async fn reconcile(
+        &self,
+        merchant: &MerchantId,
+        since: Timestamp,
+        before: Timestamp,
+        page: &PageRequest,
+    ) -> Result<Page<ReconciledPayment>> {
+        reconcile::list(self, merchant, since, before, page).await
     }
 
     async fn create_merchant(&self, id: &MerchantId, name: &str, actor: &Actor) -> Result<Merchant> {

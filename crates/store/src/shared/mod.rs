@@ -7,7 +7,10 @@
 //!   [`bulk_resend`], [`checks`], [`dialects`], [`keys`], [`operators`], [`sessions`], [`portal_links`],
 //!   [`audit`]. [`health`]: endpoints that do not answer.
 //!   [`gauges`]: the figures of the moment.
+//! - What pages show: [`figures`], [`waiting`], [`waiting_by_endpoint`], [`sums`], [`activity`], [`reconcile`].
+//!   [`find_deliveries`]: by which index a filter's deliveries are found.
 
+mod activity;
 mod audit;
 mod bulk_resend;
 mod checks;
@@ -15,6 +18,8 @@ pub(super) mod deliveries;
 mod dialects;
 mod endpoints;
 mod follow_up;
+pub(super) mod figures;
+mod find_deliveries;
 mod gauges;
 mod health;
 mod keys;
@@ -23,11 +28,16 @@ mod merchants;
 mod operators;
 mod payments;
 mod portal_links;
+pub(super) mod reconcile;
 mod resend;
 pub(super) mod rows;
 mod secrets;
 pub(super) mod sessions;
 mod settle;
+pub(super) mod sums;
+pub(super) mod waiting;
+pub(super) mod waiting_by_endpoint;
+mod waiting_until;
 
 use super::{Db, ENDPOINTS_BY_ID, This, id_list, id_literal};
 

@@ -221,6 +221,22 @@ impl Fixture {
         Ok(())
     }
 
+    /// Claims, and tries again at a moment.
+    pub(crate) async fn retry(&self, job: Job, now: Timestamp, at: Timestamp) -> Result<()> {
+        let claimed = self.won(job, now).await?;
+        let recorded = self.record(record(&claimed, Outcome::WrongStatus, Decision::RetryAt(at), now)).await?;
+        anyhow::ensure!(recorded == Recorded::Applied, "{recorded:?}");
+        Ok(())
+    }
+
+    /// Claims, and has it acknowledged.
+    pub(crate) async fn deliver(&self, job: Job, now: Timestamp) -> Result<()> {
+        let claimed = self.won(job, now).await?;
+        let recorded = self.record(record(&claimed, Outcome::Acknowledged, Decision::Delivered, now)).await?;
+        anyhow::ensure!(recorded == Recorded::Applied, "{recorded:?}");
+        Ok(())
+    }
+
     pub(crate) async fn view(&self, id: DeliveryId, now: Timestamp) -> Result<DeliveryView> {
         self.ledger.delivery(id, now).await?.context("no such delivery")
     }

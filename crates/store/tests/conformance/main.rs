@@ -25,10 +25,12 @@ macro_rules! conformance {
 
 mod accepting;
 mod accepting_ahead;
+mod activity;
 mod bulk_resends;
 mod checking;
 mod claiming;
 mod coalescing;
+mod counting;
 mod database;
 mod dispatching;
 mod fixture;
@@ -39,7 +41,11 @@ mod managing;
 mod own_dialects;
 mod parking;
 mod partitions;
+mod reconciling;
 mod recording;
+mod searching;
 mod secrets;
 mod settling;
 mod visiting;
+mod summing_up;
+mod waiting;

@@ -1,0 +1,96 @@
+//! How many deliveries there are, with their money; counted to a limit.
+
+use super::find_deliveries::{Stretch, frontier, parts, waits};
+use super::{Builder, Row, This, rows};
+use crate::Result;
+use crate::error::Doing;
+use crate::manage::{DeliveryFilter, Expiring, Sum};
+use crate::numbers::count;
+use paybell_delivery::{Currency, Money, Timestamp};
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+const ACT: &str = "sum deliveries up";
+
+/// Of the payments `p`. Money is added up in two halves, so that no sum is too large for the database.
+macro_rules! sums {
+    () => {
+        "p.currency, count(*) AS count, CAST(sum(p.amount_minor / 1000000) AS BIGINT) AS millions, \
+         CAST(sum(p.amount_minor % 1000000) AS BIGINT) AS rest"
+    };
+}
+
+fn limit() -> i64 {
+    i64::try_from(Sum::COUNT_MAX).unwrap_or(i64::MAX)
+}
+
+pub(super) async fn sum_up(ledger: &This, filter: &DeliveryFilter) -> Result<Sum> {
+    let parts = parts(ledger, filter).await?;
+    if parts.is_empty() {
+        return Ok(Sum::default());
+    }
+    let cut = frontier(ledger, &parts, filter, None).await?.is_some();
+    let mut query = Builder::new(concat!("SELECT ", sums!(), " FROM (SELECT payment_id FROM ("));
+    for (n, part) in parts.iter().enumerate() {
+        query.push(if n == 0 { "" } else { " UNION ALL " });
+        part.push(&mut query, filter, Stretch::default(), part.look(filter, parts.len()), limit());
+    }
+    query.push(") d LIMIT ").push_bind(limit());
+    query.push(") d JOIN payments p ON p.id = d.payment_id GROUP BY p.currency");
+    let rows = query.build().persistent(parts.len() == 1).fetch_all(ledger.reader()).await.doing(ACT)?;
+    let mut tally = Tally::default();
+    rows.iter().try_for_each(|row| tally.add(row))?;
+    Ok(tally.sum(cut))
+}
+
+/// Those whose deadline is nearest, each with the place of the first span of time within which it expires.
+pub(super) async fn expiring(ledger: &This, now: Timestamp, within: &[Duration]) -> Result<Vec<Expiring>> {
+    let mut ends = within.to_vec();
+    ends.sort_unstable();
+    let Some(last) = ends.last() else { return Ok(Vec::new()) };
+    let mut query = Builder::new(concat!("SELECT d.place, ", sums!(), " FROM (SELECT d.payment_id, CASE"));
+    for (place, end) in (0_i32..).zip(&ends) {
+        query.push(" WHEN d.deadline_at < ").push_bind((now + *end).0).push(format_args!(" THEN {place}"));
+    }
+    query.push(concat!(" END AS place FROM deliveries d WHERE ", waits!("d"), " AND d.deadline_at < "));
+    query.push_bind((now + *last).0).push(" ORDER BY d.deadline_at LIMIT ").push_bind(limit());
+    query.push(") d JOIN payments p ON p.id = d.payment_id GROUP BY d.place, p.currency");
+    let rows = query.build().fetch_all(ledger.reader()).await.doing(ACT)?;
+    within.iter().map(|within| Ok(Expiring { within: *within, sum: up_to(&rows, &ends, *within)? })).collect()
+}
+
+/// The sum of what expires within a time, from sums by place.
+fn up_to(rows: &[Row], ends: &[Duration], within: Duration) -> Result<Sum> {
+    let mut tally = Tally::default();
+    for row in rows {
+        let place: i32 = rows::get(row, "place")?;
+        if usize::try_from(place).is_ok_and(|place| ends.get(place).is_some_and(|end| *end <= within)) {
+            tally.add(row)?;
+        }
+    }
+    Ok(tally.sum(false))
+}
+
+/// What was summed up so far.
+#[derive(Default)]
+struct Tally {
+    count: u64,
+    money: BTreeMap<&'static str, (Currency, i128)>,
+}
+
+impl Tally {
+    fn add(&mut self, row: &Row) -> Result<()> {
+        let currency: Currency = rows::word(row, "currency")?;
+        let (millions, rest): (i64, i64) = (rows::get(row, "millions")?, rows::get(row, "rest")?);
+        self.count += count(rows::get(row, "count")?);
+        let (_, amount) = self.money.entry(currency.code()).or_insert((currency, 0));
+        *amount += i128::from(millions) * 1_000_000 + i128::from(rest);
+        Ok(())
+    }
+
+    fn sum(self, cut: bool) -> Sum {
+        let minor = |amount| i64::try_from(amount).unwrap_or(i64::MAX);
+        let money = self.money.into_values().map(|(currency, amount)| Money { amount_minor: minor(amount), currency });
+        Sum { count: self.count, cut: cut || self.count >= Sum::COUNT_MAX, money: money.collect() }
+    }
+}

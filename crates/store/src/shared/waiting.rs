@@ -1,0 +1,126 @@
+//! What waits, by the moment of its next attempt.
+
+use super::deliveries::{self, JOINED, SELECT_ROWS};
+use super::{Builder, This, rows};
+use crate::Result;
+use crate::error::Doing;
+use crate::manage::{DeliveryFilter, DeliveryRow, NextAttempts, Page, PageRequest, Sum};
+use crate::numbers::count;
+use crate::page::{malformed, page, rows_wanted};
+use paybell_delivery::{State, Timestamp};
+use sqlx::Row as _;
+use std::fmt;
+use std::str::FromStr;
+use std::time::Duration;
+use uuid::Uuid;
+
+/// The most rows that one page looks at.
+const LOOK: i64 = 20_000;
+
+/// Where a page ended: a delivery by its next attempt.
+#[derive(Clone, Copy)]
+struct Place {
+    due_at: i64,
+    id: Uuid,
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}_{}", self.due_at, self.id)
+    }
+}
+
+impl FromStr for Place {
+    type Err = ();
+    fn from_str(text: &str) -> std::result::Result<Self, ()> {
+        let (due_at, id) = text.split_once('_').ok_or(())?;
+        Ok(Self { due_at: due_at.parse().map_err(drop)?, id: id.parse().map_err(drop)? })
+    }
+}
+
+pub(super) async fn list(ledger: &This, filter: &DeliveryFilter, request: &PageRequest) -> Result<Page<DeliveryRow>> {
+    let nothing = Page { items: Vec::new(), next: None };
+    let DeliveryFilter { merchant_id, endpoint_id, state, reason, pay_for, gateway_payment_id, .. } = filter;
+    if state.is_some_and(|state| state != State::Pending) || reason.is_some() {
+        return Ok(nothing);
+    }
+    let narrow = merchant_id.is_some() || endpoint_id.is_some() || pay_for.is_some() || gateway_payment_id.is_some();
+    if narrow {
+        let filter = DeliveryFilter { state: Some(State::Pending), ..filter.clone() };
+        return deliveries::list(ledger, &filter, request).await;
+    }
+    by_next_attempt(ledger, filter, request).await
+}
+
+/// All that is pending and made within some time, from the dispatcher's index.
+async fn by_next_attempt(ledger: &This, filter: &DeliveryFilter, request: &PageRequest) -> Result<Page<DeliveryRow>> {
+    const ACT: &str = "list what waits";
+    let read = |cursor: &String| cursor.parse::<Place>().map_err(|()| malformed(cursor));
+    let after = request.after.as_ref().map(read).transpose()?;
+    let judged = filter.created_since.is_some() || filter.created_before.is_some();
+    let until = if judged { last_looked_at(ledger, after).await? } else { None };
+    let mut query = Builder::new(SELECT_ROWS);
+    query.push("(SELECT * FROM (SELECT d.* FROM deliveries d WHERE d.state = 'pending'");
+    push_stretch(&mut query, after, until);
+    let look = if judged { LOOK * 2 } else { rows_wanted(request) };
+    query.push(" ORDER BY d.due_at, d.id LIMIT ").push_bind(look).push(") d WHERE true");
+    if let Some(since) = filter.created_since {
+        query.push(" AND d.created_at >= ").push_bind(since.0);
+    }
+    if let Some(before) = filter.created_before {
+        query.push(" AND d.created_at < ").push_bind(before.0);
+    }
+    query.push(" ORDER BY d.due_at, d.id LIMIT ").push_bind(rows_wanted(request));
+    query.push(") d").push(JOINED).push("ORDER BY d.due_at, d.id");
+    let rows = query.build().fetch_all(ledger.reader()).await.doing(ACT)?;
+    let place = |row: &DeliveryRow| Place { due_at: row.delivery.due_at.0, id: row.delivery.id.0 };
+    let mut page = page(rows.iter().map(deliveries::read).collect::<Result<_>>()?, request, place);
+    page.next = page.next.or_else(|| until.map(|place| place.to_string()));
+    Ok(page)
+}
+
+/// The last row that a page may look at; nothing when all that there is will be looked at.
+async fn last_looked_at(ledger: &This, after: Option<Place>) -> Result<Option<Place>> {
+    const ACT: &str = "list what waits";
+    let mut query = Builder::new("SELECT d.due_at, d.id FROM deliveries d WHERE d.state = 'pending'");
+    push_stretch(&mut query, after, None);
+    query.push(" ORDER BY d.due_at, d.id LIMIT 1 OFFSET ").push_bind(LOOK - 1);
+    let last = query.build().fetch_optional(ledger.reader()).await.doing(ACT)?;
+    last.map(|row| Ok(Place { due_at: rows::get(&row, "due_at")?, id: rows::get(&row, "id")? })).transpose()
+}
+
+fn push_stretch(query: &mut Builder, after: Option<Place>, until: Option<Place>) {
+    if let Some(Place { due_at, id }) = after {
+        query.push(" AND d.due_at >= ").push_bind(due_at).push(" AND (d.due_at, d.id) > (").push_bind(due_at);
+        query.push(", ").push_bind(id).push(")");
+    }
+    if let Some(Place { due_at, id }) = until {
+        query.push(" AND d.due_at <= ").push_bind(due_at).push(" AND (d.due_at, d.id) <= (").push_bind(due_at);
+        query.push(", ").push_bind(id).push(")");
+    }
+}
+
+/// Each from the dispatcher's index alone.
+pub(super) async fn next_attempts(ledger: &This, now: Timestamp, within: &[Duration]) -> Result<Vec<NextAttempts>> {
+    const ACT: &str = "count what waits";
+    let mut ends: Vec<Timestamp> = [now].into_iter().chain(within.iter().map(|within| now + *within)).collect();
+    ends.sort_unstable();
+    let begins = [None].into_iter().chain(ends.iter().copied().map(Some));
+    let bars: Vec<_> = begins.zip(ends.iter().copied().map(Some).chain([None])).collect();
+    let limit = i64::try_from(Sum::COUNT_MAX).unwrap_or(i64::MAX);
+    let mut query = Builder::new("SELECT ");
+    for (n, (since, before)) in bars.iter().enumerate() {
+        query.push(if n == 0 { "" } else { ", " });
+        query.push("(SELECT count(*) FROM (SELECT d.due_at FROM deliveries d WHERE d.state = 'pending'");
+        if let Some(since) = since {
+            query.push(" AND d.due_at >= ").push_bind(since.0);
+        }
+        if let Some(before) = before {
+            query.push(" AND d.due_at < ").push_bind(before.0);
+        }
+        query.push(" ORDER BY d.due_at LIMIT ").push_bind(limit).push(") bar)");
+    }
+    let row = query.build().fetch_one(ledger.reader()).await.doing(ACT)?;
+    let counted = |(n, (since, before))| Ok(NextAttempts { since, before, count: count(row.try_get(n).doing(ACT)?) });
+    bars.into_iter().enumerate().map(counted).collect()
+}
