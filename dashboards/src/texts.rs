@@ -4,6 +4,7 @@ mod common;
 mod deliveries;
 mod endpoints;
 mod overview;
+mod portal;
 mod retries;
 
 use axum::http::HeaderMap;
