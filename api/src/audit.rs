@@ -6,9 +6,9 @@ use crate::read_query::{List, PageParameters, Parameters};
 use axum::Json;
 use axum::extract::State;
 use http::Uri;
-use paybell_store::manage::AuditRow;
+use paybell_store::manage::{AuditFilter, AuditRow};
 use serde::Serialize;
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
 /// One act of a person or their program.
@@ -34,12 +34,21 @@ impl From<AuditRow> for AuditItem {
     }
 }
 
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "it only describes the parameters that are read below")]
+struct AuditParameters {
+    /// Done to this: the id of a delivery, an endpoint, a merchant, a key and so on.
+    subject: Option<String>,
+}
+
 /// What was done, the newest first.
-#[utoipa::path(get, path = "/v1/audit", tag = "state", params(PageParameters),
+#[utoipa::path(get, path = "/v1/audit", tag = "state", params(AuditParameters, PageParameters),
     responses((status = 200, description = "A part of the list", body = List<AuditItem>)))]
 pub(crate) async fn read_audit(State(api): State<Api>, uri: Uri) -> Answer<Json<List<AuditItem>>> {
-    let mut query = Parameters::read(&uri, &[])?;
+    let mut query = Parameters::read(&uri, &["subject"])?;
+    let filter = AuditFilter { subject: query.text("subject") };
     let page = query.page();
     query.finish()?;
-    List::of(api.ledger().audit(&page).await, AuditItem::from)
+    List::of(api.ledger().audit(&filter, &page).await, AuditItem::from)
 }

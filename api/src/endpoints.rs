@@ -5,7 +5,7 @@ use crate::authenticate::Caller;
 use crate::change_endpoint::{EndpointSettings, OptionsBody};
 use crate::check_endpoint::{Suited, check_is_only_one, check_suits};
 use crate::endpoint_body::{EndpointBody, EndpointWithSecret};
-use crate::problem::{Answer, Problem};
+use crate::problem::{Answer, Problem, ProblemBody};
 use crate::read_body::{JsonBody, PathId};
 use crate::read_fields::Fields;
 use crate::read_query::{List, PageParameters, Parameters};
@@ -171,6 +171,26 @@ pub(crate) async fn resume_endpoint(
 ) -> Answer<Json<EndpointBody>> {
     let endpoint = api.ledger().pause_endpoint(id, false, &caller.at(api.state.clock.now())).await?;
     api.shown_one(endpoint).await.map(Json)
+}
+
+/// Probe a failing endpoint now.
+///
+/// One of the deliveries that wait for it is attempted within a second or so; when the endpoint answers, it is reopened.
+#[utoipa::path(post, path = "/v1/endpoints/{id}/probe", tag = "management",
+    params(("id" = Uuid, Path, description = "The endpoint")),
+    responses(
+        (status = 202, description = "The endpoint", body = EndpointBody),
+        (status = 409, description = "It does not fail, or is paused, or nothing waits for it", body = ProblemBody),
+    )
+)]
+pub(crate) async fn probe_endpoint(
+    State(api): State<Api>,
+    PathId(id): PathId<EndpointId>,
+    Extension(caller): Extension<Caller>,
+) -> Answer<(StatusCode, Json<EndpointBody>)> {
+    api.ledger().probe_now(id, &caller.at(api.state.clock.now())).await?;
+    let endpoint = api.ledger().endpoint(id).await?.ok_or_else(|| not_found(id))?;
+    Ok((StatusCode::ACCEPTED, Json(endpoint.into())))
 }
 
 /// Delete an endpoint.

@@ -6,7 +6,8 @@
 //!   hands the new deliveries to the queue; what it loses, the dispatcher finds.
 //! - The question before a payment: `ask_check` → `answer_once` → `put_question`, within the places of `check_pool`.
 //! - What people and programs look at: `read_payments`, `read_deliveries`, `read_checks`, `audit`.
-//! - What they do: `resend`, `settle`, `bulk_resends`, `merchants`, `endpoints`, `dialects` (and [`try_dialect`]).
+//! - What they do: `resend`, `settle`, `bulk_resends`, `bulk_settlements`, `merchants`, `portal_links`, `endpoints`,
+//!   `dialects` (and [`try_dialect`]).
 //! - Around every request: `observe` (metrics, time limit), `authenticate` ([`keys`]), `problem` (RFC 9457).
 
 mod accept_batch;
@@ -15,7 +16,9 @@ mod answer_once;
 mod ask_check;
 mod audit;
 mod authenticate;
+mod bulk_filter;
 mod bulk_resends;
+mod bulk_settlements;
 mod change_endpoint;
 mod check_endpoint;
 mod check_pool;
@@ -29,6 +32,7 @@ pub mod keys;
 mod merchants;
 mod observe;
 mod openapi;
+mod portal_links;
 mod problem;
 mod put_question;
 mod read_body;
@@ -87,7 +91,7 @@ pub struct ApiState {
 }
 
 /// The API's settings.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct ApiSettings {
     /// The longest life of a delivery made by a resend or a test.
     pub lifetime: Duration,
@@ -110,6 +114,8 @@ pub struct ApiSettings {
     pub checks_per_endpoint_max: usize,
     /// For how long the same check with the same key gets the same answer.
     pub check_key_kept_for: Duration,
+    /// The address under which people's browsers reach this Paybell, without a slash at its end.
+    pub public_url: Arc<str>,
 }
 
 impl Default for ApiSettings {
@@ -125,6 +131,7 @@ impl Default for ApiSettings {
             checks_in_flight_max: 1_000,
             checks_per_endpoint_max: 50,
             check_key_kept_for: Duration::from_secs(600),
+            public_url: "http://127.0.0.1:8080".into(),
         }
     }
 }

@@ -180,10 +180,10 @@ async fn pause(api: &Api, path: MerchantPath, paused: bool, caller: &Caller) -> 
     Ok(Json(PausedMerchant { merchant: id.to_string(), paused, endpoints_changed: changed }))
 }
 
-type MerchantPath = Result<Path<String>, PathRejection>;
+pub(crate) type MerchantPath = Result<Path<String>, PathRejection>;
 
 /// What cannot be a merchant's id is not found.
-fn merchant_in(path: MerchantPath) -> Answer<MerchantId> {
+pub(crate) fn merchant_in(path: MerchantPath) -> Answer<MerchantId> {
     path.ok().and_then(|Path(id)| MerchantId::new(id)).ok_or_else(not_found)
 }
 

@@ -4,10 +4,11 @@
 use crate::authenticate::Guard;
 use crate::problem::ProblemBody;
 use crate::{Api, BATCH_BYTES_MAX};
-use crate::{accept_batch, accept_payment, ask_check, audit, bulk_resends, change_endpoint, dialects, endpoints};
+use crate::{accept_batch, accept_payment, ask_check, audit, bulk_resends, bulk_settlements, change_endpoint};
 use crate::{reveal_secret, show_request};
 use crate::{
-    health, merchants, read_checks, read_deliveries, read_payments, resend, rotate_secret, settle, test_endpoint,
+    dialects, endpoints, health, merchants, portal_links, read_checks, read_deliveries, read_payments, resend,
+    rotate_secret, settle, test_endpoint,
 };
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, State};
@@ -79,6 +80,7 @@ fn reads() -> OpenApiRouter<Api> {
         .routes(routes!(read_deliveries::read_delivery))
         .routes(routes!(show_request::show_request))
         .routes(routes!(bulk_resends::read_bulk_resend))
+        .routes(routes!(bulk_settlements::read_bulk_settlement))
         .routes(routes!(read_checks::read_checks))
         .routes(routes!(read_checks::read_check))
 }
@@ -88,6 +90,7 @@ fn acts() -> OpenApiRouter<Api> {
         .routes(routes!(resend::resend))
         .routes(routes!(settle::settle))
         .routes(routes!(bulk_resends::create_bulk_resend))
+        .routes(routes!(bulk_settlements::create_bulk_settlement))
         .routes(routes!(test_endpoint::test_endpoint))
 }
 
@@ -97,10 +100,12 @@ fn management() -> OpenApiRouter<Api> {
         .routes(routes!(merchants::read_merchant, merchants::rename_merchant, merchants::delete_merchant))
         .routes(routes!(merchants::pause_merchant))
         .routes(routes!(merchants::resume_merchant))
+        .routes(routes!(portal_links::create_portal_link))
         .routes(routes!(endpoints::create_endpoint, endpoints::read_endpoints))
         .routes(routes!(endpoints::read_endpoint, change_endpoint::change_endpoint, endpoints::delete_endpoint))
         .routes(routes!(endpoints::pause_endpoint))
         .routes(routes!(endpoints::resume_endpoint))
+        .routes(routes!(endpoints::probe_endpoint))
         .routes(routes!(rotate_secret::rotate_secret))
         .routes(routes!(reveal_secret::reveal_secret))
         .routes(routes!(dialects::read_dialects))

@@ -11,6 +11,7 @@ in_both_modes!(
     undelivered_is_resent_as_a_new_delivery,
     pending_is_settled_by_hand_and_not_attempted_again,
     bulk_resend_shows_its_progress,
+    bulk_settlement_ends_what_waits_and_is_undelivered,
     test_notification_goes_the_same_way,
     revoked_key_is_refused,
 );
@@ -91,6 +92,44 @@ async fn bulk_resend_shows_its_progress(mode: Mode) -> Result<()> {
         Ok((page["items"].as_array().map_or(0, Vec::len) == 20).then_some(()))
     })
     .await
+}
+
+async fn bulk_settlement_ends_what_waits_and_is_undelivered(mode: Mode) -> Result<()> {
+    let rig = Rig::start(mode, "standard", vec![Reply::new(500, "")]).await?;
+    let short = json!({ "lifetime_s": 1 });
+    let (gives_up, _) = rig.api().create_endpoint("shop", &rig.receiver.url("/short"), "standard", short).await?;
+    let mut deliveries = Vec::new();
+    for i in 0..10 {
+        deliveries.extend(rig.api().pay("shop", &format!("p{i}"), Value::Null).await?.deliveries);
+    }
+    let list = async |query: &str| {
+        let page = rig.api().get(&format!("/v1/deliveries?limit=100&{query}")).await?.expect_status(200)?;
+        Ok::<_, anyhow::Error>(page["items"].as_array().map_or(0, Vec::len))
+    };
+    let undelivered = format!("state=undelivered&endpoint={gives_up}");
+    eventually("half of them are undelivered", PATIENCE, async || Ok((list(&undelivered).await? == 10).then_some(())))
+        .await?;
+    let operator = rig.api().with_token(&rig.engine.create_key("operator")?);
+    for state in ["undelivered", "pending"] {
+        let asked = json!({ "who": "Ada", "note": "told by phone", "filter": { "merchant": "shop", "state": state } });
+        let job = operator.post("/v1/bulk-settlements", &asked).await?.expect_status(202)?;
+        assert_eq!(job["total"], 10, "{state}: {job}");
+        let path = format!("/v1/bulk-settlements/{}", job["id"].as_str().unwrap_or_default());
+        let done = eventually("the bulk settlement is done", PATIENCE, async || {
+            let job = operator.get(&path).await?.expect_status(200)?;
+            Ok((!job["finished_at"].is_null()).then_some(job))
+        })
+        .await?;
+        assert_eq!((&done["settled"], &done["skipped"]), (&json!(10), &json!(0)), "{state}: {done}");
+    }
+    assert_eq!((deliveries.len(), list("state=settled").await?), (20, 20));
+    for delivery in &deliveries {
+        let settled = rig.api().delivery(delivery).await?;
+        assert_eq!((&settled["settled_by"], &settled["settled_note"]), (&json!("Ada"), &json!("told by phone")));
+        // What is in flight may still be recorded; its number stays in the order.
+        outcomes(&settled);
+    }
+    Ok(())
 }
 
 async fn test_notification_goes_the_same_way(mode: Mode) -> Result<()> {

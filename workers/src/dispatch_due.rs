@@ -2,8 +2,8 @@
 //! Any number of processes may run it.
 
 use crate::Engine;
+use crate::act_in_bulk::act_in_bulk;
 use crate::hold_back::HeldBack;
-use crate::resend_in_bulk::resend_in_bulk;
 use metrics::{counter, gauge};
 use paybell_abort::AbortPoint;
 use paybell_delivery::{EndpointId, Job, State};
@@ -47,10 +47,10 @@ const PROBE_LIMIT: u32 = 100;
 const REST_RAMP: Duration = Duration::from_millis(50);
 const RAMP_GOES_ON: Duration = Duration::from_secs(1);
 
-/// Dispatches until `stop`, and makes the deliveries of bulk resends beside that, so that a large or broken one keeps
+/// Dispatches until `stop`, and does the bulk acts of people beside that, so that a large or broken one keeps
 /// nothing from being dispatched. A database that fails is asked again after a rest.
 pub async fn run_dispatcher(engine: Engine, settings: DispatchSettings, stop: CancellationToken) {
-    tokio::join!(dispatch_all(&engine, &settings, &stop), resend_in_bulk(&engine, &settings, &stop));
+    tokio::join!(dispatch_all(&engine, &settings, &stop), act_in_bulk(&engine, &settings, &stop));
 }
 
 async fn dispatch_all(engine: &Engine, settings: &DispatchSettings, stop: &CancellationToken) {

@@ -9,6 +9,7 @@
 //! - [`keep_attempts`]: makes room for the attempts of the days to come, and lets go of old ones.
 //! - [`run_gauges`]: the figures of the moment, for metrics.
 
+mod act_in_bulk;
 mod attempt_ahead;
 mod attempt_delivery;
 mod claim_batch;
@@ -19,7 +20,6 @@ mod load_endpoint;
 mod observe;
 mod relieve_queue;
 mod render_notification;
-mod resend_in_bulk;
 mod run_worker;
 mod survive_panics;
 #[cfg(test)]

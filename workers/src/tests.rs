@@ -230,11 +230,11 @@ async fn nothing_is_sent_when_the_deadline_has_passed_meanwhile() -> Result<()> 
 }
 
 #[tokio::test]
-async fn a_bulk_resend_that_cannot_be_read_keeps_nothing_from_being_dispatched() -> Result<()> {
+async fn a_bulk_act_that_cannot_be_read_keeps_nothing_from_being_dispatched() -> Result<()> {
     let rig = Rig::start().await?;
     let url = format!("sqlite://{}", rig.folder.path().join("ledger.db").display());
-    let damaged = "INSERT INTO bulk_resends (id, filter, actor, total, resent, skipped, newest_id, created_at)
-        VALUES (randomblob(16), 'no filter', 'olga', 1, 0, 0, randomblob(16), 1)";
+    let damaged = "INSERT INTO bulk_acts (id, kind, filter, actor, total, done, skipped, newest_id, created_at)
+        VALUES (randomblob(16), 'resend', 'no filter', 'olga', 1, 0, 0, randomblob(16), 1)";
     sqlx::raw_sql(damaged).execute(&mut SqliteConnection::connect(&url).await?).await?;
     let due = rig.accept(rig.now().before(GRACE * 2), LIFETIME_MAX).await?;
     let settings = DispatchSettings { limit: 10, grace: GRACE, lifetime: LIFETIME_MAX };

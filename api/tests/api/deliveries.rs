@@ -139,9 +139,52 @@ async fn a_bulk_resend_is_a_job_with_progress() -> anyhow::Result<()> {
         grace: Duration::from_secs(10),
         lifetime: LIFETIME_MAX,
     };
-    while harness.ledger.step_bulk_resend(&terms, 2).await?.is_some_and(|bulk| bulk.finished_at.is_none()) {}
+    while harness.ledger.step_bulk_act(&terms, 2).await?.is_some_and(|bulk| bulk.finished_at.is_none()) {}
     let done = harness.get(&format!("/v1/bulk-resends/{}", text_at(&begun, "/id")?)).await?.json();
     assert_eq!((&done["resent"], &done["skipped"], done["finished_at"].is_string()), (&json!(3), &json!(0), true));
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_bulk_settlement_is_a_job_with_progress() -> anyhow::Result<()> {
+    let harness = Harness::new().await?;
+    harness.merchant_with_endpoint("shop").await?;
+    for n in 0..3 {
+        harness.accepted(payment("shop", &format!("p-{n}"))).await?;
+    }
+    expire_all(&harness).await?;
+    let (_, pending) = harness.accepted(payment("shop", "p-3")).await?;
+    let with = |filter: serde_json::Value| json!({"who": "Ada", "note": "told by phone", "filter": filter});
+    for (body, at_fault) in [
+        (json!({"note": "x", "filter": {"merchant": "shop"}}), "who"),
+        (json!({"who": "Ada", "filter": {"merchant": "shop"}}), "note"),
+        (json!({"who": "Ada", "note": "x"}), "filter"),
+        (with(json!({})), "filter"),
+        (with(json!({"state": "settled"})), "state"),
+        (with(json!({"reason": "colour"})), "reason"),
+    ] {
+        assert_eq!(harness.post("/v1/bulk-settlements", body).await?.fields_at_fault(), [at_fault]);
+    }
+    let terms = paybell_store::engine::AcceptTerms {
+        now: harness.clock.now(),
+        grace: Duration::from_secs(10),
+        lifetime: LIFETIME_MAX,
+    };
+    for (filter, total, left) in
+        [(json!({"merchant": "shop"}), 3, "pending"), (json!({"merchant": "shop", "state": "pending"}), 1, "settled")]
+    {
+        let begun = harness.post("/v1/bulk-settlements", with(filter)).await?;
+        assert_eq!(begun.status, StatusCode::ACCEPTED, "{}", begun.text);
+        let begun = begun.json();
+        assert_eq!((&begun["total"], &begun["settled"], &begun["who"]), (&json!(total), &json!(0), &json!("Ada")));
+        while harness.ledger.step_bulk_act(&terms, 2).await?.is_some_and(|act| act.finished_at.is_none()) {}
+        let id = text_at(&begun, "/id")?;
+        let done = harness.get(&format!("/v1/bulk-settlements/{id}")).await?.json();
+        assert_eq!((&done["settled"], done["finished_at"].is_string()), (&json!(total), true), "{done}");
+        assert_eq!(harness.get(&format!("/v1/deliveries/{pending}")).await?.json()["state"], left);
+        let resend = harness.get(&format!("/v1/bulk-resends/{id}")).await?;
+        assert_eq!(resend.status, StatusCode::NOT_FOUND, "it is no resend");
+    }
     Ok(())
 }
 
@@ -173,6 +216,9 @@ async fn what_is_not_there_is_not_found() -> anyhow::Result<()> {
         ("POST", format!("/v1/deliveries/{nobody}/resend"), None),
         ("POST", format!("/v1/deliveries/{nobody}/settle"), Some(json!({"who": "a", "note": "b"}))),
         ("GET", format!("/v1/bulk-resends/{nobody}"), None),
+        ("GET", format!("/v1/bulk-settlements/{nobody}"), None),
+        ("POST", "/v1/merchants/nobody/portal-links".to_owned(), Some(json!({}))),
+        ("POST", format!("/v1/endpoints/{nobody}/probe"), None),
         ("GET", "/v1/merchants/nobody".to_owned(), None),
         ("GET", "/v1/merchants/no%20body".to_owned(), None),
         ("PATCH", "/v1/merchants/nobody".to_owned(), Some(json!({"name": "x"}))),

@@ -12,5 +12,6 @@ mod health;
 mod lists;
 mod management;
 mod openapi;
+mod portal_links;
 mod reveal;
 mod validation;

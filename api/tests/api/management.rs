@@ -1,8 +1,10 @@
 use crate::harness::{Harness, payment, text_at};
 use http::StatusCode;
 use paybell_delivery::EndpointId;
+use paybell_store::manage::Actor;
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
+use std::time::Duration;
 
 async fn secrets_of(harness: &Harness, id: &str) -> anyhow::Result<Vec<(String, bool)>> {
     let secrets = harness.ledger.endpoint_for_attempt(id.parse::<EndpointId>()?).await?.secrets;
@@ -203,5 +205,37 @@ async fn a_rotated_secret_leaves_the_earlier_one_its_overlap() -> anyhow::Result
     ] {
         assert_eq!(harness.post(&path, body).await?.fields_at_fault(), [at_fault]);
     }
+    Ok(())
+}
+
+#[tokio::test]
+async fn the_audit_is_shown_of_one_thing() -> anyhow::Result<()> {
+    let harness = Harness::new().await?;
+    let endpoint = harness.merchant_with_endpoint("shop").await?;
+    for act in ["pause", "resume"] {
+        harness.send("POST", &format!("/v1/endpoints/{endpoint}/{act}"), None).await?;
+    }
+    let path = format!("/v1/audit?subject={endpoint}");
+    let shown = harness.send_as(&harness.operator, "GET", &path, None).await?.json();
+    let actions: Vec<_> = shown["items"].as_array().into_iter().flatten().map(|row| &row["action"]).collect();
+    assert_eq!(actions, ["endpoint.resume", "endpoint.pause", "endpoint.create"]);
+    Ok(())
+}
+
+#[tokio::test]
+async fn an_endpoint_that_fails_can_be_probed_at_once_and_no_other() -> anyhow::Result<()> {
+    let harness = Harness::new().await?;
+    let endpoint = harness.merchant_with_endpoint("shop").await?;
+    harness.accepted(payment("shop", "p-1")).await?;
+    let probe = format!("/v1/endpoints/{endpoint}/probe");
+    assert_eq!(harness.send("POST", &probe, None).await?.status, StatusCode::CONFLICT);
+    let (id, now) = (endpoint.parse::<EndpointId>()?, harness.clock.now());
+    let actor = Actor { name: "engine".to_owned(), now };
+    harness.ledger.mark_failing(id, now, "it does not answer", &actor).await?;
+    harness.ledger.dispatch_due(now + Duration::from_secs(3600), Duration::from_secs(60), 10, &[]).await?;
+    let asked = harness.send("POST", &probe, None).await?;
+    assert_eq!((asked.status, &asked.json()["id"]), (StatusCode::ACCEPTED, &json!(endpoint)), "{}", asked.text);
+    let probes = harness.ledger.take_probes(harness.clock.now(), Duration::from_secs(60), 10).await?;
+    assert_eq!(probes.len(), 1);
     Ok(())
 }

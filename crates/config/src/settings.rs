@@ -42,6 +42,9 @@ macro_rules! settings {
 settings! {
     /// The address and port on which the API, the metrics and the dashboard are served.
     listen: SocketAddr = SocketAddr::from((Ipv4Addr::LOCALHOST, 8080));
+    /// The address under which people's browsers reach this Paybell, such as https://paybell.example; default:
+    /// http://{listen}
+    public_url: Option<String> = None;
     /// What this process does: any of api, worker, dispatcher, dashboard.
     roles: Vec<Role> = Role::ALL.to_vec();
     /// The folder of an embedded Paybell: database, lock and master key. It is made when it is missing.
@@ -127,6 +130,15 @@ settings! {
     log: String = "info,apalis_core=warn".to_owned();
     /// How log lines are written: text or json.
     log_format: LogFormat = LogFormat::Text;
+
+    /// The name that merchants see above their portal, such as the gateway's; Paybell's where nothing is said.
+    portal_name: Option<String> = None;
+    /// The logo in the portal: a file of PNG, SVG, JPEG or WebP, of at most 256 KB.
+    portal_logo: Option<PathBuf> = None;
+    /// The colour of links and buttons in the portal, as #rrggbb.
+    portal_colour: Option<String> = None;
+    /// The sites that may show the portal in a frame, such as https://cabinet.example; needs a public_url with https:
+    portal_frame_ancestors: Vec<String> = Vec::new();
 
     /// Whether merchants at loopback, private and other non-public addresses may be called. For development only.
     allow_non_public_addresses: bool = false;

@@ -213,3 +213,19 @@ fn what_was_handed_in_shows_no_value_when_it_is_debugged() {
     assert!(shown.contains("PAYBELL_MASTER_KEY") && shown.contains("database_url"), "{shown}");
     assert!(!shown.contains("hunter2"), "{shown}");
 }
+
+#[test]
+fn the_public_url_is_an_address_of_the_web() -> Result<()> {
+    for good in ["https://paybell.example", "http://10.0.0.7:8080", "https://gate.example/paybell/"] {
+        let loaded = Inputs::default().variable("PAYBELL_PUBLIC_URL", good).load()?;
+        assert_eq!(loaded.settings.public_url.as_deref(), Some(good));
+    }
+    for bad in
+        ["paybell.example", "https://", "https:///x", "ftp://x", "https://x/?a=b", "https://a:b@x", "https://x y"]
+    {
+        let error = Inputs::default().variable("PAYBELL_PUBLIC_URL", bad).load().err().context(bad)?.to_string();
+        assert!(error.contains("public_url") && error.contains("must begin with https://"), "{error}");
+    }
+    assert_eq!(Inputs::default().load()?.settings.public_url, None);
+    Ok(())
+}

@@ -1,6 +1,7 @@
 //! The command line.
 
 use crate::dialects::{DIALECTS_EXAMPLES, DialectsFlags};
+use crate::operators::{OPERATORS_EXAMPLES, OperatorsFlags};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use paybell_config::Inputs;
 use std::path::PathBuf;
@@ -45,6 +46,9 @@ pub(crate) enum Command {
     /// Make, list and revoke API keys
     #[command(after_help = KEYS_EXAMPLES)]
     Keys(KeysFlags),
+    /// Add, list and remove operators: people who sign in to the pages with a password
+    #[command(after_help = OPERATORS_EXAMPLES)]
+    Operators(OperatorsFlags),
     /// List, show, check, try, add and remove dialects: how merchants' receivers want to be told
     #[command(after_help = DIALECTS_EXAMPLES)]
     Dialects(DialectsFlags),

@@ -3,7 +3,7 @@
 //! Cast:
 //! - [`cli`]: the commands and their flags. [`wire`]: settings → database, queue, client: a [`wire::Wired`].
 //! - [`serve`]: runs the roles until a signal. [`run_roles`]: starts and stops them.
-//! - [`keys`], [`dialects`], [`migrate`], [`doctor`]: what operators do. [`demo`]: real payments to failing local receivers.
+//! - [`keys`], [`operators`], [`dialects`], [`migrate`], [`doctor`]: what operators do. [`demo`]: real payments to failing local receivers.
 //! - `planted`: deliberate defects, in test builds only.
 
 mod cli;
@@ -14,8 +14,10 @@ mod keys;
 mod lock_folder;
 mod master_key;
 mod migrate;
+mod operators;
 #[cfg(feature = "planted-bugs")]
 mod planted;
+mod read_brand;
 mod run_roles;
 mod serve;
 mod show_config;
@@ -60,6 +62,7 @@ async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Config(flags) => Ok(show_config::effective(&load(&flags.serve)?)),
         Command::Doctor(output) => doctor::doctor(&load(&none)?, output.json).await,
         Command::Keys(flags) => keys::keys(&load(&none)?.settings, flags.command).await,
+        Command::Operators(flags) => operators::operators(&load(&none)?.settings, flags.command).await,
         Command::Dialects(flags) => dialects::dialects(|| load(&none), flags.command).await,
         Command::Demo(flags) => {
             if let Some(name) = cli.settings.first_given() {

@@ -1,12 +1,13 @@
 //! Starts the roles of this process, and stops them.
 
+use crate::read_brand::portal_settings;
 use crate::wire::Wired;
 use anyhow::{Context, Result, bail};
 use axum::Router;
 use axum::serve::ListenerExt;
 use paybell_api::{ApiSettings, ApiState, InProcess};
 use paybell_config::{Role, Settings};
-use paybell_dashboards::{Act, Dashboard, PortalSettings};
+use paybell_dashboards::{Act, Dashboard};
 use paybell_store::Coalesced;
 use paybell_telemetry::Metrics;
 use paybell_workers::{DispatchSettings, EndpointCache, Engine, WorkerSettings};
@@ -47,7 +48,7 @@ impl Running {
         let address = listener.local_addr()?;
         let (tasks, stop, drain) = (JoinSet::new(), CancellationToken::new(), wired.settings.drain);
         let mut running = Self { address, tasks, stop, drain, coalesced: wired.coalesced.clone() };
-        let router = router(wired, metrics, &running.stop);
+        let router = router(wired, metrics, address, &running.stop)?;
         running.start_http(listener, router);
         running.start_engine(wired);
         Ok(running)
@@ -152,7 +153,7 @@ fn listen(address: SocketAddr) -> Result<TcpListener> {
 }
 
 /// What this process serves. Metrics and liveness are served by every process, for Prometheus and supervisors.
-fn router(wired: &Wired, metrics: &Metrics, stop: &CancellationToken) -> Router {
+fn router(wired: &Wired, metrics: &Metrics, address: SocketAddr, stop: &CancellationToken) -> Result<Router> {
     let metrics = metrics.clone();
     let metrics_text: Arc<dyn Fn() -> String + Send + Sync> = Arc::new(move || metrics.render());
     let state = ApiState {
@@ -161,33 +162,33 @@ fn router(wired: &Wired, metrics: &Metrics, stop: &CancellationToken) -> Router 
         queue: wired.queue.clone(),
         clock: wired.clock.clone(),
         outbound: wired.outbound.clone(),
-        settings: api_settings(&wired.settings),
+        settings: api_settings(&wired.settings, address),
         metrics_text,
     };
     let api = paybell_api::router(state.clone());
     let served = if wired.settings.has_role(Role::Api) { api.clone() } else { paybell_api::probes(state) };
     if !wired.settings.has_role(Role::Dashboard) {
-        return served;
+        return Ok(served);
     }
-    served.merge(paybell_dashboards::router(dashboard(wired, InProcess::new(api), stop)))
+    Ok(served.merge(paybell_dashboards::router(dashboard(wired, InProcess::new(api), stop)?)))
 }
 
-fn dashboard(wired: &Wired, api: InProcess, stop: &CancellationToken) -> Dashboard {
+fn dashboard(wired: &Wired, api: InProcess, stop: &CancellationToken) -> Result<Dashboard> {
     let act: Act = Arc::new(move |name, request| {
         let api = api.clone();
         Box::pin(async move { api.call(&name, request).await })
     });
-    Dashboard {
+    Ok(Dashboard {
         ledger: wired.ledger.clone(),
         clock: wired.clock.clone(),
         mode: format!("{}, {}, queue: {}", wired.settings.mode().as_str(), wired.versions.0, wired.versions.1),
         act,
         key_id: paybell_api::keys::id_within,
         is_key_of: paybell_api::keys::is_key_of,
-        https: false,
-        portal: PortalSettings::default(),
+        https: wired.settings.public_url.as_deref().is_some_and(|url| url.starts_with("https:")),
+        portal: portal_settings(&wired.settings)?,
         stop: stop.clone(),
-    }
+    })
 }
 
 fn engine(wired: &Wired) -> Engine {
@@ -225,7 +226,7 @@ fn dispatch_settings(settings: &Settings) -> DispatchSettings {
     DispatchSettings { limit: settings.dispatch_limit, grace: settings.grace, lifetime: settings.lifetime }
 }
 
-fn api_settings(settings: &Settings) -> ApiSettings {
+fn api_settings(settings: &Settings, address: SocketAddr) -> ApiSettings {
     ApiSettings {
         lifetime: settings.lifetime,
         grace: settings.grace,
@@ -235,6 +236,15 @@ fn api_settings(settings: &Settings) -> ApiSettings {
         checks_in_flight_max: settings.checks_in_flight_max,
         checks_per_endpoint_max: settings.checks_per_endpoint_max,
         check_key_kept_for: settings.check_key_kept_for,
+        public_url: public_url(settings, address),
         ..ApiSettings::default()
+    }
+}
+
+/// Where browsers reach this process, without a slash at its end.
+fn public_url(settings: &Settings, address: SocketAddr) -> Arc<str> {
+    match &settings.public_url {
+        Some(url) => url.trim_end_matches('/').into(),
+        None => format!("http://{address}").into(),
     }
 }

@@ -3,9 +3,10 @@
 use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 use std::fs::Permissions;
+use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 
 /// The binary in an empty working folder and without any setting of the environment.
 fn paybell(folder: &Path, arguments: &[&str]) -> Command {
@@ -37,6 +38,8 @@ fn every_command_explains_itself() -> Result<()> {
         (&["migrate"], "Running it again changes nothing"),
         (&["config"], "paybell config --reference"),
         (&["doctor"], "Exits with 1 when a check fails"),
+        (&["operators"], "paybell operators add olga"),
+        (&["operators", "add"], "at least 12 characters"),
         (&["keys"], "paybell keys list"),
         (&["keys", "create"], "--role <ROLE>"),
         (&["dialects"], "paybell dialects show onpay-1"),
@@ -195,5 +198,53 @@ fn a_dialect_of_our_own_is_checked_added_shown_and_removed() -> Result<()> {
     ensure!(text(&run(&["list"])?.stdout).contains("own"));
     ensure!(run(&["remove", "own"])?.status.success() && !run(&["show", "own"])?.status.success());
     ensure!(!run(&["remove", "standard"])?.status.success());
+    Ok(())
+}
+
+/// Runs a command with this on its standard input.
+fn with_input(folder: &Path, arguments: &[&str], input: &str) -> Result<Output> {
+    let mut command = paybell(folder, arguments);
+    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
+    child.stdin.take().context("standard input")?.write_all(input.as_bytes())?;
+    Ok(child.wait_with_output()?)
+}
+
+#[test]
+fn operators_are_added_changed_listed_and_removed_and_their_passwords_never_shown() -> Result<()> {
+    const PASSWORD: &str = "correct horse battery";
+    let folder = tempfile::tempdir()?;
+    let run = |arguments: &[&str]| paybell(folder.path(), arguments).output();
+    let added = with_input(folder.path(), &["operators", "add", "olga", "--json"], &format!("{PASSWORD}\r\nmore"))?;
+    let shown = json_of(&added)?;
+    ensure!((&shown["name"], &shown["role"]) == (&"olga".into(), &"operator".into()), "{shown}");
+    let changed = with_input(folder.path(), &["operators", "add", "olga", "--role", "viewer"], "another horse 2")?;
+    ensure!(text(&changed.stdout).contains("Changed olga, viewer"), "{}", text(&changed.stderr));
+    let list = run(&["operators", "list", "--json"])?;
+    let listed = json_of(&list)?;
+    ensure!(listed.as_array().is_some_and(|all| all.len() == 1) && listed[0]["role"] == "viewer", "{listed}");
+    let said = [added.stdout, added.stderr, list.stdout, run(&["operators", "list"])?.stdout].concat();
+    ensure!(!text(&said).contains(PASSWORD) && !text(&said).contains("argon2"), "{}", text(&said));
+    let stored = std::fs::read(folder.path().join("paybell-data/paybell.db"))?;
+    ensure!(!text(&stored).contains(PASSWORD), "only its hash is stored");
+
+    ensure!(run(&["operators", "remove", "olga"])?.status.success(), "removing");
+    ensure!(json_of(&run(&["operators", "list", "--json"])?)? == serde_json::json!([]), "nobody is left");
+    ensure!(run(&["operators", "remove", "olga"])?.status.code() == Some(1), "there is no such operator");
+    Ok(())
+}
+
+#[test]
+fn a_short_password_and_an_odd_name_are_refused() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    for password in ["", "\n", "11 letters!\n"] {
+        let refused = with_input(folder.path(), &["operators", "add", "olga"], password)?;
+        let error = text(&refused.stderr);
+        ensure!(refused.status.code() == Some(1) && error.contains("at least 12 characters"), "{error}");
+    }
+    for name in ["", "command line", "olga\n"] {
+        let refused = with_input(folder.path(), &["operators", "add", name], "correct horse battery\n")?;
+        ensure!(refused.status.code() == Some(2), "{name:?}: {}", text(&refused.stderr));
+    }
+    ensure!(json_of(&paybell(folder.path(), &["operators", "list", "--json"]).output()?)? == serde_json::json!([]));
     Ok(())
 }

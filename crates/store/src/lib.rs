@@ -4,7 +4,7 @@
 //! - [`Ledger`]: the interface. [`PostgresLedger`] and [`SqliteLedger`] implement it; one conformance suite checks both.
 //! - The engine's acts: accept, claim, record, dispatch (module [`mod@engine`]), each for many deliveries at once.
 //! - [`Coalesced`]: gathers concurrent callers of accept, claim and record into those batches.
-//! - The acts of people and their programs: merchants, endpoints, keys, resend, settle, bulk resends, each leaving an
+//! - The acts of people and their programs: merchants, endpoints, keys, resend, settle, bulk acts, operators and sessions, each leaving an
 //!   audit row in the same transaction (module [`mod@manage`]).
 //! - [`Sealer`]: endpoint secrets at rest. [`Clock`]: the database's time.
 
@@ -205,16 +205,6 @@ pub trait Ledger: Send + Sync {
     /// Deletes a dialect. [`StoreError::Refused`] while endpoints use it.
     async fn delete_dialect(&self, name: &str, actor: &Actor) -> Result<()>;
 
-    // ── bulk resends ───────────────────────────────────────────────────────────────────────────────────────────
-
-    /// Begins a bulk resend of all undelivered or settled deliveries that the filter matches and that exist now.
-    async fn create_bulk_resend(&self, id: Uuid, filter: &DeliveryFilter, actor: &Actor) -> Result<BulkResend>;
-    /// A bulk resend and how far it is.
-    async fn bulk_resend(&self, id: Uuid) -> Result<Option<BulkResend>>;
-    /// Does the next `limit` deliveries of the oldest unfinished bulk resend, in one transaction with its progress.
-    /// Answers nothing when there is none to do or another process is at it.
-    async fn step_bulk_resend(&self, terms: &AcceptTerms, limit: u32) -> Result<Option<BulkResend>>;
-
     // ── bulk acts ──────────────────────────────────────────────────────────────────────────────────────────────
 
     /// Begins an act on all deliveries that the filter matches, that exist now and that it can be done to.
@@ -224,26 +214,15 @@ pub trait Ledger: Send + Sync {
         kind: &BulkKind,
         filter: &DeliveryFilter,
         actor: &Actor,
-    ) -> Result<BulkAct> {
-        let _ = (id, kind, filter, actor);
-        Err(StoreError::Unreadable("not built yet".to_owned()))
-    }
+    ) -> Result<BulkAct>;
     /// A bulk act and how far it is.
-    async fn bulk_act(&self, id: Uuid) -> Result<Option<BulkAct>> {
-        let _ = (id, ());
-        Err(StoreError::Unreadable("not built yet".to_owned()))
-    }
-    /// The bulk acts that were begun last, the newest first.
-    async fn bulk_acts(&self, limit: u32) -> Result<Vec<BulkAct>> {
-        let _ = (limit, ());
-        Err(StoreError::Unreadable("not built yet".to_owned()))
-    }
+    async fn bulk_act(&self, id: Uuid) -> Result<Option<BulkAct>>;
+    /// The bulk acts that were begun last, the newest first; at most 1,000.
+    async fn bulk_acts(&self, limit: u32) -> Result<Vec<BulkAct>>;
     /// Does the next `limit` deliveries of the oldest unfinished bulk act, in one transaction with its progress.
-    /// Answers nothing when there is none to do or another process is at it.
-    async fn step_bulk_act(&self, terms: &AcceptTerms, limit: u32) -> Result<Option<BulkAct>> {
-        let _ = (terms, limit);
-        Err(StoreError::Unreadable("not built yet".to_owned()))
-    }
+    /// Answers nothing when there is none to do or another process is at it. A settlement counts what it settled in the
+    /// metrics.
+    async fn step_bulk_act(&self, terms: &AcceptTerms, limit: u32) -> Result<Option<BulkAct>>;
     /// What a filter matches now, with its money.
     async fn sum_up(&self, filter: &DeliveryFilter) -> Result<Sum>;
 

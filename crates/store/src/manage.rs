@@ -208,27 +208,6 @@ pub struct DeliveryView {
     pub follow_up: Option<FollowUp>,
 }
 
-/// A resend of many deliveries, as a job.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct BulkResend {
-    /// Its id.
-    pub id: Uuid,
-    /// Which deliveries.
-    pub filter: DeliveryFilter,
-    /// How many there were when it began.
-    pub total: u64,
-    /// How many were resent.
-    pub resent: u64,
-    /// How many were passed over, as their endpoint is deleted.
-    pub skipped: u64,
-    /// Who asked for it.
-    pub actor: String,
-    /// When it was asked for.
-    pub created_at: Timestamp,
-    /// When it was done.
-    pub finished_at: Option<Timestamp>,
-}
-
 /// What is done to each delivery of a bulk act.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum BulkKind {

@@ -31,9 +31,10 @@ macro_rules! forward_ledger {
             fn dialect(name: &str) -> Option<StoredDialect>;
             fn dialects(page: &PageRequest) -> Page<StoredDialect>;
             fn delete_dialect(name: &str, actor: &Actor) -> ();
-            fn create_bulk_resend(id: Uuid, filter: &DeliveryFilter, actor: &Actor) -> BulkResend;
-            fn bulk_resend(id: Uuid) -> Option<BulkResend>;
-            fn step_bulk_resend(terms: &AcceptTerms, limit: u32) -> Option<BulkResend>;
+            fn create_bulk_act(id: Uuid, kind: &BulkKind, filter: &DeliveryFilter, actor: &Actor) -> BulkAct;
+            fn bulk_act(id: Uuid) -> Option<BulkAct>;
+            fn bulk_acts(limit: u32) -> Vec<BulkAct>;
+            fn step_bulk_act(terms: &AcceptTerms, limit: u32) -> Option<BulkAct>;
             fn follow_up(id: DeliveryId, owner: Option<&str>, note: &str, actor: &Actor) -> ();
             fn probe_now(id: EndpointId, actor: &Actor) -> ();
             fn put_operator(operator: &Operator, actor: &Actor) -> ();

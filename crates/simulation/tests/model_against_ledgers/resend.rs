@@ -6,7 +6,7 @@ use paybell_delivery::{DeliveryId, LIFETIME_MAX, Timestamp};
 use paybell_simulation::model::{BulkNo, DeliveryNo, MerchantNo, Resent};
 use paybell_store::StoreError;
 use paybell_store::engine::AcceptTerms;
-use paybell_store::manage::{DeliveryFilter, NewDelivery, PageRequest};
+use paybell_store::manage::{BulkKind, DeliveryFilter, NewDelivery, PageRequest};
 use uuid::Uuid;
 
 /// More than a history has deliveries.
@@ -41,7 +41,7 @@ impl Pair {
     pub(crate) async fn resend_in_bulk(&mut self, merchant: MerchantNo, now: Timestamp) -> Result<Vec<DeliveryNo>> {
         let id = Uuid::now_v7();
         let filter = DeliveryFilter { merchant_id: Some(self.merchant_id(merchant)), ..DeliveryFilter::default() };
-        let real = self.ledger.create_bulk_resend(id, &filter, &actor(now)).await?;
+        let real = self.ledger.create_bulk_act(id, &BulkKind::Resend, &filter, &actor(now)).await?;
         let bulk = self.model.create_bulk_resend(merchant);
         let total = self.model.bulk_resend(bulk).total;
         ensure!(real.total == total, "model {total}, ledger {real:?}");
@@ -51,7 +51,7 @@ impl Pair {
 
     async fn step_bulk(&mut self, now: Timestamp) -> Result<Vec<DeliveryNo>> {
         let terms = AcceptTerms { now, grace: GRACE, lifetime: LIFETIME_MAX };
-        let real = self.ledger.step_bulk_resend(&terms, ALL).await?;
+        let real = self.ledger.step_bulk_act(&terms, ALL).await?;
         let model = self.model.step_bulk_resend(now, LIFETIME_MAX, ALL as usize);
         let (Some((bulk, made)), Some(real)) = (&model, &real) else {
             ensure!(model.is_none() && real.is_none(), "model {model:?}, ledger {real:?}");
@@ -60,7 +60,7 @@ impl Pair {
         let BulkNo(number) = *bulk;
         let is = self.model.bulk_resend(*bulk);
         let same = real.id == self.bulks[number]
-            && (real.resent, real.skipped) == (is.resent, is.skipped)
+            && (real.done, real.skipped) == (is.resent, is.skipped)
             && real.finished_at.is_some() == is.finished;
         ensure!(same, "model {is:?}, ledger {real:?}");
         self.find_made(made, is.merchant).await?;

@@ -167,19 +167,25 @@ CREATE INDEX checks_for ON checks (merchant_id, pay_for, id);
 CREATE INDEX checks_by_key ON checks (merchant_id, key) WHERE key IS NOT NULL;
 CREATE INDEX checks_of_endpoint ON checks (endpoint_id, id);
 
-CREATE TABLE bulk_resends (
+-- What people do to many deliveries at once, as jobs.
+CREATE TABLE bulk_acts (
     id UUID PRIMARY KEY,
+    kind TEXT NOT NULL CONSTRAINT bulk_act_is_known CHECK (kind IN ('resend', 'settle')),
+    who TEXT, -- who settles, and why
+    note TEXT,
     filter TEXT NOT NULL, -- JSON
     actor TEXT NOT NULL,
     total BIGINT NOT NULL,
-    resent BIGINT NOT NULL,
+    done BIGINT NOT NULL,
     skipped BIGINT NOT NULL,
     newest_id UUID NOT NULL, -- the newest delivery when it began
-    cursor_id UUID, -- the last delivery that was looked at
+    place TEXT, -- JSON: how far it is
     created_at BIGINT NOT NULL,
-    finished_at BIGINT
+    finished_at BIGINT,
+    CONSTRAINT who_settles CHECK ((kind = 'settle') = (who IS NOT NULL) AND (who IS NULL) = (note IS NULL))
 );
-CREATE INDEX bulk_resends_unfinished ON bulk_resends (created_at) WHERE finished_at IS NULL;
+CREATE INDEX bulk_acts_unfinished ON bulk_acts (created_at) WHERE finished_at IS NULL;
+CREATE INDEX bulk_acts_newest ON bulk_acts (created_at, id);
 
 -- What people write beside deliveries that need them.
 CREATE TABLE follow_ups (

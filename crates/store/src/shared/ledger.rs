@@ -1,8 +1,8 @@
 //! The interface, act by act. Where a path begins with `This`, each database has its own statement.
 
 use super::{
-    This, activity, audit, bulk_resend, checks, deliveries, dialects, endpoints, figures, follow_up, gauges, health, keys,
-    merchants, operators, payments, portal_links, reconcile, resend, secrets, sessions, settle, sums, waiting,
+    This, activity, audit, bulk_acts, checks, deliveries, dialects, endpoints, figures, follow_up, gauges, health,
+    keys, merchants, operators, payments, portal_links, reconcile, resend, secrets, sessions, settle, sums, waiting,
     waiting_by_endpoint, waiting_until,
 };
 use crate::engine::*;
@@ -178,16 +178,26 @@ impl Ledger for This {
         dialects::delete(self, name, actor).await
     }
 
-    async fn create_bulk_resend(&self, id: Uuid, filter: &DeliveryFilter, actor: &Actor) -> Result<BulkResend> {
-        bulk_resend::create(self, id, filter, actor).await
+    async fn create_bulk_act(
+        &self,
+        id: Uuid,
+        kind: &BulkKind,
+        filter: &DeliveryFilter,
+        actor: &Actor,
+    ) -> Result<BulkAct> {
+        bulk_acts::create(self, id, kind, filter, actor).await
     }
 
-    async fn bulk_resend(&self, id: Uuid) -> Result<Option<BulkResend>> {
-        bulk_resend::find(self, id).await
+    async fn bulk_act(&self, id: Uuid) -> Result<Option<BulkAct>> {
+        bulk_acts::find(self, id).await
     }
 
-    async fn step_bulk_resend(&self, terms: &AcceptTerms, limit: u32) -> Result<Option<BulkResend>> {
-        bulk_resend::step(self, terms, limit).await
+    async fn bulk_acts(&self, limit: u32) -> Result<Vec<BulkAct>> {
+        bulk_acts::list(self, limit).await
+    }
+
+    async fn step_bulk_act(&self, terms: &AcceptTerms, limit: u32) -> Result<Option<BulkAct>> {
+        bulk_acts::step(self, terms, limit).await
     }
 
     async fn follow_up(&self, id: DeliveryId, owner: Option<&str>, note: &str, actor: &Actor) -> Result<()> {

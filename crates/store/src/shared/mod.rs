@@ -4,7 +4,7 @@
 //! Cast:
 //! - [`rows`]: database rows → domain values. [`ledger`]: the interface, act by act.
 //! - The acts of people: [`merchants`], [`endpoints`], [`payments`], [`deliveries`], [`resend`], [`settle`], [`follow_up`],
-//!   [`bulk_resend`], [`checks`], [`dialects`], [`keys`], [`operators`], [`sessions`], [`portal_links`],
+//!   [`bulk_acts`] (along a [`walk`]), [`checks`], [`dialects`], [`keys`], [`operators`], [`sessions`], [`portal_links`],
 //!   [`audit`]. [`health`]: endpoints that do not answer.
 //!   [`gauges`]: the figures of the moment.
 //! - What pages show: [`figures`], [`waiting`], [`waiting_by_endpoint`], [`sums`], [`activity`], [`reconcile`].
@@ -12,14 +12,15 @@
 
 mod activity;
 mod audit;
-mod bulk_resend;
+mod bulk_acts;
+mod bulk_filter;
 mod checks;
 pub(super) mod deliveries;
 mod dialects;
 mod endpoints;
-mod follow_up;
 pub(super) mod figures;
 mod find_deliveries;
+mod follow_up;
 mod gauges;
 mod health;
 mod keys;
@@ -38,9 +39,18 @@ pub(super) mod sums;
 pub(super) mod waiting;
 pub(super) mod waiting_by_endpoint;
 mod waiting_until;
+mod walk;
 
 use super::{Db, ENDPOINTS_BY_ID, This, id_list, id_literal};
 
 type Row = <Db as sqlx::Database>::Row;
 type Connection = <Db as sqlx::Database>::Connection;
 type Builder = sqlx::QueryBuilder<Db>;
+
+/// The ids of a list in a statement, as bound values.
+fn push_ids(query: &mut Builder, ids: &[uuid::Uuid]) {
+    let mut list = query.separated(", ");
+    for id in ids {
+        list.push_bind(*id);
+    }
+}

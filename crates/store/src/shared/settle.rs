@@ -1,26 +1,11 @@
 //! Settling by hand: what is pending or undelivered ends by a person's word.
 
-use super::{This, audit, rows};
+use super::{Builder, Connection, This, audit, push_ids, rows};
 use crate::error::Doing;
 use crate::manage::Actor;
 use crate::{Result, StoreError};
-use paybell_delivery::{DeliveryId, State};
-
-/// An attempt that is in flight is written down as unknown; its record may still come and correct it.
-const CLOSE_CLAIM: &str = concat!(
-    "INSERT INTO attempts (delivery_id, number, started_at, outcome, detail)
-    SELECT id, attempts, claimed_at, ",
-    unknown_attempt!(),
-    " FROM deliveries WHERE id = $1 AND claimed_at IS NOT NULL
-    ON CONFLICT (delivery_id, number) DO NOTHING"
-);
-
-/// The reason and the moment at which it was given up are kept.
-const SETTLE: &str = "
-UPDATE deliveries
-SET state = 'settled', settled_by = $2, settled_note = $3, finished_at = COALESCE(finished_at, $4),
-    in_doubt = in_doubt OR claimed_at IS NOT NULL, claimed_at = NULL, claimed_until = NULL
-WHERE id = $1";
+use paybell_delivery::{DeliveryId, State, Timestamp};
+use uuid::Uuid;
 
 pub(super) async fn settle(ledger: &This, id: DeliveryId, who: &str, note: &str, actor: &Actor) -> Result<()> {
     const ACT: &str = "settle a delivery";
@@ -35,9 +20,55 @@ pub(super) async fn settle(ledger: &This, id: DeliveryId, who: &str, note: &str,
             return Err(StoreError::Refused(format!("delivery {id} is {state} already, so it cannot be settled")));
         }
     }
-    sqlx::query(CLOSE_CLAIM).bind(id.0).execute(&mut *tx).await.doing(ACT)?;
-    let settle = sqlx::query(SETTLE).bind(id.0).bind(who).bind(note).bind(actor.now.0);
-    settle.execute(&mut *tx).await.doing(ACT)?;
+    end(&mut tx, &[id.0], who, note, actor.now).await?;
     audit::write(&mut tx, actor, "delivery.settle", id, &format!("{who}: {note}")).await?;
     tx.commit().await.doing(ACT)
+}
+
+/// Settles those that can be settled and that nobody has locked at this moment: who waits with many rows locked for one
+/// that another has would in turn be waited for. Answers how many.
+pub(super) async fn settle_free(
+    tx: &mut Connection,
+    ids: &[Uuid],
+    who: &str,
+    note: &str,
+    now: Timestamp,
+) -> Result<u64> {
+    if ids.is_empty() {
+        return Ok(0);
+    }
+    let mut query = Builder::new("SELECT id FROM deliveries WHERE id IN (");
+    push_ids(&mut query, ids);
+    query.push(concat!(") AND state IN ('pending', 'undelivered')", for_update_skip_locked!()));
+    let free = query.build().persistent(false).fetch_all(&mut *tx).await.doing("lock what is to be settled")?;
+    let free: Vec<Uuid> = free.iter().map(|row| rows::get(row, "id")).collect::<Result<_>>()?;
+    if !free.is_empty() {
+        end(tx, &free, who, note, now).await?;
+    }
+    Ok(u64::try_from(free.len()).unwrap_or(u64::MAX))
+}
+
+/// Ends deliveries that are locked. An attempt that is in flight is written down as unknown; its record may still come
+/// and correct it. The reason and the moment at which one was given up are kept.
+async fn end(tx: &mut Connection, ids: &[Uuid], who: &str, note: &str, now: Timestamp) -> Result<()> {
+    const ACT: &str = "settle deliveries";
+    let mut close = Builder::new(concat!(
+        "INSERT INTO attempts (delivery_id, number, started_at, outcome, detail)
+        SELECT id, attempts, claimed_at, ",
+        unknown_attempt!(),
+        " FROM deliveries WHERE claimed_at IS NOT NULL AND id IN ("
+    ));
+    push_ids(&mut close, ids);
+    close.push(") ON CONFLICT (delivery_id, number) DO NOTHING");
+    close.build().persistent(false).execute(&mut *tx).await.doing(ACT)?;
+    let mut settle = Builder::new(
+        "UPDATE deliveries
+        SET state = 'settled', in_doubt = in_doubt OR claimed_at IS NOT NULL, claimed_at = NULL, claimed_until = NULL,
+            finished_at = COALESCE(finished_at, ",
+    );
+    settle.push_bind(now.0).push("), settled_by = ").push_bind(who.to_owned());
+    settle.push(", settled_note = ").push_bind(note.to_owned()).push(" WHERE id IN (");
+    push_ids(&mut settle, ids);
+    settle.push(")").build().persistent(false).execute(tx).await.doing(ACT)?;
+    Ok(())
 }

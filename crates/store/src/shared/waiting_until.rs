@@ -75,7 +75,8 @@ fn push_stretch(query: &mut Builder, before: Timestamp, after: Option<Place>) {
 }
 
 fn push_filter(query: &mut Builder, filter: &DeliveryFilter) {
-    let DeliveryFilter { merchant_id, endpoint_id, pay_for, gateway_payment_id, created_since, created_before, .. } = filter;
+    let DeliveryFilter { merchant_id, endpoint_id, pay_for, gateway_payment_id, created_since, created_before, .. } =
+        filter;
     if let Some(merchant) = merchant_id {
         query.push(" AND p.merchant_id = ").push_bind(merchant.as_str().to_owned());
     }

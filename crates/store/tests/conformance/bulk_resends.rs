@@ -2,7 +2,7 @@ use crate::fixture::{Fixture, VISIBILITY, actor, all, at, id_at, terms};
 use anyhow::Result;
 use paybell_delivery::State;
 use paybell_store::StoreError;
-use paybell_store::manage::DeliveryFilter;
+use paybell_store::manage::{BulkKind, DeliveryFilter};
 
 conformance!(
     a_bulk_resend_goes_through_what_failed_step_by_step,
@@ -22,22 +22,22 @@ async fn a_bulk_resend_goes_through_what_failed_step_by_step(f: Fixture) -> Resu
     f.accept_many(2, at(13)).await?;
     f.ledger.delete_endpoint(deleted, &actor(at(14))).await?;
 
-    assert_eq!(f.ledger.step_bulk_resend(&terms(at(20)), 3).await?, None);
+    assert_eq!(f.ledger.step_bulk_act(&terms(at(20)), 3).await?, None);
     let (id, filter) = (id_at(at(20)), DeliveryFilter::default());
-    let begun = f.ledger.create_bulk_resend(id, &filter, &actor(at(20))).await?;
-    assert_eq!((begun.total, begun.resent, begun.skipped, begun.actor.as_str()), (8, 0, 0, "olga"));
-    assert_eq!(f.ledger.bulk_resend(id).await?.as_ref(), Some(&begun));
-    let again = f.ledger.create_bulk_resend(id, &filter, &actor(at(20))).await;
+    let begun = f.ledger.create_bulk_act(id, &BulkKind::Resend, &filter, &actor(at(20))).await?;
+    assert_eq!((begun.total, begun.done, begun.skipped, begun.actor.as_str()), (8, 0, 0, "olga"));
+    assert_eq!(f.ledger.bulk_act(id).await?.as_ref(), Some(&begun));
+    let again = f.ledger.create_bulk_act(id, &BulkKind::Resend, &filter, &actor(at(20))).await;
     assert!(matches!(again, Err(StoreError::Exists { .. })));
 
     let mut seen = Vec::new();
-    while let Some(bulk) = f.ledger.step_bulk_resend(&terms(at(30)), 3).await? {
-        seen.push((bulk.resent + bulk.skipped, bulk.finished_at));
-        assert_eq!(f.ledger.bulk_resend(id).await?, Some(bulk));
+    while let Some(bulk) = f.ledger.step_bulk_act(&terms(at(30)), 3).await? {
+        seen.push((bulk.done + bulk.skipped, bulk.finished_at));
+        assert_eq!(f.ledger.bulk_act(id).await?, Some(bulk));
     }
     assert_eq!(seen, [(3, None), (6, None), (8, Some(at(30)))]);
-    let done = f.ledger.bulk_resend(id).await?.expect("there");
-    assert_eq!((done.resent, done.skipped, done.filter), (4, 4, filter));
+    let done = f.ledger.bulk_act(id).await?.expect("there");
+    assert_eq!((done.done, done.skipped, done.filter), (4, 4, filter));
 
     let made = DeliveryFilter { endpoint_id: Some(living), created_since: Some(at(30)), ..Default::default() };
     let made = f.ledger.deliveries(&made, &all()).await?.items;
@@ -66,10 +66,11 @@ async fn a_bulk_resend_keeps_to_its_filter(f: Fixture) -> Result<()> {
         (4, DeliveryFilter { pay_for: Some("nothing".to_owned()), ..base.clone() }, 0),
         (5, DeliveryFilter { state: Some(State::Delivered), ..base.clone() }, 0),
     ] {
-        let begun = f.ledger.create_bulk_resend(id_at(at(100 + n)), &filter, &actor(at(100 + n))).await?;
+        let begun =
+            f.ledger.create_bulk_act(id_at(at(100 + n)), &BulkKind::Resend, &filter, &actor(at(100 + n))).await?;
         assert_eq!(begun.total, total, "{filter:?}");
-        let done = f.ledger.step_bulk_resend(&terms(at(100 + n)), 100).await?.expect("the oldest unfinished");
-        assert_eq!((done.id, done.filter, done.resent), (begun.id, filter, total));
+        let done = f.ledger.step_bulk_act(&terms(at(100 + n)), 100).await?.expect("the oldest unfinished");
+        assert_eq!((done.id, done.filter, done.done), (begun.id, filter, total));
         assert!(done.finished_at.is_some());
     }
     Ok(())
@@ -81,14 +82,14 @@ async fn of_many_processes_at_a_bulk_resend_nothing_is_resent_twice(f: Fixture) 
         f.refuse(job, at(11)).await?;
     }
     let id = id_at(at(20));
-    f.ledger.create_bulk_resend(id, &DeliveryFilter::default(), &actor(at(20))).await?;
+    f.ledger.create_bulk_act(id, &BulkKind::Resend, &DeliveryFilter::default(), &actor(at(20))).await?;
     let other = f.another().await?;
     let mut calls = Vec::new();
     for n in 0..4 {
         let ledger = if n % 2 == 0 { f.ledger.clone() } else { other.clone() };
         calls.push(tokio::spawn(async move {
             for _ in 0..10 {
-                ledger.step_bulk_resend(&terms(at(30)), 4).await?;
+                ledger.step_bulk_act(&terms(at(30)), 4).await?;
             }
             Ok::<_, StoreError>(())
         }));
@@ -97,8 +98,8 @@ async fn of_many_processes_at_a_bulk_resend_nothing_is_resent_twice(f: Fixture) 
         call.await??;
     }
     // A process that found another one at it did nothing; what is left is done now.
-    while f.ledger.step_bulk_resend(&terms(at(30)), 4).await?.is_some() {}
-    assert_eq!(f.ledger.bulk_resend(id).await?.expect("there").resent, 30);
+    while f.ledger.step_bulk_act(&terms(at(30)), 4).await?.is_some() {}
+    assert_eq!(f.ledger.bulk_act(id).await?.expect("there").done, 30);
     assert_eq!(f.ledger.dispatch_due(at(30), VISIBILITY, 100, &[]).await?.jobs.len(), 30);
     Ok(())
 }

@@ -263,6 +263,15 @@ impl Fixture {
         Ok(result.err().map(|e| e.to_string()))
     }
 
+    /// Locks a delivery until the answer is dropped; nothing where nothing can be locked by itself.
+    pub(crate) async fn hold(&self, id: DeliveryId) -> Result<Option<PgConnection>> {
+        let Place::Postgres(url) = &self.place else { return Ok(None) };
+        let mut connection = PgConnection::connect(url).await?;
+        let hold = format!("BEGIN; SELECT 1 FROM deliveries WHERE id = '{}' FOR UPDATE", id.0);
+        sqlx::raw_sql(AssertSqlSafe(hold)).execute(&mut connection).await?;
+        Ok(Some(connection))
+    }
+
     /// All that is stored, as bytes.
     pub(crate) async fn dump(&self) -> Result<Vec<u8>> {
         match &self.place {
