@@ -26,7 +26,7 @@ pub(crate) struct EndpointBody {
     options: OptionsBody,
     /// The key that verifies its signatures, where its secret is the private key of a pair.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) public_key: Option<String>,
+    public_key: Option<String>,
     /// How many attempts may be in flight at once.
     concurrency_max: u32,
     /// The time limit of one attempt in seconds; `null` for the engine's.
@@ -101,22 +101,26 @@ impl From<Endpoint> for EndpointBody {
     }
 }
 
+impl EndpointBody {
+    /// An endpoint with the key that verifies its signatures.
+    pub(crate) fn with_public_key(endpoint: Endpoint, public_key: Option<String>) -> Self {
+        Self { public_key, ..Self::from(endpoint) }
+    }
+}
+
 impl Served {
     /// Endpoints as they are shown, with their public keys.
     pub(crate) async fn shown(&self, endpoints: Vec<Endpoint>) -> Answer<Vec<EndpointBody>> {
         let ids: Vec<EndpointId> = endpoints.iter().map(|endpoint| endpoint.id).collect();
         let found = self.ledger().endpoints_for_attempts(&ids).await?;
-        let body = |(endpoint, found): (Endpoint, &EndpointForAttempt)| EndpointBody {
-            public_key: self.public_key_of(found),
-            ..EndpointBody::from(endpoint)
-        };
-        Ok(endpoints.into_iter().zip(&found).map(body).collect())
+        let with_found = endpoints.into_iter().zip(&found);
+        Ok(with_found.map(|(it, found)| EndpointBody::with_public_key(it, self.public_key_of(found))).collect())
     }
 
     /// One endpoint, likewise.
     pub(crate) async fn shown_one(&self, endpoint: Endpoint) -> Answer<EndpointBody> {
         let found = self.ledger().endpoint_for_attempt(endpoint.id).await?;
-        Ok(EndpointBody { public_key: self.public_key_of(&found), ..EndpointBody::from(endpoint) })
+        Ok(EndpointBody::with_public_key(endpoint, self.public_key_of(&found)))
     }
 
     /// The public key of an endpoint's current secret, where that is a private key. What is stored as its dialect and

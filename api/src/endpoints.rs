@@ -108,7 +108,7 @@ pub(crate) async fn create_endpoint(
     };
     let now = api.state.clock.now();
     let endpoint = api.ledger().create_endpoint(&new, &secret_made_at(&value, now), &caller.at(now)).await?;
-    let endpoint = EndpointBody { public_key: dialect.public_key(&value), ..EndpointBody::from(endpoint) };
+    let endpoint = EndpointBody::with_public_key(endpoint, dialect.public_key(&value));
     Ok((StatusCode::CREATED, Json(EndpointWithSecret { endpoint, secret: value })))
 }
 

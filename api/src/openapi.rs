@@ -5,11 +5,11 @@ use crate::authenticate::Guard;
 use crate::problem::ProblemBody;
 use crate::{Api, BATCH_BYTES_MAX};
 use crate::{accept_batch, accept_payment, ask_check, audit, bulk_resends, bulk_settlements, change_endpoint};
-use crate::{reveal_secret, show_request};
 use crate::{
     dialects, endpoints, health, merchants, portal_links, read_checks, read_deliveries, read_payments, resend,
     rotate_secret, settle, test_endpoint,
 };
+use crate::{reveal_secret, show_request};
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, State};
 use axum::response::IntoResponse;

@@ -53,7 +53,7 @@ pub(crate) async fn rotate_secret(
     let earlier_end_at = now + Duration::from_secs(overlap_s.unsigned_abs());
     let actor = caller.at(now);
     let endpoint = api.ledger().rotate_secret(id, &secret_made_at(&value, now), earlier_end_at, &actor).await?;
-    let endpoint = EndpointBody { public_key: dialect.public_key(&value), ..EndpointBody::from(endpoint) };
+    let endpoint = EndpointBody::with_public_key(endpoint, dialect.public_key(&value));
     Ok(Json(EndpointWithSecret { endpoint, secret: value }))
 }
 

@@ -29,10 +29,7 @@ pub(crate) struct RequestShown {
 #[utoipa::path(get, path = "/v1/deliveries/{id}/request", tag = "state",
     params(("id" = uuid::Uuid, Path, description = "The delivery's id")),
     responses((status = 200, description = "The request", body = RequestShown)))]
-pub(crate) async fn show_request(
-    State(api): State<Api>,
-    PathId(id): PathId<DeliveryId>,
-) -> Answer<Json<RequestShown>> {
+pub(crate) async fn show_request(State(api): State<Api>, PathId(id): PathId<DeliveryId>) -> Answer<Json<RequestShown>> {
     let now = api.state.clock.now();
     let view = api.ledger().delivery(id, now).await?;
     let view = view.ok_or_else(|| Problem::not_found(format!("there is no delivery {id}")))?;

@@ -52,7 +52,10 @@ async fn secrets_are_revealed_to_either_role_and_the_audit_names_who_looked() ->
         let revealed = harness.send_as(key, "POST", &path, None).await?;
         assert_eq!(revealed.status, StatusCode::OK, "{}", revealed.text);
         let revealed = revealed.json();
-        assert_eq!((&revealed["secrets"][0]["secret"], &revealed["secrets"][0]["ends_at"]), (&json!(second), &Value::Null));
+        assert_eq!(
+            (&revealed["secrets"][0]["secret"], &revealed["secrets"][0]["ends_at"]),
+            (&json!(second), &Value::Null)
+        );
         assert_eq!(revealed["secrets"][1]["secret"], json!(first));
         assert!(revealed["secrets"][1]["ends_at"].is_string() && revealed["secrets"][2].is_null());
     }

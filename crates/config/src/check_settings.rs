@@ -143,9 +143,14 @@ impl Checker<'_> {
         self.require("portal_logo", s.portal_logo.as_ref().is_none_or(is_picture), || {
             format!("it must be a file that ends in one of .{}", kinds.join(", ."))
         });
-        self.require("portal_frame_ancestors", s.portal_frame_ancestors.iter().all(|site| is_https_origin(site)), || {
-            "each must be https:// and a host, such as https://cabinet.example or https://cabinet.example:8443".to_owned()
-        });
+        self.require(
+            "portal_frame_ancestors",
+            s.portal_frame_ancestors.iter().all(|site| is_https_origin(site)),
+            || {
+                "each must be https:// and a host, such as https://cabinet.example or https://cabinet.example:8443"
+                    .to_owned()
+            },
+        );
         // A browser keeps the cookie of a framed page only where that came by HTTPS.
         let is_https = s.public_url.as_ref().is_some_and(|url| url.starts_with("https://"));
         self.require("portal_frame_ancestors", s.portal_frame_ancestors.is_empty() || is_https, || {

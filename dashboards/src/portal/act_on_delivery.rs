@@ -28,11 +28,7 @@ struct ConfirmPage {
 }
 
 /// `GET /portal/deliveries/{id}/resend`.
-pub(crate) async fn confirm_resend(
-    State(pages): State<Pages>,
-    visit: PortalVisit,
-    Path(id): Path<String>,
-) -> Answer {
+pub(crate) async fn confirm_resend(State(pages): State<Pages>, visit: PortalVisit, Path(id): Path<String>) -> Answer {
     must(visit.rights.resend)?;
     let view = pages.own_delivery(&visit, &id).await?;
     show(&ask_to_resend(&pages, &visit, &view, None))
@@ -50,11 +46,7 @@ pub(crate) async fn resend(State(pages): State<Pages>, visit: PortalVisit, Path(
 }
 
 /// `GET /portal/deliveries/{id}/settle`.
-pub(crate) async fn confirm_settle(
-    State(pages): State<Pages>,
-    visit: PortalVisit,
-    Path(id): Path<String>,
-) -> Answer {
+pub(crate) async fn confirm_settle(State(pages): State<Pages>, visit: PortalVisit, Path(id): Path<String>) -> Answer {
     must(visit.rights.settle)?;
     let view = pages.own_delivery(&visit, &id).await?;
     let note = visit.l.portal_settle_note().to_owned();

@@ -68,7 +68,13 @@ mod tests {
     fn form(url: &str, check_url: &str, reply_signature: &str) -> EditForm {
         let (ignore_whitespace, ignore_case) = (false, true);
         let check_url = Some(check_url.to_owned());
-        EditForm { url: url.to_owned(), check_url, ignore_whitespace, ignore_case, reply_signature: reply_signature.to_owned() }
+        EditForm {
+            url: url.to_owned(),
+            check_url,
+            ignore_whitespace,
+            ignore_case,
+            reply_signature: reply_signature.to_owned(),
+        }
     }
 
     #[test]
@@ -76,7 +82,10 @@ mod tests {
         let is = form("https://a.example", "https://a.example/check", "");
         let change = |typed| Value::Object(change_of(&is, &typed));
         assert_eq!(change(form("https://a.example", "https://a.example/check", "")), json!({}));
-        assert_eq!(change(form("https://b.example", "https://a.example/check", "")), json!({"url": "https://b.example"}));
+        assert_eq!(
+            change(form("https://b.example", "https://a.example/check", "")),
+            json!({"url": "https://b.example"})
+        );
         let expected = json!({"check_url": null, "options": {
             "ignore_whitespace": false, "ignore_case": true, "reply_signature": "warn"}});
         assert_eq!(change(form("https://a.example", "", "warn")), expected);

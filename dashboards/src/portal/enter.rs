@@ -26,8 +26,7 @@ pub(crate) async fn enter(State(pages): State<Pages>, method: Method, headers: H
     let query = Form::parse(uri.query().unwrap_or_default().as_bytes());
     let link = query.get("token").ok_or(Failure::PortalClosed)?;
     let (token, now) = (new_token(), pages.dashboard.clock.now());
-    let session =
-        NewPortalSession { id: Uuid::now_v7(), hash: hash_of(&token), now, ends_at: now + SESSION_LIFETIME };
+    let session = NewPortalSession { id: Uuid::now_v7(), hash: hash_of(&token), now, ends_at: now + SESSION_LIFETIME };
     let used = pages.ledger().use_portal_link(&hash_of(link), &session).await?;
     used.ok_or(Failure::PortalClosed)?;
     let mut response = go_to("/portal");

@@ -83,7 +83,8 @@ impl Day {
 pub(crate) async fn page(State(pages): State<Pages>, visit: PortalVisit) -> Answer {
     let (l, day) = (visit.l, Day::asked(&visit)?);
     let figures = pages.add_up(&visit.merchant_id, day).await?;
-    let shown = |counted: &Counted| (l.number(counted.count), counted.money().into_iter().map(|sum| l.money(sum)).collect());
+    let shown =
+        |counted: &Counted| (l.number(counted.count), counted.money().into_iter().map(|sum| l.money(sum)).collect());
     let rows = FiguresOfDay::STANDINGS.iter().map(|standing| {
         let (count, money) = shown(&figures.at(*standing));
         (standing_words(l, *standing), count, money)

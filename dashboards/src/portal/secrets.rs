@@ -63,11 +63,7 @@ fn shown(secret: &Value) -> (String, Option<String>) {
 }
 
 /// `GET /portal/endpoints/{id}/rotate-secret`.
-pub(crate) async fn confirm_rotate(
-    State(pages): State<Pages>,
-    visit: PortalVisit,
-    Path(id): Path<String>,
-) -> Answer {
+pub(crate) async fn confirm_rotate(State(pages): State<Pages>, visit: PortalVisit, Path(id): Path<String>) -> Answer {
     must(visit.rights.secrets)?;
     let (l, endpoint) = (visit.l, pages.own_endpoint(&visit, &id).await?);
     let overlaps = OVERLAPS_S.map(|seconds| (seconds, overlap_words(l, seconds), seconds == OVERLAP_S_USUAL));

@@ -9,7 +9,6 @@ texts! {
     portal_search: "Payment id or order reference", "Номер платежа или заказа";
     portal_pending: "waiting", "ждёт";
     portal_undelivered: "not delivered", "не доставлено";
-    portal_money: "of payments", "в платежах";
     portal_left: "Time left", "Осталось";
     portal_balance: "To your balance", "На ваш баланс";
     portal_payer_email: "Payer's e-mail", "Почта плательщика";
@@ -17,7 +16,6 @@ texts! {
     portal_test: "Test", "Проверка";
     portal_verdict: "What your server said last", "Что ваш сервер ответил последним";
     portal_not_sent_yet: "Nothing was sent yet.", "Пока ничего не отправлено.";
-    portal_request: "The request as sent", "Запрос, как он отправлен";
     portal_request_note: "Rendered from the settings of now: what was changed since the attempt shows here too.", "Построен по нынешним настройкам: изменения после попытки видны и здесь.";
     portal_headers: "Headers", "Заголовки";
     portal_body: "Body", "Тело";
@@ -66,7 +64,6 @@ texts! {
     portal_how: "Verify every notification before you believe it: anybody can send a request to your server. Take the body as raw bytes, before anything parses it.", "Проверяйте каждое уведомление, прежде чем верить: запрос на ваш сервер может послать кто угодно. Берите тело как есть, до всякого разбора.";
     portal_how_standard: "Three headers come with each request: webhook-id, webhook-timestamp and webhook-signature. The signature is the base64 of HMAC-SHA256 over \"id.timestamp.body\", keyed by the bytes in the secret after whsec_. While a secret is being replaced there are several, separated by spaces. Refuse what is older than five minutes.", "С каждым запросом приходят заголовки webhook-id, webhook-timestamp и webhook-signature. Подпись: base64 от HMAC-SHA256 по строке «id.timestamp.тело», ключ: байты секрета после whsec_. Пока секрет меняют, подписей несколько, через пробел. Не принимайте то, что старше пяти минут.";
     portal_how_public: "Signatures that begin with v1a are ed25519 over the same text, verified by the public key (the base64 after whpk_).", "Подписи с v1a: ed25519 по той же строке, проверяются открытым ключом (base64 после whpk_).";
-    portal_language: "Language", "Язык";
     portal_what_is_signed: "What is signed", "Что подписывается";
     portal_signature: "Signature", "Подпись";
     portal_algorithm: "Hash", "Хеш";
@@ -116,7 +113,9 @@ const fn in_english(outcome: Outcome) -> &'static str {
         Outcome::WrongBody => "Your server answered, but its body is not the acknowledgement that we wait for.",
         Outcome::Refused => "Your server refused this payment for good.",
         Outcome::Postponed => "Your server asked to be told again later.",
-        Outcome::SignatureRejected => "Your server says that our signature is wrong: it has another secret than we have.",
+        Outcome::SignatureRejected => {
+            "Your server says that our signature is wrong: it has another secret than we have."
+        }
         Outcome::WrongReplySignature => "Your server acknowledged, but the signature of its reply is wrong.",
         Outcome::TimedOut => "Your server did not answer in time.",
         Outcome::Interrupted => "The connection to your server broke before its answer was complete.",
@@ -139,6 +138,8 @@ const fn in_russian(outcome: Outcome) -> &'static str {
         Outcome::Interrupted => "Соединение с вашим сервером оборвалось до конца ответа.",
         Outcome::Unreachable => "До вашего сервера не удалось достучаться, ничего не отправлено.",
         Outcome::Blocked => "Ничего не отправлено: этот адрес запрещён или запрос нельзя составить.",
-        Outcome::Unknown | Outcome::Panicked => "Сбой на нашей стороне: ваш сервер мог получить этот платёж, а мог и нет.",
+        Outcome::Unknown | Outcome::Panicked => {
+            "Сбой на нашей стороне: ваш сервер мог получить этот платёж, а мог и нет."
+        }
     }
 }
