@@ -59,7 +59,7 @@ pub(crate) async fn payments(Extract(pages): Extract<Pages>, visit: PortalVisit)
         ..ListedDelivery::of(l, row, now)
     };
     show(&PaymentsPage {
-        page: visit.frame(&pages, l.nav_payments()),
+        page: visit.frame(&pages, l.portal_title()),
         figures: pages.count_open(&visit).await?,
         q: query.get("q").unwrap_or_default().to_owned(),
         states: State::ALL.iter().map(choice).collect(),
