@@ -47,3 +47,8 @@ migrate:
 # Start private PostgreSQL and Redis, print the settings for `paybell serve`, stop both at the end
 dev-stack:
     cargo run -p paybell-testkit --bin dev-stack
+
+# Take pictures of every page, from a running engine with real traffic, into docs/images
+screenshots:
+    cargo build -p paybell
+    cargo test -p paybell-tests --test browser -- --ignored --exact screenshots::take_every_page_in_light_and_dark_on_a_wide_screen_and_a_phone

@@ -56,7 +56,17 @@ impl Chart {
         let mut svg = String::new();
         for part in [0.0, 0.5, 1.0] {
             let y = y_of(part * top, top);
-            let label = self.l.decimals(part * top, if top < 5.0 { 1 } else { 0 });
+            let value = part * top;
+            let label = self.l.decimals(
+                value,
+                if value.fract() == 0.0 {
+                    0
+                } else if top < 1.0 {
+                    2
+                } else {
+                    1
+                },
+            );
             let _ = write!(
                 svg,
                 "<line class=\"grid\" x1=\"{LEFT}\" x2=\"{:.0}\" y1=\"{y:.1}\" y2=\"{y:.1}\"/>\
@@ -89,6 +99,9 @@ impl Chart {
             if let Some(value) = value {
                 let letter = if pen_is_down { 'L' } else { 'M' };
                 let _ = write!(path, "{letter}{:.1} {:.1}", self.x_of(n), y_of(*value, top));
+                // A line without length is drawn as a dot, so that a lone value is seen.
+                let is_alone = !pen_is_down && line.values.get(n + 1).copied().flatten().is_none();
+                path.push_str(if is_alone { "h0" } else { "" });
             }
             pen_is_down = value.is_some();
         }

@@ -21,6 +21,7 @@ mod failure;
 mod form;
 mod fresh;
 mod live;
+mod manage;
 mod overview;
 mod page;
 pub mod password;
@@ -42,7 +43,8 @@ use axum::http::{Request, Response};
 use axum::middleware::from_fn_with_state;
 use axum::routing::{get, post};
 use futures_util::future::BoxFuture;
-use paybell_store::manage::KeyRecord;
+use paybell_delivery::Timestamp;
+use paybell_store::manage::{KeyRecord, KeyRole};
 use paybell_store::{Clock, Ledger};
 use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
@@ -66,6 +68,8 @@ pub struct Dashboard {
     pub key_id: fn(&str) -> Option<Uuid>,
     /// Whether a key is the record's, compared in constant time.
     pub is_key_of: fn(&str, &KeyRecord) -> bool,
+    /// Makes a key: what its holder keeps, and what is stored.
+    pub new_key: fn(KeyRole, &str, Timestamp) -> (String, KeyRecord),
     /// Whether browsers reach the pages by HTTPS, so that cookies are for HTTPS alone.
     pub https: bool,
     /// The portal's look and where it may be framed.
@@ -121,6 +125,7 @@ pub fn router(dashboard: Dashboard) -> Router {
         .merge(deliveries::routes())
         .merge(endpoints::routes())
         .merge(undelivered::routes())
+        .merge(manage::routes())
         .merge(bulk::routes())
         .route("/retries", get(retries::retries))
         .route_layer(from_fn_with_state(Arc::clone(&pages), failure::render))

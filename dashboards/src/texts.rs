@@ -3,6 +3,7 @@
 mod common;
 mod deliveries;
 mod endpoints;
+mod manage;
 mod overview;
 mod portal;
 mod retries;

@@ -125,7 +125,8 @@ fn every_metric_is_described_and_every_description_has_its_metric() {
     let list = root().join("crates/telemetry/src/metric_list.rs");
     let described = metric_names(&std::fs::read_to_string(list).expect("the list of metrics can be read"));
     let mut text = String::new();
-    for folder in ["api/src", "workers/src", "crates/store/src", "crates/queue/src", "crates/outbound/src"] {
+    let with_metrics = ["api", "workers", "crates/store", "crates/queue", "crates/outbound", "crates/paybell"];
+    for folder in with_metrics.map(|folder| format!("{folder}/src")) {
         sources(&root().join(folder), &mut text);
     }
     let used = metric_names(&text);

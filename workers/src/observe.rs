@@ -37,6 +37,7 @@ async fn observe(
     gauge!("paybell_deliveries", "state" => State::Undelivered.as_str()).set(gauges.undelivered as f64);
     gauge!("paybell_endpoints_failing").set(gauges.failing_endpoints as f64);
     gauge!("paybell_oldest_due_seconds").set(gauges.oldest_due.as_secs_f64());
+    gauge!("paybell_deliveries_expiring").set(gauges.expiring as f64);
     let left = gauges.earliest_deadline_at.map_or(f64::INFINITY, |at| at.since(now).as_secs_f64());
     gauge!("paybell_earliest_deadline_seconds").set(left);
     let last_turn = queue.last_turn().await?.map_or(f64::INFINITY, |age| age.as_secs_f64());

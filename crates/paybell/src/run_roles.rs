@@ -11,6 +11,7 @@ use paybell_dashboards::{Act, Dashboard};
 use paybell_store::Coalesced;
 use paybell_telemetry::Metrics;
 use paybell_workers::{DispatchSettings, EndpointCache, Engine, WorkerSettings};
+use secrecy::ExposeSecret;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -45,6 +46,7 @@ impl Running {
     /// When the address cannot be listened on.
     pub(crate) async fn start(wired: &Wired, metrics: &Metrics) -> Result<Self> {
         let listener = listen(wired.settings.listen)?;
+        name_roles(&wired.settings);
         let address = listener.local_addr()?;
         let (tasks, stop, drain) = (JoinSet::new(), CancellationToken::new(), wired.settings.drain);
         let mut running = Self { address, tasks, stop, drain, coalesced: wired.coalesced.clone() };
@@ -144,6 +146,15 @@ impl Running {
     }
 }
 
+/// Shows which roles this process has, so that an alert can tell that a role is gone.
+fn name_roles(settings: &Settings) {
+    for role in &settings.roles {
+        let labels =
+            [("mode", settings.mode().as_str()), ("role", role.as_str()), ("version", env!("CARGO_PKG_VERSION"))];
+        metrics::gauge!("paybell_process_info", &labels).set(1.0);
+    }
+}
+
 fn listen(address: SocketAddr) -> Result<TcpListener> {
     let what = || format!("cannot listen on {address} (setting: listen)");
     let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }.with_context(what)?;
@@ -185,6 +196,10 @@ fn dashboard(wired: &Wired, api: InProcess, stop: &CancellationToken) -> Result<
         act,
         key_id: paybell_api::keys::id_within,
         is_key_of: paybell_api::keys::is_key_of,
+        new_key: |role, name, now| {
+            let (key, record) = paybell_api::keys::new_key(role, name, now);
+            (key.expose_secret().to_owned(), record)
+        },
         https: wired.settings.public_url.as_deref().is_some_and(|url| url.starts_with("https:")),
         portal: portal_settings(&wired.settings)?,
         stop: stop.clone(),

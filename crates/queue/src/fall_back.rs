@@ -7,6 +7,7 @@
 
 use crate::{InProcessQueue, Pushed, Queue, QueueError, QueueSettings, Taken};
 use async_trait::async_trait;
+use metrics::counter;
 use paybell_delivery::{EndpointId, Job};
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -53,9 +54,12 @@ impl<Q: Queue> FallBackQueue<Q> {
         self.state().away_since.is_none_or(|at| at.elapsed() >= ASK_AGAIN_AFTER)
     }
 
-    /// Notes whether the shared queue answered.
-    fn note<T>(&self, result: Result<T, QueueError>) -> Option<T> {
+    /// Notes whether the shared queue answered when it was asked to `act`.
+    fn note<T>(&self, act: &'static str, result: Result<T, QueueError>) -> Option<T> {
         let away = result.is_err();
+        if away {
+            counter!("paybell_queue_errors_total", "act" => act).increment(1);
+        }
         let was_away = std::mem::replace(&mut self.state().away_since, away.then(Instant::now)).is_some();
         if let Err(error) = &result
             && !was_away
@@ -76,7 +80,7 @@ impl<Q: Queue> FallBackQueue<Q> {
     async fn turn_shared(&self, finished: &[Taken], want: usize, free: usize) -> Option<Vec<Taken>> {
         let mut all = std::mem::take(&mut self.state().untold);
         all.extend_from_slice(finished);
-        let taken = self.note(self.shared.turn(&all, want, free).await);
+        let taken = self.note("turn", self.shared.turn(&all, want, free).await);
         if taken.is_none() {
             self.keep_untold(&all);
         }
@@ -92,7 +96,7 @@ impl<Q: Queue> FallBackQueue<Q> {
                 let cap_of = |job: &Job| caps.get(&job.endpoint_id).copied().unwrap_or(job.concurrency_max);
                 taken.iter().map(|taken| Job { concurrency_max: cap_of(&taken.job), ..taken.job }).collect()
             };
-            let _ = self.note(self.shared.push(&jobs).await);
+            let _ = self.note("push", self.shared.push(&jobs).await);
             taken = self.own.turn(&taken, HAND_BACK_EACH, usize::MAX).await?;
         }
         Ok(())
@@ -103,7 +107,7 @@ impl<Q: Queue> FallBackQueue<Q> {
 impl<Q: Queue> Queue for FallBackQueue<Q> {
     async fn push(&self, jobs: &[Job]) -> Result<Pushed, QueueError> {
         if self.asks()
-            && let Some(pushed) = self.note(self.shared.push(jobs).await)
+            && let Some(pushed) = self.note("push", self.shared.push(jobs).await)
         {
             return Ok(pushed);
         }
@@ -127,7 +131,7 @@ impl<Q: Queue> Queue for FallBackQueue<Q> {
 
     /// While the shared queue is away nothing is let in: its caps are not known.
     async fn admit(&self, jobs: &[Job], free: usize) -> Result<Vec<Option<Taken>>, QueueError> {
-        let taken = if self.asks() { self.note(self.shared.admit(jobs, free).await) } else { None };
+        let taken = if self.asks() { self.note("admit", self.shared.admit(jobs, free).await) } else { None };
         Ok(taken.unwrap_or_else(|| vec![None; jobs.len()]))
     }
 

@@ -144,11 +144,15 @@ pub struct Gauges {
     pub oldest_due: Duration,
     /// The earliest deadline of a pending delivery (approximate where the database would have to scan).
     pub earliest_deadline_at: Option<Timestamp>,
+    /// Pending deliveries whose deadline comes within [`Gauges::EXPIRING_WITHIN`], counted to [`Gauges::COUNT_MAX`].
+    pub expiring: u64,
 }
 
 impl Gauges {
     /// Counting stops here, so that its cost is bounded.
     pub const COUNT_MAX: u64 = 100_000;
+    /// How near a deadline is that a person should know of.
+    pub const EXPIRING_WITHIN: Duration = Duration::from_secs(3600);
 }
 
 /// What became of the attempts' table in one pass of retention.

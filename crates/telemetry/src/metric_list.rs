@@ -20,6 +20,9 @@ pub struct MetricInfo {
     pub name: &'static str,
     /// What it is.
     pub kind: Kind,
+    /// The names of its labels. A counter without any is there from the start, at zero: the first event of a counter that
+    /// is born with it is no increase to Prometheus.
+    pub labels: &'static [&'static str],
     /// Its unit.
     pub unit: Unit,
     /// What it says.
@@ -39,19 +42,26 @@ const SIZES: &[f64] = &[1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 500.
 
 /// Defines [`METRICS`] as a table.
 macro_rules! metrics {
-    ($($name:literal, $kind:expr, $unit:ident, $help:literal;)+) => {
+    ($($name:literal $([$($label:literal),+])?, $kind:expr, $unit:ident, $help:literal;)+) => {
         /// Every metric of Paybell.
-        pub const METRICS: &[MetricInfo] =
-            &[$(MetricInfo { name: $name, kind: $kind, unit: Unit::$unit, help: $help }),+];
+        pub const METRICS: &[MetricInfo] = &[$(MetricInfo {
+            name: $name,
+            kind: $kind,
+            labels: &[$($($label),+)?],
+            unit: Unit::$unit,
+            help: $help,
+        }),+];
     };
 }
 
 metrics! {
-    "paybell_intake_requests_total", Kind::Counter, Count,
+    "paybell_process_info" ["mode", "role", "version"], Kind::Gauge, Count,
+        "1 for each role of this process, with the mode and the version in which it runs.";
+    "paybell_intake_requests_total" ["result"], Kind::Counter, Count,
         "Payments handed in, by result.";
     "paybell_intake_duration_seconds", Kind::Histogram(SHORT), Seconds,
         "How long an intake request took, commit included.";
-    "paybell_checks_total", Kind::Counter, Count,
+    "paybell_checks_total" ["answer"], Kind::Counter, Count,
         "Checks before payments, by answer.";
     "paybell_check_duration_seconds", Kind::Histogram(SHORT), Seconds,
         "How long a check took that a merchant was to be asked for, up to its answer.";
@@ -59,9 +69,9 @@ metrics! {
         "Checks that wait for their merchant's answer in this process.";
     "paybell_checks_turned_away_total", Kind::Counter, Count,
         "Checks that found no place, so that they were answered as unavailable at once.";
-    "paybell_http_requests_total", Kind::Counter, Count,
+    "paybell_http_requests_total" ["method", "route", "status"], Kind::Counter, Count,
         "Requests to the API, by route, method and status.";
-    "paybell_attempts_total", Kind::Counter, Count,
+    "paybell_attempts_total" ["outcome"], Kind::Counter, Count,
         "Attempts recorded, by outcome; not those whose worker died before it could.";
     "paybell_handler_panics_total", Kind::Counter, Count,
         "Attempts at which the worker panicked; after the third of a delivery it is undelivered.";
@@ -71,9 +81,9 @@ metrics! {
         "From the acceptance of a payment to the first attempt of its delivery.";
     "paybell_acknowledgement_latency_seconds", Kind::Histogram(LONG), Seconds,
         "From the acceptance of a payment to its acknowledgement.";
-    "paybell_deliveries", Kind::Gauge, Count,
+    "paybell_deliveries" ["state"], Kind::Gauge, Count,
         "Deliveries that are pending or undelivered, by state, counted to 100000.";
-    "paybell_deliveries_finished_total", Kind::Counter, Count,
+    "paybell_deliveries_finished_total" ["state", "reason"], Kind::Counter, Count,
         "Deliveries that came to their end, by state and reason.";
     "paybell_oldest_due_seconds", Kind::Gauge, Seconds,
         "How long the oldest due delivery has been due; above the visibility time, nobody dispatches.";
@@ -83,15 +93,17 @@ metrics! {
         "How long ago a worker last asked the queue for work; infinite when none did.";
     "paybell_earliest_deadline_seconds", Kind::Gauge, Seconds,
         "How long until the earliest deadline of a pending delivery; infinite when none is pending.";
+    "paybell_deliveries_expiring", Kind::Gauge, Count,
+        "Pending deliveries whose deadline comes within an hour, counted to 100000.";
     "paybell_expired_total", Kind::Counter, Count,
         "Deliveries whose deadline passed.";
     "paybell_queue_depth", Kind::Gauge, Count,
         "Deliveries waiting in the queue.";
     "paybell_intake_jobs_left_to_dispatcher_total", Kind::Counter, Count,
         "New deliveries that the queue did not take at once; the dispatcher finds them after the grace time.";
-    "paybell_queue_errors_total", Kind::Counter, Count,
+    "paybell_queue_errors_total" ["act"], Kind::Counter, Count,
         "Failures of the queue, by act.";
-    "paybell_claims_total", Kind::Counter, Count,
+    "paybell_claims_total" ["result"], Kind::Counter, Count,
         "Claims, by result; a lost claim is normal, a late one was not tried: its job had waited too long. Those won ahead \
         were claimed as they were accepted; those given back found no room then.";
     "paybell_reply_signature_warnings_total", Kind::Counter, Count,
@@ -108,11 +120,11 @@ metrics! {
         "Parked deliveries handed out again, as their endpoint takes deliveries.";
     "paybell_endpoints_failing", Kind::Gauge, Count,
         "Endpoints that do not answer and are only probed, counted to 100000.";
-    "paybell_endpoint_health_changes_total", Kind::Counter, Count,
+    "paybell_endpoint_health_changes_total" ["to"], Kind::Counter, Count,
         "Endpoints that began to fail or answered again, by their new health.";
-    "paybell_probes_total", Kind::Counter, Count,
+    "paybell_probes_total" ["result"], Kind::Counter, Count,
         "Attempts that probed a failing endpoint, by result.";
-    "paybell_batch_size", Kind::Histogram(SIZES), Count,
+    "paybell_batch_size" ["act"], Kind::Histogram(SIZES), Count,
         "Callers served by one statement, by act.";
     "paybell_in_flight", Kind::Gauge, Count,
         "Attempts in flight in this process.";

@@ -77,7 +77,12 @@ fn recorder() -> Result<PrometheusRecorder, BuildError> {
 fn describe() {
     for metric in METRICS {
         match metric.kind {
-            Kind::Counter => metrics::describe_counter!(metric.name, metric.unit, metric.help),
+            Kind::Counter => {
+                metrics::describe_counter!(metric.name, metric.unit, metric.help);
+                if metric.labels.is_empty() {
+                    metrics::counter!(metric.name).increment(0);
+                }
+            }
             Kind::Gauge => metrics::describe_gauge!(metric.name, metric.unit, metric.help),
             Kind::Histogram(_) => metrics::describe_histogram!(metric.name, metric.unit, metric.help),
         }

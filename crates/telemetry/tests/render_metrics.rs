@@ -29,6 +29,15 @@ fn every_metric_that_was_touched_is_rendered_with_its_help_and_kind() {
 }
 
 #[test]
+fn counters_without_labels_are_there_before_anything_is_counted() {
+    let text = Metrics::of(|| ()).expect("the recorder is built").render();
+    for metric in METRICS {
+        let there = text.contains(&format!("\n{} 0\n", metric.name));
+        assert_eq!(there, metric.kind == Kind::Counter && metric.labels.is_empty(), "{} in\n{text}", metric.name);
+    }
+}
+
+#[test]
 fn names_follow_the_conventions_of_prometheus() {
     for metric in METRICS {
         let rest = metric.name.strip_prefix("paybell_").expect(metric.name);

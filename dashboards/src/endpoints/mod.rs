@@ -5,6 +5,7 @@ mod list;
 mod one;
 
 pub(crate) use list::Listed;
+pub(crate) use one::Happened;
 
 use crate::Pages;
 use crate::say::moment;

@@ -112,7 +112,7 @@ pub(crate) fn show_how_to_go_on(client: &Client, operator_key: &str, on_stderr: 
          -d '{{\"merchant\":\"bakery\",\"id\":\"my-1\",\"amount\":1990,\"currency\":\"EUR\",\"confirmed_at\":\"2026-01-15T10:00:00Z\"}}'\n\
          And see where its notification stands:\n  \
          curl -s '{base}/v1/deliveries?merchant=bakery&limit=1' -H 'Authorization: Bearer {key}'\n\
-         The operators' page: {base}/ (any user name; the password is an operator's key)\n  {operator_key}"
+         The operators' page: {base}/ (sign in with this operator's key)\n  {operator_key}"
     );
     if on_stderr { eprintln!("{text}") } else { println!("{text}") }
 }

@@ -10,9 +10,12 @@ use std::time::Duration;
 
 const ACT: &str = "count deliveries";
 
-/// The earliest deadline is that of what is due soonest; it is exact while all that is pending is counted.
+/// The earliest deadline is that of what is due soonest; it is exact while all that is pending is counted. What expires
+/// soon is counted among the same: nothing is due after its deadline, so it is due as soon.
 const PENDING: &str = "
-SELECT count(*) AS pending, min(due_at) AS due_at, min(deadline_at) AS deadline_at FROM (
+SELECT count(*) AS pending, min(due_at) AS due_at, min(deadline_at) AS deadline_at,
+    count(*) FILTER (WHERE deadline_at < $2) AS expiring
+FROM (
     SELECT due_at, deadline_at FROM deliveries WHERE state = 'pending' ORDER BY due_at LIMIT $1
 ) soonest";
 
@@ -24,7 +27,8 @@ SELECT count(*) AS failing FROM (SELECT 1 AS one FROM endpoints WHERE failing_si
 
 pub(super) async fn gauges(ledger: &This, now: Timestamp) -> Result<Gauges> {
     let limit = i64::try_from(Gauges::COUNT_MAX).unwrap_or(i64::MAX);
-    let pending = ledger.run(ACT, sqlx::query(PENDING).bind(limit)).await?;
+    let soon = (now + Gauges::EXPIRING_WITHIN).0;
+    let pending = ledger.run(ACT, sqlx::query(PENDING).bind(limit).bind(soon)).await?;
     let undelivered = ledger.run(ACT, sqlx::query(UNDELIVERED).bind(limit)).await?;
     let failing = ledger.run(ACT, sqlx::query(FAILING).bind(limit)).await?;
     let (pending, undelivered) = (the(&pending)?, the(&undelivered)?);
@@ -33,6 +37,7 @@ pub(super) async fn gauges(ledger: &This, now: Timestamp) -> Result<Gauges> {
         failing_endpoints: count(rows::get(the(&failing)?, "failing")?),
         undelivered: count(rows::get(undelivered, "undelivered")?),
         oldest_due: rows::time_if_any(pending, "due_at")?.map_or(Duration::ZERO, |due_at| now.since(due_at)),
+        expiring: count(rows::get(pending, "expiring")?),
         earliest_deadline_at: rows::time_if_any(pending, "deadline_at")?,
     })
 }

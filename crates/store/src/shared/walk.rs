@@ -4,7 +4,7 @@
 //! A settlement goes along each state until it finds nothing more: what somebody had locked at that moment, or what
 //! moved from ahead of it to behind it (a retry comes due sooner than it was claimed for), is found the next time.
 
-use super::{Builder, Connection, Row, deliveries, rows};
+use super::{Builder, Connection, Row, deliveries, push_ids, rows};
 use crate::error::Doing;
 use crate::manage::{BulkAct, BulkKind, DeliveryFilter};
 use crate::numbers::count;
@@ -19,6 +19,9 @@ const ACT: &str = "find what a bulk act is for";
 /// How many rows a step looks at, and for how many of them a statement that finds nothing counts.
 const LOOK: u32 = 5_000;
 const LOOK_OF_A_STATEMENT: u32 = 10;
+
+/// How many endpoints one statement counts for.
+const ENDPOINTS: usize = 1_000;
 
 /// How far an act is.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -72,24 +75,39 @@ impl<'a> Walk<'a> {
 
     /// How many match now.
     pub(super) async fn count(&self, tx: &mut Connection) -> Result<u64> {
+        let endpoints = self.endpoints(tx).await?;
         let mut total = 0;
         for state in &self.states {
-            let mut query = Builder::new("SELECT count(*) AS total FROM deliveries d WHERE d.id <= ");
-            query.push_bind(self.newest);
-            if let Some(first) = self.first_id(*state) {
-                query.push(" AND d.id >= ").push_bind(first);
+            match &endpoints {
+                None => total += self.count_of(tx, *state, None).await?,
+                Some(all) => {
+                    for some in all.chunks(ENDPOINTS) {
+                        total += self.count_of(tx, *state, Some(some)).await?;
+                    }
+                }
             }
-            if let Some(merchant) = &self.filter.merchant_id {
-                query.push(" AND d.endpoint_id IN (SELECT id FROM endpoints WHERE merchant_id = ");
-                query.push_bind(merchant.as_str().to_owned()).push(")");
-            }
-            if let Some(endpoint) = self.filter.endpoint_id {
-                query.push(" AND d.endpoint_id = ").push_bind(endpoint.0);
-            }
-            self.restrict(&mut query, *state);
-            total += count(rows::get(&query.build().fetch_one(&mut *tx).await.doing(ACT)?, "total")?);
         }
         Ok(total)
+    }
+
+    async fn count_of(&self, tx: &mut Connection, state: State, of: Option<&[Uuid]>) -> Result<u64> {
+        let mut query = Builder::new("SELECT count(*) AS total FROM (SELECT d.* FROM deliveries d WHERE ");
+        match of {
+            Some(endpoints) => {
+                query.push("d.endpoint_id IN (");
+                push_ids(&mut query, endpoints);
+                query.push(")");
+                self.push_after(&mut query, &Place::default(), state, "d.id");
+            }
+            None => {
+                query.push(format_args!("d.state = '{}'", state.as_str()));
+            }
+        }
+        // A limit keeps the planner from entering by the ids, which are those of all states.
+        query.push(" LIMIT ").push_bind(i64::MAX).push(") d WHERE d.id <= ").push_bind(self.newest);
+        self.restrict(&mut query, state);
+        let row = query.build().persistent(false).fetch_one(tx).await.doing(ACT)?;
+        Ok(count(rows::get(&row, "total")?))
     }
 
     /// Goes on from the place. Answers at most `limit` deliveries that match, none of them twice.

@@ -145,6 +145,10 @@ async fn gauges_count_what_waits(f: Fixture) -> Result<()> {
     let gauges = f.ledger.gauges(at(45)).await?;
     assert_eq!((gauges.pending, gauges.undelivered), (3, 1));
     assert_eq!(gauges.oldest_due, Duration::from_secs(5));
-    assert_eq!(gauges.earliest_deadline_at, Some(at(10) + terms(at(10)).lifetime));
+    let deadline = at(10) + terms(at(10)).lifetime;
+    assert_eq!(gauges.earliest_deadline_at, Some(deadline));
+    let soon = |before: u64| deadline.before(Duration::from_secs(before));
+    assert_eq!(f.ledger.gauges(soon(3600)).await?.expiring, 0, "an hour is left");
+    assert_eq!(f.ledger.gauges(soon(3599)).await?.expiring, 3);
     Ok(())
 }
