@@ -327,6 +327,8 @@ pub trait Ledger: Send + Sync {
         earlier_end_at: Timestamp,
         actor: &Actor,
     ) -> Result<Endpoint>;
+    /// The secrets that sign at [`Actor::now`], with an audit row. [`StoreError::NotFound`].
+    async fn reveal_secrets(&self, id: EndpointId, actor: &Actor) -> Result<Vec<Secret>>;
     /// Accepts a test payment for this endpoint alone, with one delivery due now.
     async fn accept_test(&self, id: EndpointId, payment: &Payment, terms: &AcceptTerms, actor: &Actor) -> Result<Job>;
 
