@@ -1,7 +1,7 @@
 //! For which endpoints deliveries wait, and how many.
 
 use super::part::{push_ids, waits};
-use super::{Builder, This, endpoints, id_literal, rows};
+use super::{Builder, This, endpoints, rows};
 use crate::Result;
 use crate::error::Doing;
 use crate::manage::{EndpointWaiting, Sum};
@@ -80,15 +80,9 @@ async fn count_each(ledger: &This, ids: &[Uuid], limit: i64) -> Result<Vec<Count
     Ok(counted)
 }
 
-/// Rows are compared as the index has them, so that no other can be taken for it.
+/// In the order of the index, so that no other can be taken for it.
 pub(in super::super) fn count_statement(ids: &[Uuid], limit: i64) -> Builder {
-    let key = "(d.endpoint_id, d.state, d.id)";
-    let (least, most) = (id_literal(Uuid::nil()), id_literal(Uuid::max()));
-    let oldest = format!(
-        "FROM deliveries d WHERE {} AND {key} >= (e.id, 'pending', {least}) AND {key} < (e.id, 'pending', {most})
-        ORDER BY d.endpoint_id, d.state, d.id LIMIT",
-        waits!("d")
-    );
+    let oldest = concat!("FROM deliveries d WHERE ", waits!("d"), " AND d.endpoint_id = e.id ORDER BY d.id LIMIT");
     let nearest = OLDEST.min(limit);
     let mut query = Builder::new(format!(
         "SELECT e.id, (SELECT count(*) FROM (SELECT d.id {oldest} {limit}) counted) AS waiting,
