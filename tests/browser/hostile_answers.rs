@@ -5,7 +5,7 @@ use crate::scene::{Mode, Scene};
 use anyhow::{Context, Result};
 
 /// Nothing of what the merchant wrote came to life.
-async fn is_inert(browser: &Browser) -> Result<()> {
+pub(crate) async fn is_inert(browser: &Browser) -> Result<()> {
     let script = "return [window.paybellWasHarmed === undefined, document.querySelectorAll('main img, main script, base, \
                   main a[href^=\"javascript:\"], style').length]";
     let seen = browser.client.execute(script, vec![]).await?;
