@@ -8,7 +8,7 @@ use anyhow::{Context, Result};
 use std::collections::BTreeSet;
 
 /// What is wrong with a page for who cannot see it well, has no mouse, or holds a phone; each in words.
-const WRONG: &str = r#"
+pub(crate) const WRONG: &str = r#"
     const wrong = [];
     const shown = (e) => e.checkVisibility();
     const name = (e) => (e.getAttribute('aria-label') || (e.labels && [...e.labels].map(l => l.innerText).join(' ')) ||
@@ -33,7 +33,7 @@ const WRONG: &str = r#"
     return wrong"#;
 
 /// Texts that stand out too little from what is behind them: less than WCAG 2.2 asks for (1.4.3, level AA).
-const FAINT: &str = r#"
+pub(crate) const FAINT: &str = r#"
     const rgba = (text) => { const n = text.match(/^rgba?\(([^)]*)\)$/); return n && n[1].split(/[ ,/]+/).map(Number); };
     const light = (c) => c.slice(0, 3).map(v => v / 255).map(v => v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4)
         .reduce((sum, v, i) => sum + v * [0.2126, 0.7152, 0.0722][i], 0);
@@ -61,7 +61,7 @@ const FAINT: &str = r#"
     return [...faint]"#;
 
 /// What a script finds wrong with the page that is shown.
-async fn wrong_by(browser: &Browser, script: &str) -> Result<Vec<String>> {
+pub(crate) async fn wrong_by(browser: &Browser, script: &str) -> Result<Vec<String>> {
     let found = browser.client.execute(script, vec![]).await?;
     let found = found.as_array().context("a list")?.iter();
     Ok(found.map(|what| what.as_str().unwrap_or_default().to_owned()).collect())

@@ -37,3 +37,21 @@ pub(crate) async fn operators_pages(scene: &Scene) -> Result<Vec<Page>> {
     ];
     Ok(pages.into_iter().map(|(name, path)| Page { name, path }).collect())
 }
+
+/// The portal's pages, for a merchant who has entered.
+pub(crate) async fn portal_pages(scene: &Scene, merchant: &str) -> Result<Vec<Page>> {
+    let listed = scene.api().get(&format!("/v1/deliveries?merchant={merchant}&limit=1")).await?.expect_status(200)?;
+    let delivery = listed["items"][0]["id"].as_str().context("a merchant has a delivery")?;
+    let endpoint = &scene.endpoints[merchant];
+    let pages = [
+        ("portal", "/portal".to_owned()),
+        ("portal-delivery", format!("/portal/deliveries/{delivery}")),
+        ("portal-settle", format!("/portal/deliveries/{delivery}/settle")),
+        ("portal-endpoints", "/portal/endpoints".to_owned()),
+        ("portal-endpoint", format!("/portal/endpoints/{endpoint}")),
+        ("portal-rotate", format!("/portal/endpoints/{endpoint}/rotate-secret")),
+        ("portal-signatures", "/portal/signatures".to_owned()),
+        ("portal-reconciliation", "/portal/reconciliation".to_owned()),
+    ];
+    Ok(pages.into_iter().map(|(name, path)| Page { name, path }).collect())
+}

@@ -2,7 +2,7 @@
 
 use crate::browser::Browser;
 use crate::devtools::{Screen, picture};
-use crate::pages::{Page, operators_pages};
+use crate::pages::{Page, operators_pages, portal_pages};
 use crate::scene::{Mode, Scene};
 use anyhow::{Result, ensure};
 use std::path::Path;
@@ -20,6 +20,9 @@ async fn take_every_page_in_light_and_dark_on_a_wide_screen_and_a_phone() -> Res
     take(&browser, folder, &[Page { name: "sign-in", path: "/sign-in".to_owned() }]).await?;
     browser.sign_in(&scene.key).await?;
     take(&browser, folder, &operators_pages(&scene).await?).await?;
+    browser.open(&crate::portal::link(&scene, "gone-quiet").await?).await?;
+    browser.comes_to("/portal").await?;
+    take(&browser, folder, &portal_pages(&scene, "gone-quiet").await?).await?;
     browser.nothing_went_wrong().await
 }
 
