@@ -6,6 +6,7 @@ use crate::problem::Answer;
 use crate::read_body::PathId;
 use axum::extract::State;
 use axum::{Extension, Json};
+use http::header::{CACHE_CONTROL, HeaderName};
 use paybell_delivery::{EndpointId, Timestamp};
 use paybell_store::manage::Secret;
 use secrecy::ExposeSecret;
@@ -47,8 +48,9 @@ pub(crate) async fn reveal_secret(
     State(api): State<Api>,
     PathId(id): PathId<EndpointId>,
     Extension(caller): Extension<Caller>,
-) -> Answer<Json<RevealedSecrets>> {
+) -> Answer<([(HeaderName, &'static str); 1], Json<RevealedSecrets>)> {
     let mut secrets = api.ledger().reveal_secrets(id, &caller.at(api.state.clock.now())).await?;
     secrets.sort_by_key(|secret| std::cmp::Reverse((secret.ends_at.is_none(), secret.created_at)));
-    Ok(Json(RevealedSecrets { secrets: secrets.into_iter().map(RevealedSecret::from).collect() }))
+    let secrets = secrets.into_iter().map(RevealedSecret::from).collect();
+    Ok(([(CACHE_CONTROL, "no-store")], Json(RevealedSecrets { secrets })))
 }

@@ -99,10 +99,12 @@ impl Frame {
         }
     }
 
-    /// The same page with the reason why something was not done.
+    /// The same page with the reason why something was not done, if anything was not.
     pub(crate) fn refused(mut self, why: Option<String>) -> Self {
+        if why.is_some() {
+            self.notice = None;
+        }
         self.refusal = why;
-        self.notice = None;
         self
     }
 }

@@ -58,7 +58,10 @@ impl PortalVisit {
         let item = |name, href: &'static str| NavItem {
             name,
             href,
-            is_here: path.starts_with(href) && (href != "/portal" || path == href),
+            is_here: match href {
+                "/portal" => path == href || path.starts_with("/portal/deliveries"),
+                _ => path.starts_with(href),
+            },
         };
         Frame {
             who: Some(self.merchant_id.to_string()),

@@ -35,7 +35,8 @@ async fn a_merchant_has_a_notification_sent_again() -> Result<()> {
     assert_eq!(harness.state_of(new.parse()?).await?, State::Pending);
     assert_eq!(last_act(&harness).await?, by_shop("delivery.resend"));
     let page = harness.get(&cookie, &format!("/portal/deliveries/{new}?done=1")).await?.text;
-    assert!(page.contains("Done.") && page.contains(&format!("/portal/deliveries/{}", job.delivery_id)));
+    assert!(page.contains("<p class=\"notice\" role=\"status\">Done.</p>"));
+    assert!(page.contains(&format!("/portal/deliveries/{}\"", job.delivery_id)));
     let again = harness.post(&cookie, &format!("/portal/deliveries/{new}/resend"), &[]).await?;
     assert_eq!(again.status, StatusCode::CONFLICT, "what waits is not sent again");
     assert!(again.text.contains("role=\"alert\""));

@@ -15,6 +15,7 @@ use paybell_queue::{InProcessQueue, QueueSettings};
 use paybell_store::engine::{AcceptTerms, Accepted, Claim, RecordAttempt, Recorded};
 use paybell_store::manage::{AuditFilter, AuditRow, PageRequest};
 use paybell_store::{Clock, CoalesceSettings, Coalesced, Ledger, Sealer, SqliteLedger, id_at};
+use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 use std::sync::Arc;
 use std::time::Duration;
@@ -88,6 +89,10 @@ impl Harness {
             act,
             key_id: paybell_api::keys::id_within,
             is_key_of: paybell_api::keys::is_key_of,
+            new_key: |role, name, now| {
+                let (key, record) = paybell_api::keys::new_key(role, name, now);
+                (key.expose_secret().to_owned(), record)
+            },
             https: false,
             portal,
             stop: tokio_util::sync::CancellationToken::new(),
