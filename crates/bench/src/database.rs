@@ -52,7 +52,7 @@ impl Database {
             self.run(&format!("ALTER SYSTEM RESET {name}")).await?;
         }
         self.run("SELECT pg_reload_conf()").await?;
-        for table in ["payments", "deliveries", "attempts"] {
+        for table in ["payments", "deliveries", "attempts", "endpoints", "follow_ups", "audit", "figures"] {
             eprintln!("vacuuming {table}");
             self.run(&format!("VACUUM (ANALYZE) {table}")).await?;
         }
@@ -72,6 +72,11 @@ impl Database {
         let updates = "SELECT n_tup_upd FROM pg_stat_user_tables WHERE relname = 'deliveries'";
         tokio::time::sleep(Duration::from_millis(1100)).await;
         Ok(Counters { commits: self.number(commits).await?, updates: self.number(updates).await? })
+    }
+
+    /// The one text that a query answers.
+    pub(crate) async fn text(&self, sql: &'static str) -> Result<String> {
+        Ok(sqlx::query(sql).fetch_one(&self.pool).await.context(sql)?.try_get(0)?)
     }
 
     /// The one number that a query answers.

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 /// Rows of one statement.
 const CHUNK: u64 = 50_000;
 
-const HOUR_US: i64 = 3_600_000_000;
+pub(crate) const HOUR_US: i64 = 3_600_000_000;
 
 /// Number n goes to the endpoints in turn. Ids rise with time as the engine's do. The endpoints are those whose merchant's
 /// name begins with $3; $4 is the present, and n comes due at $5 + n × $6, unless it is delivered ($7).
@@ -49,7 +49,7 @@ SELECT delivery_id, 1, CASE WHEN $7 THEN 200 ELSE 503 END, $4 - 1000000, 500,
 FROM item";
 
 /// The `data` of the payments that the gateway sends.
-const DATA: &str = r#"{"channel":"web","language":"en","cart":["a book","a lamp","two chairs"],"campaign":"spring","note":"leave it at the door, please; the bell does not ring"}"#;
+pub(crate) const DATA: &str = r#"{"channel":"web","language":"en","cart":["a book","a lamp","two chairs"],"campaign":"spring","note":"leave it at the door, please; the bell does not ring"}"#;
 
 /// What is generated.
 #[derive(Clone, Debug)]
@@ -97,18 +97,24 @@ pub(crate) async fn generate(database: &Database, stocks: &[Stock]) -> Result<()
 }
 
 async fn write_stock(pool: &PgPool, stock: &Stock) -> Result<()> {
-    let Range { start, end } = stock.numbers;
-    let count = end - start;
     let now = now_us()?;
+    in_chunks(&stock.numbers, |numbers| write_chunk(pool, stock, numbers, now)).await
+}
+
+/// Writes the deliveries with these numbers, two chunks at a time, and shows how far it is. `write` answers how many rows
+/// it wrote.
+pub(crate) async fn in_chunks<F>(numbers: &Range<u64>, write: impl Fn(Range<u64>) -> F) -> Result<()>
+where
+    F: Future<Output = Result<u64>>,
+{
+    let (start, end) = (numbers.start, numbers.end);
+    let count = end - start;
     let (begun, mut told) = (Instant::now(), Instant::now());
     let (mut from, mut written) = (start, 0);
     while from < end {
         let until = end.min(from + 2 * CHUNK);
         let middle = from + (until - from) / 2;
-        let (first, second) = tokio::try_join!(
-            write_chunk(pool, stock, from..middle, now),
-            write_chunk(pool, stock, middle..until, now)
-        )?;
+        let (first, second) = tokio::try_join!(write(from..middle), write(middle..until))?;
         written += first + second;
         from = until;
         if told.elapsed() > Duration::from_secs(5) {

@@ -7,7 +7,9 @@
 //! - [`send_payments`]: the gateway. [`ask_checks`]: its questions before payments. [`sink`]: the merchants. [`ledger`]: what was sent and arrived, and when.
 //!   [`payment`]: the body. [`create_merchants`]: makes the merchants through the API.
 //! - [`processor_time`], [`account`]: what each process spent, from the kernel's accounting.
-//! - [`figures`], [`report`]: what comes out. [`generate`]: millions of deliveries straight into the database.
+//! - [`figures`], [`page_times`], [`report`]: what comes out. [`generate`], [`generate_history`]: millions of deliveries
+//!   straight into the database.
+//! - [`visit_pages`], [`look_on`]: people at the pages.
 //! - [`mod@floor`]: the bare handler that the engine is compared with. [`scenarios`]: one file for each benchmark.
 
 mod account;
@@ -18,8 +20,11 @@ mod database;
 mod figures;
 mod floor;
 mod generate;
+mod generate_history;
 mod ledger;
+mod look_on;
 mod options;
+mod page_times;
 mod payment;
 mod processor_time;
 mod report;
@@ -27,14 +32,15 @@ mod scenarios;
 mod send_payments;
 mod sink;
 mod stack;
+mod visit_pages;
 mod watch_dispatch;
 
 use anyhow::{Context, Result};
 use clap::{Parser, Subcommand};
 use options::Options;
 use scenarios::{
-    backlog, checks, compare, fan_out, floor as floor_scenario, growth, idle, in_flight, latency, noisy, recovery,
-    throughput,
+    backlog, checks, compare, fan_out, floor as floor_scenario, growth, idle, in_flight, latency, noisy, pages,
+    recovery, throughput,
 };
 use std::time::Duration;
 
@@ -93,6 +99,8 @@ benchmarks! {
     InFlight => in_flight,
     /// Questions before payments, a tenth of the merchants hanging, beside deliveries.
     Checks => checks,
+    /// Pages with ten million deliveries stored: how long each takes, and what people who look cost the deliveries.
+    Pages => pages,
     /// Nothing to do: what that costs, and how soon a single payment is picked up.
     Idle => idle,
     /// The cost of a delivery at first, and after millions were delivered.

@@ -1,6 +1,7 @@
 //! What a benchmark reports: its measurements, and what follows from them, beside the targets.
 
 use crate::figures::Figures;
+use crate::page_times::{PageFigures, PageTimes};
 use serde::Serialize;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -11,6 +12,7 @@ pub(crate) struct Report {
     pub(crate) runs: Vec<Figures>,
     pub(crate) findings: Vec<Finding>,
     pub(crate) series: Vec<(&'static str, Vec<f64>)>,
+    pub(crate) pages: Vec<PageTimes>,
     pub(crate) counts: Counts,
 }
 
@@ -106,12 +108,14 @@ impl Report {
     /// The report as JSON.
     pub(crate) fn to_json(&self, benchmark: &str) -> Value {
         let findings: Vec<Value> = self.findings.iter().map(Finding::to_json).collect();
+        let pages: Vec<PageFigures<'_>> = self.pages.iter().map(PageTimes::figures).collect();
         json!({
             "benchmark": benchmark,
             "processors": processors(),
             "runs": self.runs,
             "findings": findings,
             "series": self.series.iter().cloned().collect::<BTreeMap<_, _>>(),
+            "pages": pages,
             "others_share": self.noise(),
             "counts": self.counts,
         })
@@ -129,6 +133,10 @@ impl Report {
         for (name, values) in &self.series {
             let values: Vec<String> = values.iter().take(SHOWN_MAX).map(|value| format!("{value:.0}")).collect();
             println!("  {}: {}", name.replace('_', " "), values.join(" "));
+        }
+        if !self.pages.is_empty() {
+            PageTimes::print_head();
+            self.pages.iter().for_each(PageTimes::print);
         }
         let Counts { accepted, received, missing, repeated } = self.counts;
         println!("  accepted {accepted}, received {received}, missing {missing}, repeated {repeated}");

@@ -82,6 +82,11 @@ impl Stack {
         self.engines[0].api()
     }
 
+    /// A new key of an operator, by which people sign in.
+    pub(crate) fn operators_key(&self) -> Result<String> {
+        self.engines[0].create_key("operator")
+    }
+
     /// Where the gateway sends payments.
     pub(crate) fn intake(&self) -> Result<Intake> {
         let address = |engine: &Engine| engine.api().base().trim_start_matches("http://").parse();

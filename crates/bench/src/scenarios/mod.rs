@@ -11,6 +11,8 @@ pub(crate) mod idle;
 pub(crate) mod in_flight;
 pub(crate) mod latency;
 pub(crate) mod noisy;
+pub(crate) mod pages;
 pub(crate) mod recovery;
 mod slow;
 pub(crate) mod throughput;
+mod time_pages;
