@@ -16,6 +16,7 @@ mod bulk;
 mod chart;
 mod csv;
 mod deliveries;
+mod describe_payment;
 mod endpoints;
 mod failure;
 mod form;
@@ -128,8 +129,10 @@ pub fn router(dashboard: Dashboard) -> Router {
         .merge(manage::routes())
         .merge(bulk::routes())
         .route("/retries", get(retries::retries))
-        .route_layer(from_fn_with_state(Arc::clone(&pages), failure::render))
         .with_state(Arc::clone(&pages));
     let live = live::router(all.clone(), stop);
-    all.merge(live).merge(assets::router()).layer(from_fn_with_state(pages, protect::protect))
+    all.merge(live)
+        .merge(assets::router())
+        .layer(from_fn_with_state(Arc::clone(&pages), protect::protect))
+        .layer(from_fn_with_state(pages, failure::render))
 }

@@ -1,7 +1,8 @@
 //! What a merchant does to one of its notifications: have it sent again, settle it by hand; each after a question.
 
-use super::delivery::{may_be_resent, may_be_settled, title};
+use super::delivery::{may_be_resent, may_be_settled};
 use super::visit::{PortalVisit, must};
+use crate::describe_payment::title;
 use crate::Pages;
 use crate::failure::Answer;
 use crate::form::Form;

@@ -1,9 +1,9 @@
 //! `/portal/signatures`: how the merchant verifies what it gets, for the dialects of its endpoints: programs in its
 //! language for Standard Webhooks, and for the others what is signed and how, with an example to check one's own code by.
 
-use super::delivery::RequestShown;
 use super::snippets::{SNIPPETS, Snippet};
 use super::visit::PortalVisit;
+use crate::describe_payment::RequestShown;
 use crate::failure::{Answer, Failure};
 use crate::page::{Frame, show};
 use crate::{Pages, Served};

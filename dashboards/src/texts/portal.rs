@@ -10,15 +10,8 @@ texts! {
     portal_pending: "waiting", "ждёт";
     portal_undelivered: "not delivered", "не доставлено";
     portal_left: "Time left", "Осталось";
-    portal_balance: "To your balance", "На ваш баланс";
-    portal_payer_email: "Payer's e-mail", "Почта плательщика";
-    portal_payer_phone: "Payer's phone", "Телефон плательщика";
-    portal_test: "Test", "Проверка";
     portal_verdict: "What your server said last", "Что ваш сервер ответил последним";
     portal_not_sent_yet: "Nothing was sent yet.", "Пока ничего не отправлено.";
-    portal_request_note: "Rendered from the settings of now: what was changed since the attempt shows here too.", "Построен по нынешним настройкам: изменения после попытки видны и здесь.";
-    portal_headers: "Headers", "Заголовки";
-    portal_body: "Body", "Тело";
     portal_settle: "I have seen this payment", "Я вижу этот платёж";
     portal_settle_note: "I have seen this payment", "Я вижу этот платёж";
     portal_settle_words: "The notification counts as done, and nothing more is sent for it. Do this when you have handled the payment yourself.", "Уведомление считается выполненным, больше ничего не отправляется. Сделайте так, если обработали платёж сами.";
