@@ -4,17 +4,25 @@
   const live = () => document.querySelectorAll("[data-live][id]");
   if (live().length === 0) return;
   const base = location.pathname.startsWith("/portal") ? "/portal/live" : "/live";
+  // As the server sent them: what people opened and ticked since is not a change.
+  const sent = new Map([...live()].map((part) => [part.id, part.innerHTML]));
   let source = null;
+  const refill = (old, now) => {
+    const open = [...old.querySelectorAll("details")].map((d) => d.open);
+    const ticked = new Set([...old.querySelectorAll("input:checked")].map((box) => box.value));
+    old.replaceChildren(...document.importNode(now, true).childNodes);
+    old.querySelectorAll("details").forEach((d, n) => { d.open = open[n] ?? false; });
+    old.querySelectorAll("input[type=checkbox]").forEach((box) => { box.checked = ticked.has(box.value); });
+    old.classList.remove("changed");
+    void old.offsetWidth;
+    old.classList.add("changed");
+  };
   const put = (page) => {
     for (const old of live()) {
       const now = page.getElementById(old.id);
-      if (!now || now.innerHTML === old.innerHTML || old.contains(document.activeElement)) continue;
-      const open = new Set([...old.querySelectorAll("details")].flatMap((d, n) => (d.open ? [n] : [])));
-      old.replaceChildren(...document.importNode(now, true).childNodes);
-      old.querySelectorAll("details").forEach((d, n) => { d.open = open.has(n); });
-      old.classList.remove("changed");
-      void old.offsetWidth;
-      old.classList.add("changed");
+      if (!now || now.innerHTML === sent.get(old.id) || old.contains(document.activeElement)) continue;
+      sent.set(old.id, now.innerHTML);
+      refill(old, now);
     }
   };
   const begin = () => {

@@ -5,7 +5,7 @@ use crate::page::Frame;
 use crate::texts::Lang;
 use askama::Template;
 use axum::extract::{Request, State};
-use axum::http::header::CONTENT_TYPE;
+use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use axum::http::{HeaderValue, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
@@ -99,12 +99,24 @@ struct FailurePage {
     words: &'static str,
 }
 
+/// What was not a page of ours: an id that is none stands in the address, or a form's address was read.
+fn of_routing(response: &mut Response) -> Option<Failure> {
+    let is_page = response.headers().get(CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"text/html"));
+    if is_page || !matches!(response.status(), StatusCode::BAD_REQUEST | StatusCode::METHOD_NOT_ALLOWED) {
+        return None;
+    }
+    *response.status_mut() = StatusCode::NOT_FOUND;
+    response.headers_mut().remove(CONTENT_LENGTH);
+    Some(Failure::NotFound)
+}
+
 /// The layer that turns failures into pages.
 pub(crate) async fn render(State(pages): State<Pages>, request: Request, next: Next) -> Response {
     let l = Lang::of(request.headers());
     let in_portal = request.uri().path().starts_with("/portal");
     let mut response = next.run(request).await;
-    let Some(failure) = response.extensions_mut().remove::<Failure>() else { return response };
+    let failure = response.extensions_mut().remove::<Failure>().or_else(|| of_routing(&mut response));
+    let Some(failure) = failure else { return response };
     let words = failure.in_words(l);
     let title = if failure == Failure::PortalClosed { l.portal_closed_title() } else { l.something_is_wrong() };
     let page = match in_portal {

@@ -52,6 +52,10 @@ async fn serve(State(live): State<Live>, headers: HeaderMap, uri: Uri) -> Respon
     let Ok(place) = Arc::clone(&live.places).try_acquire_owned() else {
         return StatusCode::SERVICE_UNAVAILABLE.into_response();
     };
+    // Who is not signed in takes no place from others; browsers come back after a fault, and not after this.
+    if ask(live.pages.clone(), &headers, &path).await.is_none_or(|response| response.status().is_redirection()) {
+        return StatusCode::UNAUTHORIZED.into_response();
+    }
     // The first time, what is sent is what the visitor has already, unless it changed meanwhile.
     let mut shown = None;
     let mut ticks = tokio::time::interval(EVERY);
@@ -88,18 +92,20 @@ fn may_be_live(path: &str) -> bool {
 
 /// The page as the visitor would see it now; nothing where it is none, or the visitor is signed out.
 async fn render(pages: Router, headers: &HeaderMap, path: &str) -> Option<String> {
+    let response = ask(pages, headers, path).await.filter(|response| response.status() == StatusCode::OK)?;
+    let body = to_bytes(response.into_body(), PAGE_MAX).await.ok()?;
+    String::from_utf8(body.to_vec()).ok()
+}
+
+/// Asks for the page as the visitor's browser would.
+async fn ask(pages: Router, headers: &HeaderMap, path: &str) -> Option<Response> {
     let mut request = Request::get(path).body(Body::empty()).ok()?;
     for name in [COOKIE, ACCEPT_LANGUAGE] {
         for value in headers.get_all(&name) {
             request.headers_mut().append(name.clone(), value.clone());
         }
     }
-    let response = pages.oneshot(request).await.ok()?;
-    if response.status() != StatusCode::OK {
-        return None;
-    }
-    let body = to_bytes(response.into_body(), PAGE_MAX).await.ok()?;
-    String::from_utf8(body.to_vec()).ok()
+    pages.oneshot(request).await.ok()
 }
 
 /// In one line, as an event's data must be.

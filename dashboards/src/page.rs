@@ -99,12 +99,11 @@ impl Frame {
         }
     }
 
-    /// The same page with the reason why something was not done, if anything was not.
+    /// The same page with the reason why something was not done, if there is one.
     pub(crate) fn refused(mut self, why: Option<String>) -> Self {
         if why.is_some() {
-            self.notice = None;
+            (self.refusal, self.notice) = (why, None);
         }
-        self.refusal = why;
         self
     }
 }
@@ -130,10 +129,11 @@ pub(crate) fn done(path: &str) -> Response {
     go_to(&format!("{path}{joint}done=1"))
 }
 
-/// A path of our own, or else `/`: a link must not lead people elsewhere.
+/// A path of our own, or else `/`: a link must not lead people elsewhere. Browsers read `\` as `/`, and pass over tabs and
+/// ends of lines wherever they stand (WHATWG URL, "URL parsing").
 pub(crate) fn own_path(path: Option<&str>) -> &str {
-    path.filter(|path| path.starts_with('/') && !path.starts_with("//") && !path.contains(['\\', '\r', '\n']))
-        .unwrap_or("/")
+    let has_tricks = |path: &str| path.contains(|c: char| c == '\\' || c.is_control());
+    path.filter(|path| path.starts_with('/') && !path.starts_with("//") && !has_tricks(path)).unwrap_or("/")
 }
 
 /// `/language?to=ru&back=/`: keeps the language that somebody chose.
@@ -152,7 +152,7 @@ mod tests {
 
     #[test]
     fn links_lead_nowhere_else() {
-        for foreign in ["https://evil.example", "//evil.example", "/\\evil.example", "evil", ""] {
+        for foreign in ["https://evil.example", "//evil.example", "/\\evil.example", "/\t/evil.example", "evil", ""] {
             assert_eq!(own_path(Some(foreign)), "/", "{foreign}");
         }
         assert_eq!(own_path(Some("/deliveries?state=pending")), "/deliveries?state=pending");

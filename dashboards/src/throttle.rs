@@ -28,30 +28,29 @@ impl Default for Throttle {
 }
 
 impl Throttle {
-    /// A place to look at a password for this name; nothing when there were too many wrong ones.
+    /// A place to look at a password for this name; nothing when there were too many wrong ones. It counts as a wrong one
+    /// until it is known to be right, so that those which come at once are counted too.
     pub(crate) async fn enter(&self, name: &str) -> Option<OwnedSemaphorePermit> {
-        if self.count(name) >= WRONG_MAX {
-            return None;
+        if self.count(name) {
+            return Arc::clone(&self.places).acquire_owned().await.ok();
         }
-        Arc::clone(&self.places).acquire_owned().await.ok()
+        None
     }
 
-    fn count(&self, name: &str) -> u32 {
-        let wrong = self.wrong.lock().unwrap_or_else(PoisonError::into_inner);
-        wrong.get(name).filter(|(since, _)| since.elapsed() < FORGOTTEN_AFTER).map_or(0, |(_, count)| *count)
+    /// The password for this name was right: the wrong ones before it are forgotten.
+    pub(crate) fn was_right(&self, name: &str) {
+        self.wrong.lock().unwrap_or_else(PoisonError::into_inner).remove(name);
     }
 
-    /// Remembers whether the password was right.
-    pub(crate) fn leave(&self, name: &str, right: bool) {
+    /// Counts one more for this name, unless there were too many.
+    fn count(&self, name: &str) -> bool {
         let mut wrong = self.wrong.lock().unwrap_or_else(PoisonError::into_inner);
-        if right {
-            wrong.remove(name);
-            return;
-        }
-        if wrong.len() >= NAMES_MAX {
+        let is_new = !wrong.contains_key(name);
+        if is_new && wrong.len() >= NAMES_MAX {
             wrong.retain(|_, (since, _)| since.elapsed() < FORGOTTEN_AFTER);
         }
-        if wrong.len() >= NAMES_MAX
+        if is_new
+            && wrong.len() >= NAMES_MAX
             && let Some(oldest) = wrong.iter().min_by_key(|(_, (since, _))| *since).map(|(name, _)| name.clone())
         {
             wrong.remove(&oldest);
@@ -60,7 +59,11 @@ impl Throttle {
         if entry.0.elapsed() >= FORGOTTEN_AFTER {
             *entry = (Instant::now(), 0);
         }
+        if entry.1 >= WRONG_MAX {
+            return false;
+        }
         entry.1 += 1;
+        true
     }
 }
 
@@ -73,10 +76,9 @@ mod tests {
         let throttle = Throttle::default();
         for _ in 0..WRONG_MAX {
             assert!(throttle.enter("ann").await.is_some());
-            throttle.leave("ann", false);
         }
         assert!(throttle.enter("ann").await.is_none() && throttle.enter("bob").await.is_some());
-        throttle.leave("ann", true);
+        throttle.was_right("ann");
         assert!(throttle.enter("ann").await.is_some());
     }
 }

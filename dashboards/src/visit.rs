@@ -6,8 +6,8 @@ use crate::page::{go_to, path_and_query};
 use crate::texts::{Lang, cookie};
 use crate::{Pages, Served};
 use axum::extract::{FromRequestParts, OriginalUri};
-use axum::http::Uri;
 use axum::http::request::Parts;
+use axum::http::{Method, Uri};
 use axum::response::{IntoResponse, Response};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -89,8 +89,10 @@ impl FromRequestParts<Pages> for Visit {
                 Ok(Visit { session, role, l: Lang::of(&parts.headers), uri, now })
             }
             _ => {
+                // What was posted is lost, and cannot be come back to.
+                let to = if parts.method == Method::GET { path_and_query(&uri) } else { "/".to_owned() };
                 let mut query = form_urlencoded::Serializer::new(String::new());
-                query.append_pair("to", &path_and_query(&uri));
+                query.append_pair("to", &to);
                 Err(NoVisit::SignIn(format!("/sign-in?{}", query.finish())))
             }
         }

@@ -17,7 +17,7 @@ pub(crate) async fn begin(State(pages): State<Pages>, Acting(visit): Acting, for
     let what = What::named(&form).ok_or(Failure::Malformed)?;
     let bulk = BulkForm::again(&form);
     let filter = Filter::read(form);
-    if filter.wrong.is_some() {
+    if filter.wrong.is_some() || !what.can_be_done_to(filter.means.state) {
         return Err(Failure::Malformed);
     }
     let name = &visit.session.name;

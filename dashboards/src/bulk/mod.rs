@@ -9,13 +9,13 @@ use crate::deliveries::Filter;
 use crate::form::Form;
 use axum::Router;
 use axum::routing::get;
+use paybell_delivery::State;
 use serde_json::{Map, Value};
 
 pub(crate) fn routes() -> Router<Pages> {
     Router::new()
         .route("/bulk", get(preview::preview).post(begin::begin))
-        .route("/bulk/resend/{id}", get(progress::resend))
-        .route("/bulk/settle/{id}", get(progress::settle))
+        .route("/bulk/{what}/{id}", get(progress::progress))
 }
 
 /// The fields of a filter's form, and those of the API's filter that they stand for.
@@ -47,6 +47,16 @@ impl What {
             "pause" => Some(What::Pause),
             "resume" => Some(What::Resume),
             _ => None,
+        }
+    }
+
+    /// Whether it can be done to what is in this state. Acts on deliveries need one, so that no preview counts what the
+    /// act passes over.
+    fn can_be_done_to(self, state: Option<State>) -> bool {
+        match self {
+            What::Resend => matches!(state, Some(State::Undelivered | State::Settled)),
+            What::Settle => matches!(state, Some(State::Pending | State::Undelivered)),
+            What::Pause | What::Resume => true,
         }
     }
 

@@ -43,7 +43,7 @@ pub(crate) async fn preview(State(pages): State<Pages>, Acting(visit): Acting) -
     let bulk = BulkForm::again(&form);
     let refused = form.get("refused").map(str::to_owned);
     let filter = Filter::read(form);
-    if filter.wrong.is_some() {
+    if filter.wrong.is_some() || !what.can_be_done_to(filter.means.state) {
         return Err(Failure::Malformed);
     }
     let page = PreviewPage {
@@ -65,9 +65,7 @@ pub(crate) async fn preview(State(pages): State<Pages>, Acting(visit): Acting) -
         What::Resend | What::Settle => pages.of_deliveries(page, &filter.means, &visit).await?,
         What::Pause | What::Resume => pages.of_endpoints(page, &filter.means, &visit).await?,
     };
-    if refused.is_some() {
-        page.page.refusal = refused;
-    }
+    page.page = page.page.refused(refused);
     show(&page)
 }
 

@@ -9,6 +9,7 @@ use crate::say::moment;
 use crate::visit::Visit;
 use askama::Template;
 use axum::extract::{Path, State};
+use paybell_store::manage::BulkKind;
 use uuid::Uuid;
 
 #[derive(Template)]
@@ -26,19 +27,21 @@ struct ProgressPage {
     by: String,
 }
 
-/// `GET /bulk/resend/{id}`.
-pub(crate) async fn resend(pages: State<Pages>, visit: Visit, id: Path<Uuid>) -> Answer {
-    progress(pages, visit, id, What::Resend).await
-}
-
-/// `GET /bulk/settle/{id}`.
-pub(crate) async fn settle(pages: State<Pages>, visit: Visit, id: Path<Uuid>) -> Answer {
-    progress(pages, visit, id, What::Settle).await
-}
-
-async fn progress(State(pages): State<Pages>, visit: Visit, Path(id): Path<Uuid>, what: What) -> Answer {
+/// `GET /bulk/{resend or settle}/{id}`.
+pub(crate) async fn progress(
+    State(pages): State<Pages>,
+    visit: Visit,
+    Path((word, id)): Path<(String, Uuid)>,
+) -> Answer {
     let l = visit.l;
     let act = pages.ledger().bulk_act(id).await?.ok_or(Failure::NotFound)?;
+    let what = match act.kind {
+        BulkKind::Resend => What::Resend,
+        BulkKind::Settle { .. } => What::Settle,
+    };
+    if word != what.as_str() {
+        return Err(Failure::NotFound);
+    }
     show(&ProgressPage {
         page: Frame::of(&visit, title(l, what)),
         is_finished: act.finished_at.is_some(),

@@ -120,7 +120,8 @@ pub(crate) async fn list(Extract(pages): Extract<Pages>, visit: Visit) -> Answer
     let filter = Filter::read(visit.query());
     let page = Frame::of(&visit, l.deliveries_of()).refused(filter.wrong.clone());
     let after = filter.form.get("after").map(str::to_owned);
-    let newest = after.is_some().then(|| format!("/deliveries?{}", filter.form.query_without(&["after", "done"])));
+    let newest =
+        after.is_some().then(|| format!("/deliveries?{}", filter.form.query_without(&["after", "done", "refused"])));
     let found = if filter.wrong.is_some() {
         None
     } else {
@@ -140,7 +141,7 @@ pub(crate) async fn list(Extract(pages): Extract<Pages>, visit: Visit) -> Answer
 
 /// The address of the page after this one, with the same filter.
 pub(crate) fn next_page(path: &str, form: &Form, next: &str) -> String {
-    let mut query = form.query_without(&["after", "done"]);
+    let mut query = form.query_without(&["after", "done", "refused"]);
     if !query.is_empty() {
         query.push('&');
     }

@@ -67,7 +67,7 @@ pub(crate) async fn one(Extract(pages): Extract<Pages>, visit: Visit, Path(id): 
         endpoint_url: endpoint.url,
         repeats: delivery.resend_of.map(|id| id.to_string()),
         siblings: of_payment.deliveries.iter().map(|each| sibling(l, each, id)).collect(),
-        checks: of_payment.checks.iter().map(checked).collect(),
+        checks: of_payment.checks.iter().map(|check| checked(l, check)).collect(),
         timeline: Timeline::of(l, &view, now),
         request: pages.request_of(&visit.session.name, id).await,
         may_resend: visit.may_act() && delivery.state != State::Pending && endpoint.deleted_at.is_none(),
@@ -88,10 +88,10 @@ fn sibling(l: Lang, delivery: &Delivery, here: DeliveryId) -> Sibling {
     }
 }
 
-fn checked(check: &Check) -> CheckedBefore {
+fn checked(l: Lang, check: &Check) -> CheckedBefore {
     CheckedBefore {
         at: moment(check.asked_at),
-        answer: check.answer.as_str(),
+        answer: l.check_words(check.answer),
         reason: check.reason.clone(),
         comment: check.comment.clone().unwrap_or_default(),
     }

@@ -42,7 +42,7 @@ async fn dialects(pages: &Pages, visit: &Visit, name: String, definition: String
     let row = |item: &Value| (text(item, "name"), text(item, "title"), item["built_in"].as_bool().unwrap_or(false));
     let rows = found["items"].as_array().map(|items| items.iter().map(row).collect()).unwrap_or_default();
     let page = Frame::of(visit, visit.l.nav_dialects());
-    show(&DialectsPage { page: if why.is_some() { page.refused(why) } else { page }, rows, name, definition })
+    show(&DialectsPage { page: page.refused(why), rows, name, definition })
 }
 
 /// `GET /dialects/{name}`.
@@ -52,7 +52,7 @@ pub(crate) async fn one(State(pages): State<Pages>, visit: Visit, Path(name): Pa
     let definition = serde_json::to_string_pretty(&found["definition"]).map_err(|error| Failure::internal(&error))?;
     let page = Frame::of(&visit, found["title"].as_str().unwrap_or(&name));
     let refused = visit.query().get("refused").map(str::to_owned);
-    let page = if refused.is_some() { page.refused(refused) } else { page };
+    let page = page.refused(refused);
     show(&DialectPage { page, name, is_built_in: found["built_in"].as_bool().unwrap_or(false), definition })
 }
 
@@ -60,13 +60,13 @@ pub(crate) async fn one(State(pages): State<Pages>, visit: Visit, Path(name): Pa
 pub(crate) async fn put(State(pages): State<Pages>, Acting(visit): Acting, form: Form) -> Answer {
     let (name, text) = (form.get("name").unwrap_or_default(), form.get("definition").unwrap_or_default());
     let why = match serde_json::from_str::<Value>(text) {
-        Ok(definition) => {
-            let put = pages.act(&visit.session.name, Method::PUT, &path(name)?, Some(&definition)).await?;
-            match put {
+        Ok(definition) => match path(name) {
+            Ok(path) => match pages.act(&visit.session.name, Method::PUT, &path, Some(&definition)).await? {
                 Ok(_) => return Ok(done(&format!("/dialects/{name}"))),
                 Err(refusal) => refusal.in_words(),
-            }
-        }
+            },
+            Err(_) => visit.l.dialect_name_rule().to_owned(),
+        },
         Err(error) => error.to_string(),
     };
     dialects(&pages, &visit, name.to_owned(), text.to_owned(), Some(why)).await

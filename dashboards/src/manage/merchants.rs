@@ -46,7 +46,7 @@ pub(crate) async fn list(State(pages): State<Pages>, visit: Visit) -> Answer {
     let page = Frame::of(&visit, visit.l.nav_merchants());
     let refused = query.get("refused").map(str::to_owned);
     show(&MerchantsPage {
-        page: if refused.is_some() { page.refused(refused) } else { page },
+        page: page.refused(refused),
         rows: found.items.iter().map(row).collect(),
         next: found.next.map(|next| next_page("/merchants", &query, &next)),
     })
@@ -73,7 +73,7 @@ async fn merchant(pages: &Pages, visit: &Visit, id: &str, link: Option<String>) 
     let page = Frame::of(visit, &merchant.name);
     let refused = visit.query().get("refused").map(str::to_owned);
     show(&MerchantPage {
-        page: if refused.is_some() { page.refused(refused) } else { page },
+        page: page.refused(refused),
         id: id.to_string(),
         made: moment(merchant.created_at),
         rows: endpoints.iter().map(|endpoint| Listed::of(visit.l, endpoint, visit.now)).collect(),
@@ -90,7 +90,7 @@ pub(crate) async fn rename(
     form: Form,
 ) -> Answer {
     let body = json!({ "name": form.get("name") });
-    let renamed = pages.act(&visit.session.name, Method::PATCH, &api(&id, ""), Some(&body)).await?;
+    let renamed = pages.act(&visit.session.name, Method::PATCH, &api(&id, "")?, Some(&body)).await?;
     Ok(renamed.map_or_else(|refusal| back(&path(&id), &refusal), |_| done(&path(&id))))
 }
 
@@ -105,29 +105,30 @@ pub(crate) async fn resume(state: State<Pages>, visit: Acting, id: Path<String>)
 }
 
 async fn change(State(pages): State<Pages>, Acting(visit): Acting, Path(id): Path<String>, act: &str) -> Answer {
-    let changed = pages.post(&visit.session.name, &api(&id, act), &json!({})).await?;
+    let changed = pages.post(&visit.session.name, &api(&id, act)?, &json!({})).await?;
     Ok(changed.map_or_else(|refusal| back(&path(&id), &refusal), |_| done(&path(&id))))
 }
 
 /// `POST /merchants/{id}/delete`.
 pub(crate) async fn delete(State(pages): State<Pages>, Acting(visit): Acting, Path(id): Path<String>) -> Answer {
-    let deleted = pages.act(&visit.session.name, Method::DELETE, &api(&id, ""), None).await?;
+    let deleted = pages.act(&visit.session.name, Method::DELETE, &api(&id, "")?, None).await?;
     Ok(deleted.map_or_else(|refusal| back(&path(&id), &refusal), |_| done("/merchants")))
 }
 
 /// `POST /merchants/{id}/portal-link`: the link is shown once.
 pub(crate) async fn portal_link(State(pages): State<Pages>, Acting(visit): Acting, Path(id): Path<String>) -> Answer {
-    match pages.post(&visit.session.name, &api(&id, "/portal-links"), &json!({})).await? {
+    match pages.post(&visit.session.name, &api(&id, "/portal-links")?, &json!({})).await? {
         Ok(link) => merchant(&pages, &visit, &id, link["url"].as_str().map(str::to_owned)).await,
         Err(refusal) => Ok(back(&path(&id), &refusal)),
     }
 }
 
-fn api(id: &str, act: &str) -> String {
-    format!("/v1{}{act}", path(id))
+/// The API's path of a merchant, whose id holds no character that means something in a path.
+fn api(id: &str, act: &str) -> Result<String, Failure> {
+    let id = MerchantId::new(id).ok_or(Failure::NotFound)?;
+    Ok(format!("/v1{}{act}", path(id.as_str())))
 }
 
 fn path(id: &str) -> String {
-    // Ids hold no character that has a meaning in a path but these.
-    format!("/merchants/{}", id.replace('%', "%25").replace('/', "%2F").replace('?', "%3F").replace('#', "%23"))
+    format!("/merchants/{id}")
 }

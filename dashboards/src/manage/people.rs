@@ -4,6 +4,7 @@ use super::keys::actor;
 use crate::failure::{Answer, Failure};
 use crate::form::Form;
 use crate::page::{Frame, done, show};
+use crate::password::PasswordError;
 use crate::say::moment;
 use crate::visit::{Acting, Visit};
 use crate::{Pages, password};
@@ -47,7 +48,8 @@ pub(crate) async fn put(State(pages): State<Pages>, Acting(visit): Acting, form:
     let hashed = tokio::task::spawn_blocking(move || password::hash(&given)).await;
     let password_hash = match hashed.map_err(|error| Failure::internal(&error))? {
         Ok(hash) => hash,
-        Err(error) => return read(&pages, &visit, Some(error.to_string())).await,
+        Err(PasswordError::Length) => return read(&pages, &visit, Some(visit.l.password_rule().to_owned())).await,
+        Err(error) => return Err(Failure::internal(&error)),
     };
     let (created_at, updated_at) = (visit.now, visit.now);
     let operator = Operator { name, role, password_hash, created_at, updated_at, removed_at: None };
@@ -71,7 +73,7 @@ async fn read(pages: &Pages, visit: &Visit, refused: Option<String>) -> Answer {
     let operators = pages.ledger().operators().await?;
     let sessions = pages.ledger().sessions(visit.now).await?;
     let page = Frame::of(visit, visit.l.nav_people());
-    let page = if refused.is_some() { page.refused(refused) } else { page };
+    let page = page.refused(refused);
     let shown = sessions.into_iter().map(|session| OpenSession {
         id: session.id.to_string(),
         role: match &session.visitor {

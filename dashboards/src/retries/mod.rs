@@ -53,7 +53,8 @@ struct RetriesPage {
     rows: Vec<ListedDelivery>,
     next: Option<String>,
     newest: Option<String>,
-    bulk: BulkForm,
+    /// Nothing while the list is of what expires soon: acts would be done to the rest as well.
+    bulk: Option<BulkForm>,
 }
 
 struct Bar {
@@ -76,11 +77,12 @@ struct Waiting {
 /// `GET /retries`.
 pub(crate) async fn retries(Extract(pages): Extract<Pages>, visit: Visit) -> Answer {
     let (l, now) = (visit.l, visit.now);
-    let filter = Filter::read(visit.query());
-    let hours = filter.form.get("within_h").and_then(|hours| hours.parse::<u64>().ok()).filter(|hours| *hours <= 72);
+    let mut filter = Filter::read(visit.query());
+    let hours = filter.hours();
     let wall = pages.wall.get(FRESH_FOR, pages.read_wall(now)).await?;
     let after = filter.form.get("after").map(str::to_owned);
-    let newest = after.is_some().then(|| format!("/retries?{}", filter.form.query_without(&["after", "done"])));
+    let newest =
+        after.is_some().then(|| format!("/retries?{}", filter.form.query_without(&["after", "done", "refused"])));
     let means = DeliveryFilter { state: Some(State::Pending), ..filter.means.clone() };
     let found = match &filter.wrong {
         Some(_) => Page { items: Vec::new(), next: None },
@@ -94,9 +96,21 @@ pub(crate) async fn retries(Extract(pages): Extract<Pages>, visit: Visit) -> Ans
         rows: found.items.iter().map(|row| ListedDelivery::of(l, row, now)).collect(),
         next: found.next.map(|next| next_page("/retries", &filter.form, &next)),
         newest,
-        bulk: BulkForm::of(&filter.form, "pending"),
+        bulk: hours.is_none().then(|| BulkForm::of(&filter.form, "pending")),
         filter,
     })
+}
+
+impl Filter {
+    /// Within how many hours the deadline must be, where that was asked for.
+    fn hours(&mut self) -> Option<u64> {
+        let typed = self.form.get("within_h")?;
+        let hours = typed.parse().ok().filter(|hours| (1..=72).contains(hours));
+        if hours.is_none() {
+            self.wrong = Some(format!("within_h: {typed}"));
+        }
+        hours
+    }
 }
 
 impl Served {

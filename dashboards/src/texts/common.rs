@@ -85,5 +85,4 @@ texts! {
     note: "Note", "Примечание";
     owner: "Owner", "Ответственный";
     done: "Done.", "Готово.";
-    live_hint: "Shown as it changes", "Обновляется само";
 }

@@ -1,7 +1,7 @@
 //! What pages of deliveries say.
 
 use super::texts;
-use paybell_delivery::Outcome;
+use paybell_delivery::{CheckAnswer, Outcome};
 
 texts! {
     delivery: "Delivery", "Доставка";
@@ -21,6 +21,9 @@ texts! {
     repeats: "Repeats", "Повторяет";
     other_deliveries: "All deliveries of this payment", "Все доставки этого платежа";
     checks_before: "Checks before the payment", "Проверки до платежа";
+    check_allowed: "allowed", "разрешено";
+    check_refused: "refused", "отказ";
+    check_unavailable: "no answer that could be read", "понятного ответа нет";
     what_happened: "What happened", "Что было";
     life_accepted: "Accepted", "Принято";
     life_attempt: "Attempt", "Попытка";
@@ -34,16 +37,14 @@ texts! {
     took: "took", "заняла";
     time_left: "time left", "осталось";
     answered_with: "Answer", "Ответ";
-    no_answer: "There was no answer.", "Ответа не было.";
     empty_body: "The body was empty.", "Тело ответа пустое.";
     bytes: "bytes", "байт";
     attempts_let_go: "Older attempts are no longer kept.", "Прежние попытки больше не хранятся.";
     request_as_sent: "The request as it is sent", "Запрос, как он отправляется";
     settle_who: "Who settles", "Кто закрывает";
     settle_note: "Why, or how the merchant was told instead", "Почему или как магазин узнал иначе";
-    created_since: "Made since", "Созданы с";
-    created_before: "Made before", "Созданы до";
-    resent: "It is sent again as a new delivery:", "Отправлено снова, новая доставка:";
+    created_since: "Made since (UTC)", "Созданы с (UTC)";
+    created_before: "Made before (UTC)", "Созданы до (UTC)";
     search_result: "Found", "Найдено";
     search_nothing: "Nothing was found. Ids and references are compared in full.", "Ничего не найдено. Номера сравниваются целиком.";
     looked_so_far: "Nothing among what was looked at so far; there is more.", "Среди просмотренного ничего нет, но есть ещё.";
@@ -51,6 +52,15 @@ texts! {
 }
 
 impl super::Lang {
+    /// What a question before a payment was answered.
+    pub(crate) const fn check_words(self, answer: CheckAnswer) -> &'static str {
+        match answer {
+            CheckAnswer::Allow => self.check_allowed(),
+            CheckAnswer::Refuse => self.check_refused(),
+            CheckAnswer::Unavailable => self.check_unavailable(),
+        }
+    }
+
     /// What came of an attempt, in words.
     pub(crate) const fn outcome_words(self, outcome: Outcome) -> &'static str {
         match self {

@@ -21,7 +21,6 @@ texts! {
     url: "URL", "Адрес";
     time_limit: "Time limit", "Предел времени";
     lifetime: "Life of a delivery", "Срок доставки";
-    version: "Version", "Версия";
     made_at: "Made", "Создан";
     last_answers: "Last answers", "Последние ответы";
     last_outcome: "Last outcome", "Последний исход";
@@ -32,7 +31,6 @@ texts! {
     who: "Who", "Кто";
     what: "What", "Что";
     details: "Details", "Подробности";
-    only_trouble: "In trouble only", "Только с трудностями";
     all_endpoints: "All endpoints", "Все адреса";
     change_endpoint: "Change", "Изменить";
 }

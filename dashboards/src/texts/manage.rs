@@ -15,7 +15,6 @@ texts! {
     pause_all: "Pause all its endpoints", "Приостановить все адреса";
     resume_all: "Resume all its endpoints", "Возобновить все адреса";
     new_endpoint: "New endpoint", "Новый адрес";
-    portal_link: "Link into its portal", "Ссылка в кабинет магазина";
     portal_link_make: "Make a link", "Создать ссылку";
     portal_link_explained: "It opens the merchant's own pages, once, within ten minutes.", "Открывает страницы магазина один раз в течение десяти минут.";
     shown_once: "Keep it now: it is not shown again.", "Сохраните сейчас: больше не покажем.";
@@ -34,6 +33,9 @@ texts! {
     new_dialect: "New dialect", "Новый диалект";
     definition: "Definition (JSON)", "Определение (JSON)";
     dialect_name: "Name", "Имя";
+    dialect_name_rule: "The name may hold letters, digits, hyphens, dots and underscores.", "В имени могут быть буквы, цифры, дефисы, точки и подчёркивания.";
+    password_rule: "The password must have at least 12 characters.", "Пароль должен быть не короче 12 знаков.";
+    kind_of_dialect: "Kind", "Вид";
     title_of: "Title", "Название";
     key_name: "Name of the key", "Имя ключа";
     role: "Role", "Роль";

@@ -32,12 +32,10 @@ texts! {
     bulk_by: "By", "Кто";
     bulk_filter: "Filter", "Отбор";
     everything: "everything", "всё";
-    mark_all: "Chosen below", "Выбранные ниже";
     choose: "Choose", "Выбрать";
     resend_chosen: "Resend the chosen", "Отправить выбранные снова";
     settle_chosen: "Settle the chosen", "Закрыть выбранные";
     csv: "As CSV", "В CSV";
-    failed_at: "Since", "С";
     some_refused: "Some were not done:", "Не выполнено для некоторых:";
     nothing_chosen: "Nothing was chosen.", "Ничего не выбрано.";
 }
