@@ -165,7 +165,7 @@ pub(crate) async fn change_endpoint(
         lifetime: lifetime_given.then_some(settings.lifetime),
     };
     let endpoint = api.ledger().change_endpoint(id, &change, &caller.at(api.state.clock.now())).await?;
-    Ok(Json(endpoint.into()))
+    api.shown_one(endpoint).await.map(Json)
 }
 
 /// What is given must suit what stays.

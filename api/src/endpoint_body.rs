@@ -1,7 +1,11 @@
 //! An endpoint as it is shown.
 
+use crate::Served;
 use crate::change_endpoint::OptionsBody;
+use crate::problem::Answer;
 use paybell_delivery::{Endpoint, EndpointId, Timestamp};
+use paybell_store::manage::EndpointForAttempt;
+use secrecy::ExposeSecret;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use utoipa::ToSchema;
@@ -20,6 +24,9 @@ pub(crate) struct EndpointBody {
     /// What the dialect wants to know, by name.
     parameters: BTreeMap<String, String>,
     options: OptionsBody,
+    /// The key that verifies its signatures, where its secret is the private key of a pair.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    public_key: Option<String>,
     /// How many attempts may be in flight at once.
     concurrency_max: u32,
     /// The time limit of one attempt in seconds; `null` for the engine's.
@@ -77,6 +84,7 @@ impl From<Endpoint> for EndpointBody {
             dialect: endpoint.dialect,
             parameters: endpoint.parameters,
             options: endpoint.options.into(),
+            public_key: None,
             concurrency_max: endpoint.concurrency_max,
             time_limit_s: endpoint.time_limit.map(|limit| limit.as_secs()),
             lifetime_s: endpoint.lifetime.map(|life| life.as_secs()),
@@ -90,5 +98,35 @@ impl From<Endpoint> for EndpointBody {
             created_at: endpoint.created_at.to_rfc3339(),
             updated_at: endpoint.updated_at.to_rfc3339(),
         }
+    }
+}
+
+impl EndpointBody {
+    /// An endpoint with the key that verifies its signatures.
+    pub(crate) fn with_public_key(endpoint: Endpoint, public_key: Option<String>) -> Self {
+        Self { public_key, ..Self::from(endpoint) }
+    }
+}
+
+impl Served {
+    /// Endpoints as they are shown, with their public keys.
+    pub(crate) async fn shown(&self, endpoints: Vec<Endpoint>) -> Answer<Vec<EndpointBody>> {
+        let ids: Vec<EndpointId> = endpoints.iter().map(|endpoint| endpoint.id).collect();
+        let found = self.ledger().endpoints_for_attempts(&ids).await?;
+        let with_found = endpoints.into_iter().zip(&found);
+        Ok(with_found.map(|(it, found)| EndpointBody::with_public_key(it, self.public_key_of(found))).collect())
+    }
+
+    /// One endpoint, likewise.
+    pub(crate) async fn shown_one(&self, endpoint: Endpoint) -> Answer<EndpointBody> {
+        let found = self.ledger().endpoint_for_attempt(endpoint.id).await?;
+        Ok(EndpointBody::with_public_key(endpoint, self.public_key_of(&found)))
+    }
+
+    /// The public key of an endpoint's current secret, where that is a private key. What is stored as its dialect and
+    /// cannot be read has none.
+    pub(crate) fn public_key_of(&self, found: &EndpointForAttempt) -> Option<String> {
+        let current = found.secrets.iter().find(|secret| secret.ends_at.is_none())?;
+        self.dialects.of_endpoint(found).ok()?.public_key(current.value.expose_secret())
     }
 }

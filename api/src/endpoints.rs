@@ -16,7 +16,7 @@ use axum::{Extension, Json};
 use http::{StatusCode, Uri};
 use paybell_delivery::{Endpoint, EndpointId};
 use paybell_dialects::Dialect;
-use paybell_store::manage::NewEndpoint;
+use paybell_store::manage::{NewEndpoint, Page};
 use std::collections::BTreeMap;
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
@@ -90,7 +90,7 @@ pub(crate) async fn create_endpoint(
         check_is_only_one(&mut fields, &api, merchant, None).await?;
     }
     let signing = dialect.and_then(|dialect| {
-        let secret = given_or_new_secret(&mut fields, &dialect)?;
+        let secret = given_or_new_secret(&mut fields, &dialect, false)?;
         Some((dialect, secret))
     });
     let ((merchant_id, url), (dialect, value)) = fields.finish_with(merchant.zip(url).zip(signing))?;
@@ -108,7 +108,8 @@ pub(crate) async fn create_endpoint(
     };
     let now = api.state.clock.now();
     let endpoint = api.ledger().create_endpoint(&new, &secret_made_at(&value, now), &caller.at(now)).await?;
-    Ok((StatusCode::CREATED, Json(EndpointWithSecret { endpoint: endpoint.into(), secret: value })))
+    let endpoint = EndpointBody::with_public_key(endpoint, dialect.public_key(&value));
+    Ok((StatusCode::CREATED, Json(EndpointWithSecret { endpoint, secret: value })))
 }
 
 /// An endpoint.
@@ -119,7 +120,8 @@ pub(crate) async fn read_endpoint(
     State(api): State<Api>,
     PathId(id): PathId<EndpointId>,
 ) -> Answer<Json<EndpointBody>> {
-    api.ledger().endpoint(id).await?.map(|endpoint| Json(endpoint.into())).ok_or_else(|| not_found(id))
+    let endpoint = api.ledger().endpoint(id).await?.ok_or_else(|| not_found(id))?;
+    api.shown_one(endpoint).await.map(Json)
 }
 
 #[derive(IntoParams)]
@@ -138,7 +140,11 @@ pub(crate) async fn read_endpoints(State(api): State<Api>, uri: Uri) -> Answer<J
     let merchant = query.parsed("merchant", merchant_named, MERCHANT_RULE);
     let page = query.page();
     query.finish()?;
-    List::of(api.ledger().endpoints(merchant.as_ref(), &page).await, EndpointBody::from)
+    let found = match api.ledger().endpoints(merchant.as_ref(), &page).await {
+        Ok(page) => Ok(Page { items: api.shown(page.items).await?, next: page.next }),
+        Err(error) => Err(error),
+    };
+    List::of(found, |body| body)
 }
 
 /// Pause an endpoint: its deliveries wait, and their deadlines go on.
@@ -151,7 +157,7 @@ pub(crate) async fn pause_endpoint(
     Extension(caller): Extension<Caller>,
 ) -> Answer<Json<EndpointBody>> {
     let endpoint = api.ledger().pause_endpoint(id, true, &caller.at(api.state.clock.now())).await?;
-    Ok(Json(endpoint.into()))
+    api.shown_one(endpoint).await.map(Json)
 }
 
 /// Resume an endpoint: what waited is released.
@@ -164,7 +170,7 @@ pub(crate) async fn resume_endpoint(
     Extension(caller): Extension<Caller>,
 ) -> Answer<Json<EndpointBody>> {
     let endpoint = api.ledger().pause_endpoint(id, false, &caller.at(api.state.clock.now())).await?;
-    Ok(Json(endpoint.into()))
+    api.shown_one(endpoint).await.map(Json)
 }
 
 /// Probe a failing endpoint now.

@@ -9,6 +9,7 @@ use crate::{
     dialects, endpoints, health, merchants, portal_links, read_checks, read_deliveries, read_payments, resend,
     rotate_secret, settle, test_endpoint,
 };
+use crate::{reveal_secret, show_request};
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, State};
 use axum::response::IntoResponse;
@@ -77,6 +78,7 @@ fn reads() -> OpenApiRouter<Api> {
         .routes(routes!(read_payments::read_payment))
         .routes(routes!(read_deliveries::read_deliveries))
         .routes(routes!(read_deliveries::read_delivery))
+        .routes(routes!(show_request::show_request))
         .routes(routes!(bulk_resends::read_bulk_resend))
         .routes(routes!(bulk_settlements::read_bulk_settlement))
         .routes(routes!(read_checks::read_checks))
@@ -105,6 +107,7 @@ fn management() -> OpenApiRouter<Api> {
         .routes(routes!(endpoints::resume_endpoint))
         .routes(routes!(endpoints::probe_endpoint))
         .routes(routes!(rotate_secret::rotate_secret))
+        .routes(routes!(reveal_secret::reveal_secret))
         .routes(routes!(dialects::read_dialects))
         .routes(routes!(dialects::read_dialect, dialects::put_dialect, dialects::delete_dialect))
         .routes(routes!(dialects::try_out))

@@ -178,8 +178,12 @@ struct DeliveryParameters {
     endpoint: Option<uuid::Uuid>,
     /// In this state.
     state: Option<String>,
+    /// Undelivered, or settled after that, for this reason.
+    reason: Option<String>,
     /// Of payments with this order reference.
     pay_for: Option<String>,
+    /// Of payments with this id of the gateway's own.
+    gateway_payment_id: Option<String>,
     /// Made at or after (RFC 3339).
     created_since: Option<String>,
     /// Made before (RFC 3339).
@@ -187,6 +191,7 @@ struct DeliveryParameters {
 }
 
 pub(crate) const STATE_RULE: &str = "must be pending, delivered, undelivered or settled";
+const REASON_RULE: &str = "must be expired, refused, refused_after_unknown or panicked";
 pub(crate) const ENDPOINT_RULE: &str = "must be an endpoint's id, a UUID";
 
 /// A delivery with its payment and all its attempts.
@@ -213,20 +218,31 @@ pub(crate) async fn delivery_now(api: &Served, id: DeliveryId) -> Answer<Deliver
     })
 }
 
-/// Deliveries, the newest first.
+/// Deliveries, the newest first. A page looks at a bounded number of them: it may hold fewer than were asked for, or none,
+/// and still have a next one.
 #[utoipa::path(get, path = "/v1/deliveries", tag = "state", params(DeliveryParameters, PageParameters),
     responses((status = 200, description = "A part of the list", body = List<DeliveryItem>)))]
 pub(crate) async fn read_deliveries(State(api): State<Api>, uri: Uri) -> Answer<Json<List<DeliveryItem>>> {
-    const KNOWN: &[&str] = &["merchant", "endpoint", "state", "pay_for", "created_since", "created_before"];
+    const KNOWN: &[&str] = &[
+        "merchant",
+        "endpoint",
+        "state",
+        "reason",
+        "pay_for",
+        "gateway_payment_id",
+        "created_since",
+        "created_before",
+    ];
     let mut query = Parameters::read(&uri, KNOWN)?;
     let filter = DeliveryFilter {
         merchant_id: query.parsed("merchant", merchant_named, MERCHANT_RULE),
         endpoint_id: query.parsed("endpoint", |id| id.parse().ok(), ENDPOINT_RULE),
         state: query.parsed("state", |word| word.parse().ok(), STATE_RULE),
+        reason: query.parsed("reason", |word| word.parse().ok(), REASON_RULE),
         pay_for: query.text("pay_for"),
+        gateway_payment_id: query.text("gateway_payment_id"),
         created_since: query.moment("created_since"),
         created_before: query.moment("created_before"),
-        ..DeliveryFilter::default()
     };
     let page = query.page();
     query.finish()?;

@@ -2,7 +2,7 @@
 
 use crate::Api;
 use crate::authenticate::Caller;
-use crate::endpoint_body::EndpointWithSecret;
+use crate::endpoint_body::{EndpointBody, EndpointWithSecret};
 use crate::endpoints::{not_found, unknown_dialect};
 use crate::problem::Answer;
 use crate::read_body::{JsonBody, PathId};
@@ -46,19 +46,23 @@ pub(crate) async fn rotate_secret(
     let overlap_s = fields.integer("overlap_s", 0..=OVERLAP_S_MAX).unwrap_or(OVERLAP_S_DEFAULT);
     let endpoint = api.ledger().endpoint(id).await?.ok_or_else(|| not_found(id))?;
     let dialect = api.dialect(&endpoint.dialect).await?.ok_or_else(|| unknown_dialect(&endpoint))?;
-    let secret = given_or_new_secret(&mut fields, &dialect);
+    let is_private = api.public_key_of(&api.ledger().endpoint_for_attempt(id).await?).is_some();
+    let secret = given_or_new_secret(&mut fields, &dialect, is_private);
     let value = fields.finish_with(secret)?;
     let now = api.state.clock.now();
     let earlier_end_at = now + Duration::from_secs(overlap_s.unsigned_abs());
     let actor = caller.at(now);
     let endpoint = api.ledger().rotate_secret(id, &secret_made_at(&value, now), earlier_end_at, &actor).await?;
-    Ok(Json(EndpointWithSecret { endpoint: endpoint.into(), secret: value }))
+    let endpoint = EndpointBody::with_public_key(endpoint, dialect.public_key(&value));
+    Ok(Json(EndpointWithSecret { endpoint, secret: value }))
 }
 
-/// The secret that was sent, if the dialect can use it, or a new one.
-pub(crate) fn given_or_new_secret(fields: &mut Fields<'_>, dialect: &Dialect) -> Option<String> {
+/// The secret that was sent, if the dialect can use it, or a new one: a private key where `is_private`, so that those who
+/// verify by its public key go on doing so.
+pub(crate) fn given_or_new_secret(fields: &mut Fields<'_>, dialect: &Dialect, is_private: bool) -> Option<String> {
     if !fields.has_value("secret") {
-        return Some(dialect.new_secret(&rand::random()));
+        let private_key = is_private.then(|| dialect.new_private_key(&rand::random())).flatten();
+        return Some(private_key.unwrap_or_else(|| dialect.new_secret(&rand::random())));
     }
     let secret = fields.text("secret", 1..=512)?;
     match dialect.check_secret(&secret) {

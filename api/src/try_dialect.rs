@@ -153,7 +153,8 @@ fn question<'a>(sample: &'a Sample, amount: Amount<'a>, data: Option<&'a str>, m
     Question { check_id, merchant, pay_for, amount, balance, method, payer_email, payer_phone, data, asked_at, test }
 }
 
-fn shown(rendered: Rendered, url: &str) -> TriedRequest {
+/// A rendered request for people.
+pub(crate) fn shown(rendered: Rendered, url: &str) -> TriedRequest {
     let url = match &rendered.query {
         Some(query) if url.contains('?') => format!("{url}&{query}"),
         Some(query) => format!("{url}?{query}"),

@@ -105,7 +105,7 @@ fn read_payment(fields: &mut Fields<'_>, now: Timestamp) -> Option<Payment> {
     let currency = fields.required("currency", amount.1);
     let confirmed_at = confirmed_at(fields, now);
     let confirmed_at = fields.required("confirmed_at", confirmed_at);
-    let kind = fields.parsed("type", kind, "must be 1 to 64 of a-z 0-9 _ .");
+    let kind = fields.parsed("type", kind, KIND_RULE);
     let balance = balance(fields);
     let description = fields.text("description", 0..=1024);
     let Payer { method, payer_email, payer_phone, data } = Payer::read(fields);
@@ -181,7 +181,10 @@ fn confirmed_at(fields: &mut Fields<'_>, now: Timestamp) -> Option<Timestamp> {
     Some(moment)
 }
 
-fn kind(word: &str) -> Option<String> {
+pub(crate) const KIND_RULE: &str = "must be 1 to 64 of a-z 0-9 _ .";
+
+/// What happened, if the word can be that.
+pub(crate) fn kind(word: &str) -> Option<String> {
     let allowed = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'_' | b'.');
     ((1..=64).contains(&word.len()) && word.bytes().all(allowed)).then(|| word.to_owned())
 }

@@ -1,9 +1,10 @@
 //! What went wrong, as a page in the visitor's language.
 
+use crate::Pages;
 use crate::page::Frame;
 use crate::texts::Lang;
 use askama::Template;
-use axum::extract::Request;
+use axum::extract::{Request, State};
 use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use axum::http::{HeaderValue, StatusCode};
 use axum::middleware::Next;
@@ -22,6 +23,8 @@ pub(crate) enum Failure {
     Malformed,
     /// A form was sent from another site.
     Foreign,
+    /// Nobody was let into the portal, or the visit has ended.
+    PortalClosed,
     /// Too many wrong passwords.
     TooMany,
     /// The database does not answer.
@@ -45,6 +48,7 @@ impl Failure {
             Failure::NotFound => StatusCode::NOT_FOUND,
             Failure::Forbidden | Failure::Foreign => StatusCode::FORBIDDEN,
             Failure::Malformed => StatusCode::BAD_REQUEST,
+            Failure::PortalClosed => StatusCode::UNAUTHORIZED,
             Failure::TooMany => StatusCode::TOO_MANY_REQUESTS,
             Failure::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
             Failure::Internal => StatusCode::INTERNAL_SERVER_ERROR,
@@ -57,6 +61,7 @@ impl Failure {
             Failure::Forbidden => l.forbidden(),
             Failure::Malformed => l.malformed(),
             Failure::Foreign => l.foreign_form(),
+            Failure::PortalClosed => l.portal_closed(),
             Failure::TooMany => l.too_many_tries(),
             Failure::Unavailable => l.database_away(),
             Failure::Internal => l.internal_fault(),
@@ -106,14 +111,19 @@ fn of_routing(response: &mut Response) -> Option<Failure> {
 }
 
 /// The layer that turns failures into pages.
-pub(crate) async fn render(request: Request, next: Next) -> Response {
+pub(crate) async fn render(State(pages): State<Pages>, request: Request, next: Next) -> Response {
     let l = Lang::of(request.headers());
     let in_portal = request.uri().path().starts_with("/portal");
     let mut response = next.run(request).await;
     let failure = response.extensions_mut().remove::<Failure>().or_else(|| of_routing(&mut response));
     let Some(failure) = failure else { return response };
     let words = failure.in_words(l);
-    let page = FailurePage { page: Frame::bare(l, l.something_is_wrong(), in_portal), words };
+    let title = if failure == Failure::PortalClosed { l.portal_closed_title() } else { l.something_is_wrong() };
+    let page = match in_portal {
+        true => Frame::branded(l, title, &pages.dashboard.portal),
+        false => Frame::bare(l, title, false),
+    };
+    let page = FailurePage { page, words };
     let html = page.render().unwrap_or_else(|_| words.to_owned());
     let (mut head, _) = response.into_parts();
     head.headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));

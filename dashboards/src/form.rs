@@ -32,6 +32,12 @@ impl Form {
         self.get(name).is_some()
     }
 
+    /// It with one field more.
+    pub(crate) fn with(mut self, name: &str, value: &str) -> Self {
+        self.0.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
     /// It as a query, without the fields named in `but`.
     pub(crate) fn query_without(&self, but: &[&str]) -> String {
         let mut query = form_urlencoded::Serializer::new(String::new());

@@ -6,6 +6,7 @@
 //! - Who looks: `sign_in` (a password or a key), `visit` (the session of a request), `throttle` (guessed passwords).
 //! - What all pages share: `page` (their frame), `texts` (English and Russian), `say` (numbers, money, times in words),
 //!   `failure` (what went wrong, as a page), `form`, `chart` (SVG), `fresh` (figures that many look at are read once).
+//! - `portal`: the merchants' pages.
 //! - What people do goes the way of the API: `act`.
 //! - `live`: pages as they change, by server-sent events. `protect`: the headers that keep browsers strict.
 
@@ -15,6 +16,7 @@ mod bulk;
 mod chart;
 mod csv;
 mod deliveries;
+mod describe_payment;
 mod endpoints;
 mod failure;
 mod form;
@@ -25,6 +27,7 @@ mod overview;
 mod page;
 pub mod password;
 mod percentile;
+mod portal;
 mod protect;
 mod retries;
 mod say;
@@ -38,7 +41,7 @@ mod visit;
 use axum::Router;
 use axum::body::Body;
 use axum::http::{Request, Response};
-use axum::middleware::{from_fn, from_fn_with_state};
+use axum::middleware::from_fn_with_state;
 use axum::routing::{get, post};
 use futures_util::future::BoxFuture;
 use paybell_delivery::Timestamp;
@@ -119,14 +122,17 @@ pub fn router(dashboard: Dashboard) -> Router {
         .route("/sign-in", get(sign_in::form).post(sign_in::sign_in))
         .route("/sign-out", post(sign_in::sign_out))
         .route("/language", get(page::choose_language))
+        .merge(portal::routes())
         .merge(deliveries::routes())
         .merge(endpoints::routes())
         .merge(undelivered::routes())
         .merge(manage::routes())
         .merge(bulk::routes())
         .route("/retries", get(retries::retries))
-        .route_layer(from_fn(failure::render))
         .with_state(Arc::clone(&pages));
     let live = live::router(all.clone(), stop);
-    all.merge(live).merge(assets::router()).layer(from_fn_with_state(pages, protect::protect))
+    all.merge(live)
+        .merge(assets::router())
+        .layer(from_fn_with_state(Arc::clone(&pages), protect::protect))
+        .layer(from_fn_with_state(pages, failure::render))
 }

@@ -84,7 +84,11 @@ async fn serve(State(live): State<Live>, headers: HeaderMap, uri: Uri) -> Respon
 
 /// A page of ours that is no live one itself.
 fn may_be_live(path: &str) -> bool {
-    path.starts_with('/') && !path.starts_with("//") && !path.starts_with("/live") && !path.starts_with("/portal/live")
+    path.starts_with('/')
+        && !path.starts_with("//")
+        && !path.starts_with("/live")
+        && !path.starts_with("/portal/live")
+        && !path.starts_with("/portal/enter")
 }
 
 /// The page as the visitor would see it now; nothing where it is none, or the visitor is signed out.

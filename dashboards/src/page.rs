@@ -1,5 +1,6 @@
 //! The frame of a page: its title, where the visitor can go, what was just done; and the language of all pages.
 
+use crate::PortalSettings;
 use crate::failure::{Answer, Failure};
 use crate::form::Form;
 use crate::texts::{LANGUAGE_COOKIE, Lang};
@@ -54,6 +55,17 @@ impl Frame {
             here: String::new(),
             notice: None,
             refusal: None,
+        }
+    }
+
+    /// Of a portal's page for nobody in particular.
+    pub(crate) fn branded(l: Lang, title: &str, portal: &PortalSettings) -> Self {
+        let bare = Self::bare(l, title, true);
+        Self {
+            brand: portal.name.clone().unwrap_or(bare.brand),
+            has_logo: portal.logo.is_some(),
+            has_colour: portal.colour.is_some(),
+            ..bare
         }
     }
 

@@ -5,6 +5,7 @@ mod deliveries;
 mod endpoints;
 mod manage;
 mod overview;
+mod portal;
 mod retries;
 
 use axum::http::HeaderMap;

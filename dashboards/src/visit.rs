@@ -108,7 +108,8 @@ impl FromRequestParts<Pages> for Acting {
     }
 }
 
-async fn original_uri(parts: &mut Parts) -> Uri {
+/// The address as the visitor asked for it.
+pub(crate) async fn original_uri(parts: &mut Parts) -> Uri {
     let found: Result<OriginalUri, Infallible> = OriginalUri::from_request_parts(parts, &()).await;
     found.map_or_else(|_| parts.uri.clone(), |OriginalUri(uri)| uri)
 }

@@ -45,6 +45,9 @@ impl Browser {
         let connector = hyper_util::client::legacy::connect::HttpConnector::new();
         let client = ClientBuilder::new(connector).capabilities(capabilities).connect(&driver.url()).await?;
         let browser = Browser { client, base: base.to_owned(), clicks: Cell::new(0), _driver: driver, _alone: alone };
+        // Chromium begins with a page of its own, of which it may complain.
+        browser.client.goto("about:blank").await?;
+        complaints(&browser.client).await?;
         browser.look(Screen::Wide, false).await?;
         Ok(browser)
     }
@@ -199,10 +202,12 @@ impl Browser {
         let complaints = complaints(&self.client).await?;
         ensure!(complaints.is_empty(), "the console complains: {complaints:#?}");
         let own = format!("{}/", self.base);
-        let is_own = |url: &String| url.starts_with(&own) || url.starts_with("data:") || url.starts_with("about:");
         let requested = requested(&self.client).await?;
         ensure!(requested.iter().any(|url| url.starts_with(&own)), "requests are seen: {requested:?}");
-        let foreign: Vec<_> = requested.into_iter().filter(|url| !is_own(url)).collect();
+        // Chromium's own pages and what stands in the address itself come from nowhere.
+        let from_somewhere = |url: &String| ["http:", "https:", "ws:", "wss:"].iter().any(|way| url.starts_with(way));
+        let foreign: Vec<_> =
+            requested.into_iter().filter(|url| from_somewhere(url) && !url.starts_with(&own)).collect();
         ensure!(foreign.is_empty(), "others were asked: {foreign:?}");
         Ok(())
     }

@@ -79,10 +79,13 @@ pub(crate) async fn use_screen(client: &Client, screen: Screen) -> Result<()> {
     devtools(client, "Emulation.setDeviceMetricsOverride", metrics).await.map(drop)
 }
 
-/// Lets the person prefer dark or light colours.
+/// Lets the person prefer dark or light colours, and that nothing moves.
 pub(crate) async fn prefer_dark(client: &Client, is_dark: bool) -> Result<()> {
     let scheme = if is_dark { "dark" } else { "light" };
-    let features = json!({ "features": [{ "name": "prefers-color-scheme", "value": scheme }] });
+    let features = json!({ "features": [
+        { "name": "prefers-color-scheme", "value": scheme },
+        { "name": "prefers-reduced-motion", "value": "reduce" },
+    ] });
     devtools(client, "Emulation.setEmulatedMedia", features).await.map(drop)
 }
 

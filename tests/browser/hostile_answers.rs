@@ -1,15 +1,20 @@
 //! What merchants answer and are told of is shown as text, whatever it is.
 
 use crate::browser::Browser;
-use crate::scene::{Mode, Scene};
+use crate::scene::{HOSTILE, Mode, Scene};
 use anyhow::{Context, Result};
+use serde_json::Value;
 
-/// Nothing of what the merchant wrote came to life.
-async fn is_inert(browser: &Browser) -> Result<()> {
-    let script = "return [window.paybellWasHarmed === undefined, document.querySelectorAll('main img, main script, base, \
-                  main a[href^=\"javascript:\"], style').length]";
-    let seen = browser.client.execute(script, vec![]).await?;
-    assert_eq!(seen, serde_json::json!([true, 0]), "on {}", browser.path().await?);
+/// How much of what merchants wrote came to life.
+async fn alive(browser: &Browser) -> Result<Value> {
+    let script = "const alive = document.querySelectorAll('main img, main script, base, main a[href^=\"javascript:\"], style');\
+                  return alive.length + (window.paybellWasHarmed === undefined ? 0 : 1000)";
+    Ok(browser.client.execute(script, vec![]).await?)
+}
+
+/// Nothing of what merchants wrote came to life.
+pub(crate) async fn is_inert(browser: &Browser) -> Result<()> {
+    assert_eq!(alive(browser).await?, 0, "on {}", browser.path().await?);
     Ok(())
 }
 
@@ -41,5 +46,9 @@ async fn hostile_answers_orders_and_names_are_inert_on_every_page_that_shows_the
     let wide = "return document.documentElement.scrollWidth <= window.innerWidth";
     assert_eq!(browser.client.execute(wide, vec![]).await?, true, "nothing is wider than the screen");
     is_inert(&browser).await?;
-    browser.nothing_went_wrong().await
+    browser.nothing_went_wrong().await?;
+    let careless = "document.querySelector('main').innerHTML = arguments[0]; window.paybellWasHarmed = 'script'";
+    browser.client.execute(careless, vec![HOSTILE.into()]).await?;
+    assert_eq!(alive(&browser).await?, 1005, "what comes to life is found");
+    Ok(())
 }

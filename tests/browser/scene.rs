@@ -47,6 +47,11 @@ struct Shop {
     currency: &'static str,
 }
 
+/// The field of an endpoint whose deliveries live so long.
+fn hours(hours: u32) -> Value {
+    json!({ "lifetime_s": hours * 3600 })
+}
+
 fn shops() -> Vec<Shop> {
     let shop = |id, name, reply, payments| Shop {
         id,
@@ -62,8 +67,8 @@ fn shops() -> Vec<Shop> {
         shop("tea-and-co", "Tea & Co.", Reply::new(204, ""), 160),
         Shop { dialect: "ok-body", currency: "RUB", ..shop("chitalnya", "Читальня", Reply::ok(), 90) },
         shop("bike-works", "Bike Works", Reply::new(503, "down for maintenance"), 24),
-        Shop { currency: "USD", ..shop("slow-garden", "Slow Garden", Reply::Hang, 4) },
-        Shop { reply: None, currency: "JPY", ..shop("moved-away", "Moved Away", Reply::ok(), 5) },
+        Shop { currency: "USD", fields: hours(1), ..shop("slow-garden", "Slow Garden", Reply::Hang, 4) },
+        Shop { reply: None, currency: "JPY", fields: hours(5), ..shop("moved-away", "Moved Away", Reply::ok(), 5) },
         Shop {
             fields: json!({ "lifetime_s": 2 }),
             ..shop("gone-quiet", "Gone Quiet", Reply::new(404, "no such page"), 6)

@@ -76,6 +76,11 @@ async fn filters_restrict_and_combine() -> anyhow::Result<()> {
         ("/v1/deliveries?state=pending".to_owned(), 3),
         ("/v1/deliveries?state=delivered".to_owned(), 0),
         ("/v1/deliveries?pay_for=order+1&merchant=shop-a&state=pending".to_owned(), 1),
+        ("/v1/deliveries?gateway_payment_id=p-1".to_owned(), 2),
+        ("/v1/deliveries?gateway_payment_id=p-1&merchant=shop-a".to_owned(), 1),
+        ("/v1/deliveries?gateway_payment_id=p-9".to_owned(), 0),
+        ("/v1/deliveries?reason=refused".to_owned(), 0),
+        ("/v1/deliveries?reason=expired&merchant=shop-a".to_owned(), 0),
         (format!("/v1/deliveries?created_since={middle}"), 1),
         (format!("/v1/deliveries?created_before={middle}"), 2),
         ("/v1/endpoints?merchant=shop-b".to_owned(), 1),
@@ -107,6 +112,7 @@ async fn a_query_that_cannot_be_meant_is_refused() -> anyhow::Result<()> {
         ("/v1/payments?accepted_since=yesterday", "accepted_since"),
         ("/v1/deliveries?state=lost", "state"),
         ("/v1/deliveries?endpoint=7", "endpoint"),
+        ("/v1/deliveries?reason=tired", "reason"),
         ("/v1/merchants?name=x", "name"),
     ];
     for (path, at_fault) in rows {

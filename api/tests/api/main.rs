@@ -13,4 +13,5 @@ mod lists;
 mod management;
 mod openapi;
 mod portal_links;
+mod reveal;
 mod validation;

@@ -7,6 +7,7 @@ use base64::engine::general_purpose::STANDARD;
 use paybell_delivery::{ATTEMPTS_KEPT_MIN, LIFETIME_MAX, ScheduleError};
 use secrecy::ExposeSecret;
 use std::ops::RangeInclusive;
+use std::path::PathBuf;
 use std::time::Duration;
 
 /// How much longer than an attempt a claim must hold, so that its record finds the claim still standing.
@@ -24,6 +25,7 @@ pub(crate) fn check(loaded: &Loaded) -> Result<(), ConfigError> {
     checker.check_connections();
     checker.check_times();
     checker.check_counts();
+    checker.check_portal();
     if checker.problems.is_empty() { Ok(()) } else { Err(ConfigError::Problems(checker.problems)) }
 }
 
@@ -120,6 +122,42 @@ impl Checker<'_> {
         });
     }
 
+    fn check_portal(&mut self) {
+        let s = &self.loaded.settings;
+        let name_fits = |name: &String| (1..=64).contains(&name.chars().count()) && !name.contains(char::is_control);
+        self.require("portal_name", s.portal_name.as_ref().is_none_or(name_fits), || {
+            "it must have 1 to 64 characters".to_owned()
+        });
+        let is_colour = |colour: &String| {
+            let digits = colour.strip_prefix('#').unwrap_or_default();
+            digits.len() == 6 && digits.bytes().all(|digit| digit.is_ascii_hexdigit())
+        };
+        self.require("portal_colour", s.portal_colour.as_ref().is_none_or(is_colour), || {
+            "it must be a colour such as #0b5cad".to_owned()
+        });
+        let kinds = ["png", "svg", "jpg", "jpeg", "webp"];
+        let is_picture = |file: &PathBuf| {
+            let kind = file.extension().and_then(|kind| kind.to_str()).map(str::to_ascii_lowercase);
+            kind.is_some_and(|kind| kinds.contains(&kind.as_str()))
+        };
+        self.require("portal_logo", s.portal_logo.as_ref().is_none_or(is_picture), || {
+            format!("it must be a file that ends in one of .{}", kinds.join(", ."))
+        });
+        self.require(
+            "portal_frame_ancestors",
+            s.portal_frame_ancestors.iter().all(|site| is_https_origin(site)),
+            || {
+                "each must be https:// and a host, such as https://cabinet.example or https://cabinet.example:8443"
+                    .to_owned()
+            },
+        );
+        // A browser keeps the cookie of a framed page only where that came by HTTPS.
+        let is_https = s.public_url.as_ref().is_some_and(|url| url.starts_with("https://"));
+        self.require("portal_frame_ancestors", s.portal_frame_ancestors.is_empty() || is_https, || {
+            "it needs a public_url that begins with https://".to_owned()
+        });
+    }
+
     fn check_counts(&mut self) {
         let s = &self.loaded.settings;
         self.require_in("response_body_max", s.response_body_max, 64..=64 * 1024);
@@ -142,6 +180,43 @@ impl Checker<'_> {
         if !holds {
             let origin = self.loaded.origins.get(key).cloned().unwrap_or_default();
             self.problems.push(Problem { key: key.to_owned(), origin, rule: rule() });
+        }
+    }
+}
+
+/// `https://host` or `https://host:port`, and nothing that would mean more in a header.
+fn is_https_origin(text: &str) -> bool {
+    let Some(rest) = text.strip_prefix("https://") else { return false };
+    let (host, port) = rest.split_once(':').map_or((rest, None), |(host, port)| (host, Some(port)));
+    let is_name = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
+    host.split('.').all(is_name) && port.is_none_or(|port| port.parse::<u16>().is_ok_and(|port| port > 0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_https_origin;
+
+    #[test]
+    fn only_the_origins_of_https_sites_may_frame_the_portal() {
+        for origin in ["https://cabinet.example", "https://a-b.example:8443", "https://localhost"] {
+            assert!(is_https_origin(origin), "{origin}");
+        }
+        for other in [
+            "http://cabinet.example",
+            "https://",
+            "https://*",
+            "https://*.example",
+            "https://a.example/",
+            "https://a.example; script-src *",
+            "https://a.example https://b.example",
+            "https://a..example",
+            "https://a.example:0",
+            "https://a.example:port",
+            "'self'",
+            "*",
+            "",
+        ] {
+            assert!(!is_https_origin(other), "{other}");
         }
     }
 }

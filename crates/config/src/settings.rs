@@ -131,6 +131,15 @@ settings! {
     /// How log lines are written: text or json.
     log_format: LogFormat = LogFormat::Text;
 
+    /// The name that merchants see above their portal, such as the gateway's; Paybell's where nothing is said.
+    portal_name: Option<String> = None;
+    /// The logo in the portal: a file of PNG, SVG, JPEG or WebP, of at most 256 KB.
+    portal_logo: Option<PathBuf> = None;
+    /// The colour of links and buttons in the portal, as #rrggbb.
+    portal_colour: Option<String> = None;
+    /// The sites that may show the portal in a frame, such as https://cabinet.example; needs a public_url with https:
+    portal_frame_ancestors: Vec<String> = Vec::new();
+
     /// Whether merchants at loopback, private and other non-public addresses may be called. For development only.
     allow_non_public_addresses: bool = false;
     /// Whether endpoints may have http: URLs.

@@ -103,6 +103,22 @@ fn each_broken_rule_is_named_with_its_key_and_source() {
             &[("PAYBELL_VISIBILITY", "16s")],
             "visibility (the environment variable PAYBELL_VISIBILITY): it is 16s, it must be at least time_limit + 5s, which is 20s",
         ),
+        (
+            &[("PAYBELL_PORTAL_COLOUR", "blue")],
+            "portal_colour (the environment variable PAYBELL_PORTAL_COLOUR): it must be a colour such as #0b5cad",
+        ),
+        (
+            &[("PAYBELL_PORTAL_LOGO", "logo.gif")],
+            "portal_logo (the environment variable PAYBELL_PORTAL_LOGO): it must be a file that ends in one of .png, .svg, .jpg, .jpeg, .webp",
+        ),
+        (
+            &[("PAYBELL_PUBLIC_URL", "https://a.example"), ("PAYBELL_PORTAL_FRAME_ANCESTORS", "https://b.example, *")],
+            "portal_frame_ancestors (the environment variable PAYBELL_PORTAL_FRAME_ANCESTORS): each must be https:// and a host",
+        ),
+        (
+            &[("PAYBELL_PORTAL_FRAME_ANCESTORS", "https://b.example")],
+            "portal_frame_ancestors (the environment variable PAYBELL_PORTAL_FRAME_ANCESTORS): it needs a public_url that begins with https://",
+        ),
         (&[("PAYBELL_DATABASE_URL", "postgres://db/pay")], "redis_url (the default): it is needed with database_url"),
         (
             &[("PAYBELL_REDIS_URL", "redis://cache")],

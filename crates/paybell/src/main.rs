@@ -17,6 +17,7 @@ mod migrate;
 mod operators;
 #[cfg(feature = "planted-bugs")]
 mod planted;
+mod read_brand;
 mod run_roles;
 mod serve;
 mod show_config;

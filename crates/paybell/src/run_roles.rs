@@ -1,12 +1,13 @@
 //! Starts the roles of this process, and stops them.
 
+use crate::read_brand::portal_settings;
 use crate::wire::Wired;
 use anyhow::{Context, Result, bail};
 use axum::Router;
 use axum::serve::ListenerExt;
 use paybell_api::{ApiSettings, ApiState, InProcess};
 use paybell_config::{Role, Settings};
-use paybell_dashboards::{Act, Dashboard, PortalSettings};
+use paybell_dashboards::{Act, Dashboard};
 use paybell_store::Coalesced;
 use paybell_telemetry::Metrics;
 use paybell_workers::{DispatchSettings, EndpointCache, Engine, WorkerSettings};
@@ -49,7 +50,7 @@ impl Running {
         let address = listener.local_addr()?;
         let (tasks, stop, drain) = (JoinSet::new(), CancellationToken::new(), wired.settings.drain);
         let mut running = Self { address, tasks, stop, drain, coalesced: wired.coalesced.clone() };
-        let router = router(wired, metrics, address, &running.stop);
+        let router = router(wired, metrics, address, &running.stop)?;
         running.start_http(listener, router);
         running.start_engine(wired);
         Ok(running)
@@ -163,7 +164,7 @@ fn listen(address: SocketAddr) -> Result<TcpListener> {
 }
 
 /// What this process serves. Metrics and liveness are served by every process, for Prometheus and supervisors.
-fn router(wired: &Wired, metrics: &Metrics, address: SocketAddr, stop: &CancellationToken) -> Router {
+fn router(wired: &Wired, metrics: &Metrics, address: SocketAddr, stop: &CancellationToken) -> Result<Router> {
     let metrics = metrics.clone();
     let metrics_text: Arc<dyn Fn() -> String + Send + Sync> = Arc::new(move || metrics.render());
     let state = ApiState {
@@ -178,17 +179,17 @@ fn router(wired: &Wired, metrics: &Metrics, address: SocketAddr, stop: &Cancella
     let api = paybell_api::router(state.clone());
     let served = if wired.settings.has_role(Role::Api) { api.clone() } else { paybell_api::probes(state) };
     if !wired.settings.has_role(Role::Dashboard) {
-        return served;
+        return Ok(served);
     }
-    served.merge(paybell_dashboards::router(dashboard(wired, InProcess::new(api), stop)))
+    Ok(served.merge(paybell_dashboards::router(dashboard(wired, InProcess::new(api), stop)?)))
 }
 
-fn dashboard(wired: &Wired, api: InProcess, stop: &CancellationToken) -> Dashboard {
+fn dashboard(wired: &Wired, api: InProcess, stop: &CancellationToken) -> Result<Dashboard> {
     let act: Act = Arc::new(move |name, request| {
         let api = api.clone();
         Box::pin(async move { api.call(&name, request).await })
     });
-    Dashboard {
+    Ok(Dashboard {
         ledger: wired.ledger.clone(),
         clock: wired.clock.clone(),
         mode: format!("{}, {}, queue: {}", wired.settings.mode().as_str(), wired.versions.0, wired.versions.1),
@@ -200,9 +201,9 @@ fn dashboard(wired: &Wired, api: InProcess, stop: &CancellationToken) -> Dashboa
             (key.expose_secret().to_owned(), record)
         },
         https: wired.settings.public_url.as_deref().is_some_and(|url| url.starts_with("https:")),
-        portal: PortalSettings::default(),
+        portal: portal_settings(&wired.settings)?,
         stop: stop.clone(),
-    }
+    })
 }
 
 fn engine(wired: &Wired) -> Engine {

@@ -232,8 +232,8 @@ pub trait Ledger: Send + Sync {
     async fn add_figures(&self, at: Timestamp, figures: &Figures) -> Result<()>;
     /// The figures of each span that begins at or after `since`, the oldest first; spans without any are left out.
     async fn figures(&self, span: FigureSpan, since: Timestamp) -> Result<Vec<(Timestamp, Figures)>>;
-    /// Pending deliveries, those with the nearest next attempt first; those of one endpoint or merchant in the order of
-    /// [`Ledger::deliveries`].
+    /// Pending deliveries, those with the nearest next attempt first; those of one endpoint, merchant or payment in the
+    /// order of [`Ledger::deliveries`].
     async fn waiting(&self, filter: &DeliveryFilter, page: &PageRequest) -> Result<Page<DeliveryRow>>;
     /// Pending deliveries that were attempted in vain, or wait for their endpoint, and whose deadline is before `before`,
     /// those with the nearest deadline first.
@@ -246,9 +246,10 @@ pub trait Ledger: Send + Sync {
     /// Pending deliveries by the moment of their next attempt: what is due, and what comes due within each of `within`
     /// (ascending), and later.
     async fn next_attempts(&self, now: Timestamp, within: &[Duration]) -> Result<Vec<NextAttempts>>;
-    /// Endpoints with deliveries that are parked or wait for a retry, those with the most first.
+    /// Endpoints with deliveries that are parked or wait for a retry, those with the most first; at most 100, of 300 that
+    /// are looked at. What is retried within its first minute is not counted.
     async fn waiting_by_endpoint(&self, limit: u32) -> Result<Vec<EndpointWaiting>>;
-    /// What expires within each of `within`, with the money at stake.
+    /// What expires within each of `within`, with the money at stake. What is within its first minute is not counted.
     async fn expiring(&self, now: Timestamp, within: &[Duration]) -> Result<Vec<Expiring>>;
     /// Endpoints that fail or are paused, those that have failed the longest first.
     async fn troubled_endpoints(&self, limit: u32) -> Result<Vec<Endpoint>>;
@@ -326,6 +327,8 @@ pub trait Ledger: Send + Sync {
         earlier_end_at: Timestamp,
         actor: &Actor,
     ) -> Result<Endpoint>;
+    /// The secrets that sign at [`Actor::now`], with an audit row. [`StoreError::NotFound`].
+    async fn reveal_secrets(&self, id: EndpointId, actor: &Actor) -> Result<Vec<Secret>>;
     /// Accepts a test payment for this endpoint alone, with one delivery due now.
     async fn accept_test(&self, id: EndpointId, payment: &Payment, terms: &AcceptTerms, actor: &Actor) -> Result<Job>;
 

@@ -3,13 +3,15 @@
 use crate::ports::free_port;
 use crate::server::Server;
 use anyhow::Result;
-use nix::sys::signal::Signal;
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 use std::fs::File;
 use std::net::{SocketAddr, TcpStream};
 use std::os::unix::process::CommandExt as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
-use std::time::Duration;
+use std::thread::sleep;
+use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 /// The arguments of a Chromium that shows nothing on a screen, keeps nothing, and calls nobody but this machine. By the
@@ -31,10 +33,13 @@ const BROWSER_ARGUMENTS: &[&str] = &[
     "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
 ];
 
+/// How long a browser may take to end once its driver is gone.
+const END_WITHIN: Duration = Duration::from_secs(5);
+
 /// A `chromedriver` of its own on a free port of 127.0.0.1. It and its browsers are stopped when it is dropped, or when
 /// this process ends in whatever way.
 pub struct Chromedriver {
-    _server: Server,
+    server: Server,
     dir: TempDir,
     port: u16,
 }
@@ -56,7 +61,7 @@ impl Chromedriver {
         let address = SocketAddr::from(([127, 0, 0, 1], port));
         let accepts = |_| TcpStream::connect_timeout(&address, Duration::from_millis(100)).is_ok();
         server.start(&mut command, &log, accepts)?;
-        Ok(Chromedriver { _server: server, dir, port })
+        Ok(Chromedriver { server, dir, port })
     }
 
     /// Where WebDriver's commands go.
@@ -70,13 +75,30 @@ impl Chromedriver {
         BROWSER_ARGUMENTS.iter().map(|argument| (*argument).to_owned()).chain([profile]).collect()
     }
 
-    /// The folder that the browser keeps its profile in.
-    pub fn profile(&self) -> PathBuf {
-        self.folder().join("profile")
+    fn profile(&self) -> PathBuf {
+        self.dir.path().join("profile")
     }
 
-    /// A folder that goes when this does.
-    pub fn folder(&self) -> &Path {
-        self.dir.path()
+    /// The browser's process id, while one runs: its profile's lock is a link to `host-pid`.
+    fn browser_pid(&self) -> Option<Pid> {
+        let lock = std::fs::read_link(self.profile().join("SingletonLock")).ok()?;
+        lock.to_str()?.rsplit_once('-')?.1.parse().ok().map(Pid::from_raw)
+    }
+}
+
+impl Drop for Chromedriver {
+    /// A browser whose driver is gone ends by itself, and writes into its profile until then.
+    fn drop(&mut self) {
+        let browser = self.browser_pid();
+        self.server.stop(Signal::SIGTERM);
+        let Some(browser) = browser else { return };
+        let give_up_at = Instant::now() + END_WITHIN;
+        while kill(browser, None).is_ok() {
+            if Instant::now() > give_up_at {
+                let _ = kill(browser, Signal::SIGKILL);
+                return;
+            }
+            sleep(Duration::from_millis(10));
+        }
     }
 }

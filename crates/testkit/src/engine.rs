@@ -12,6 +12,7 @@ use nix::unistd::Pid;
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::fs::File;
+use std::io::Write as _;
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Stdio};
@@ -247,7 +248,19 @@ impl Engine {
     /// # Errors
     /// When it fails; with all of its output.
     pub fn run(&self, arguments: &[&str]) -> Result<String> {
-        let output = self.command(arguments).stdin(Stdio::null()).output()?;
+        self.run_with_input(arguments, "")
+    }
+
+    /// Runs another command of the binary as [`Engine::run`] does, with this on its standard input.
+    ///
+    /// # Errors
+    /// When it fails; with all of its output.
+    pub fn run_with_input(&self, arguments: &[&str], input: &str) -> Result<String> {
+        let mut command = self.command(arguments);
+        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
+        // A command that reads nothing may have closed its end.
+        let _ = child.stdin.take().context("a pipe")?.write_all(input.as_bytes());
+        let output = child.wait_with_output()?;
         let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
         ensure!(output.status.success(), "paybell {arguments:?}: {}\n{out}\n{err}", output.status);
         Ok(out.into_owned())

@@ -1,6 +1,7 @@
 //! `/deliveries/{id}`: the whole life of a delivery.
 
 use crate::Pages;
+use crate::describe_payment::{RequestShown, facts, title};
 use crate::failure::{Answer, Failure};
 use crate::page::{Frame, show};
 use crate::say::moment;
@@ -9,7 +10,7 @@ use crate::timeline::Timeline;
 use crate::visit::Visit;
 use askama::Template;
 use axum::extract::{Path, State as Extract};
-use paybell_delivery::{Check, Delivery, DeliveryId, Payment, State};
+use paybell_delivery::{Check, Delivery, DeliveryId, State};
 use paybell_store::manage::FollowUp;
 
 #[derive(Template)]
@@ -27,6 +28,7 @@ struct DeliveryPage {
     siblings: Vec<Sibling>,
     checks: Vec<CheckedBefore>,
     timeline: Timeline,
+    request: Option<RequestShown>,
     may_resend: bool,
     may_settle: bool,
     follow_up: Option<FollowUp>,
@@ -67,38 +69,13 @@ pub(crate) async fn one(Extract(pages): Extract<Pages>, visit: Visit, Path(id): 
         siblings: of_payment.deliveries.iter().map(|each| sibling(l, each, id)).collect(),
         checks: of_payment.checks.iter().map(|check| checked(l, check)).collect(),
         timeline: Timeline::of(l, &view, now),
+        request: pages.request_of(&visit.session.name, id).await,
         may_resend: visit.may_act() && delivery.state != State::Pending && endpoint.deleted_at.is_none(),
         may_settle: visit.may_act() && matches!(delivery.state, State::Pending | State::Undelivered),
         follow_up: view.follow_up.clone(),
         who: visit.session.name.clone(),
         page: Frame::of(&visit, &title(l, &view.payment)).refused(visit.query().get("refused").map(str::to_owned)),
     })
-}
-
-fn title(l: Lang, payment: &Payment) -> String {
-    match &payment.pay_for {
-        Some(order) => format!("{} {order}", l.order()),
-        None => format!("{} {}", l.payment(), payment.gateway_payment_id),
-    }
-}
-
-fn facts(l: Lang, payment: &Payment) -> Vec<(&'static str, String)> {
-    let mut facts = vec![
-        (l.payment(), payment.gateway_payment_id.clone()),
-        (l.type_of_payment(), payment.kind.clone()),
-        (l.amount(), l.money(payment.amount)),
-        (l.confirmed_at(), moment(payment.confirmed_at)),
-        (l.accepted_at(), moment(payment.accepted_at)),
-    ];
-    let optional = [
-        (l.order(), payment.pay_for.clone()),
-        (l.method(), payment.method.clone()),
-        (l.description(), payment.description.clone()),
-        (l.payer(), payment.payer_email.clone().or_else(|| payment.payer_phone.clone())),
-        (l.details(), payment.test.then(|| l.test_payment().to_owned())),
-    ];
-    facts.extend(optional.into_iter().filter_map(|(name, value)| value.map(|value| (name, value))));
-    facts
 }
 
 fn sibling(l: Lang, delivery: &Delivery, here: DeliveryId) -> Sibling {

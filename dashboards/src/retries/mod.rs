@@ -34,6 +34,7 @@ const WITHIN_H: [u64; 4] = [1, 6, 24, 72];
 
 /// The figures above the list, read once for many visitors.
 pub(crate) struct Wall {
+    read_at: Timestamp,
     bars: Vec<NextAttempts>,
     endpoints: Vec<EndpointWaiting>,
 }
@@ -89,7 +90,7 @@ pub(crate) async fn retries(Extract(pages): Extract<Pages>, visit: Visit) -> Ans
     };
     show(&RetriesPage {
         page: Frame::of(&visit, l.nav_retries()).refused(filter.wrong.clone()),
-        bars: wall.bars.iter().map(|bar| shown(l, bar, &wall.bars, now)).collect(),
+        bars: wall.bars.iter().map(|bar| shown(l, bar, &wall.bars, wall.read_at)).collect(),
         endpoints: wall.endpoints.iter().map(|waiting| by_endpoint(l, waiting, now)).collect(),
         hours: WITHIN_H.iter().map(|h| (*h, hours == Some(*h))).collect(),
         rows: found.items.iter().map(|row| ListedDelivery::of(l, row, now)).collect(),
@@ -115,7 +116,7 @@ impl Filter {
 impl Served {
     async fn read_wall(&self, now: Timestamp) -> Result<Wall, Failure> {
         let bars = self.ledger().next_attempts(now, &BARS).await?;
-        Ok(Wall { bars, endpoints: self.ledger().waiting_by_endpoint(ENDPOINTS_MAX).await? })
+        Ok(Wall { read_at: now, bars, endpoints: self.ledger().waiting_by_endpoint(ENDPOINTS_MAX).await? })
     }
 
     /// What waits: what expires within so many hours first by its deadline, or else by its next attempt.

@@ -10,7 +10,13 @@ texts! {
     confirmed_at: "Confirmed by the gateway", "Подтверждено шлюзом";
     method: "Method", "Способ оплаты";
     description: "Description", "Описание";
-    payer: "Payer", "Плательщик";
+    balance: "To your balance", "На ваш баланс";
+    payer_email: "Payer's e-mail", "Почта плательщика";
+    payer_phone: "Payer's phone", "Телефон плательщика";
+    is_test: "Test", "Проверка";
+    request_note: "Rendered from the settings of now: what was changed since the attempt shows here too.", "Построен по нынешним настройкам: изменения после попытки видны и здесь.";
+    headers: "Headers", "Заголовки";
+    body: "Body", "Тело";
     test_payment: "a test, no money", "проверка, не деньги";
     repeats: "Repeats", "Повторяет";
     other_deliveries: "All deliveries of this payment", "Все доставки этого платежа";

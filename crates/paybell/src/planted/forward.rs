@@ -71,6 +71,7 @@ macro_rules! forward_ledger {
             fn pause_merchant(id: &MerchantId, paused: bool, actor: &Actor) -> u64;
             fn delete_endpoint(id: EndpointId, actor: &Actor) -> ();
             fn rotate_secret(id: EndpointId, new: &Secret, earlier_end_at: Timestamp, actor: &Actor) -> Endpoint;
+            fn reveal_secrets(id: EndpointId, actor: &Actor) -> Vec<Secret>;
             fn accept_test(id: EndpointId, payment: &Payment, terms: &AcceptTerms, actor: &Actor) -> Job;
             fn create_key(key: &KeyRecord, actor: &Actor) -> ();
             fn key(id: Uuid) -> Option<KeyRecord>;

@@ -111,7 +111,7 @@ CREATE INDEX deliveries_settled ON deliveries (id) WHERE state = 'settled';
 CREATE INDEX deliveries_failed ON deliveries (endpoint_id, state, id) WHERE state IN ('undelivered', 'settled');
 -- What was attempted in vain, or waits for its endpoint. What is acknowledged within its first minute never enters these,
 -- and a claim changes nothing of them.
-CREATE INDEX deliveries_waiting ON deliveries (endpoint_id, id, deadline_at)
+CREATE INDEX deliveries_waiting ON deliveries (endpoint_id, state, id, deadline_at)
     WHERE state = 'pending' AND due_at > created_at + 60000000;
 CREATE INDEX deliveries_expiring ON deliveries (deadline_at) WHERE state = 'pending' AND due_at > created_at + 60000000;
 

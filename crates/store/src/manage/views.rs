@@ -17,7 +17,7 @@ pub struct Sum {
 
 impl Sum {
     /// Counting stops here, so that its cost is bounded.
-    pub const COUNT_MAX: u64 = 10_000;
+    pub const COUNT_MAX: u64 = 2_500;
 
     /// Whether there may be more than was counted: the limit was reached, or not all could be looked at.
     pub fn is_cut(&self) -> bool {
@@ -127,4 +127,60 @@ pub struct ReconciledPayment {
     pub standing: Standing,
     /// When its last delivery reached a terminal state; nothing while it waits.
     pub finished_at: Option<Timestamp>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use paybell_delivery::{DeliveryId, EndpointId, PaymentId};
+    use uuid::Uuid;
+
+    /// A delivery to the endpoint of that number.
+    fn delivery(endpoint: u128, state: State) -> Delivery {
+        let at = Timestamp(1);
+        Delivery {
+            id: DeliveryId(Uuid::nil()),
+            payment_id: PaymentId(Uuid::nil()),
+            endpoint_id: EndpointId(Uuid::from_u128(endpoint)),
+            state,
+            reason: None,
+            attempts: 0,
+            due_at: at,
+            deadline_at: at,
+            claimed_at: None,
+            resend_of: None,
+            created_at: at,
+            finished_at: None,
+            settled_by: None,
+            settled_note: None,
+        }
+    }
+
+    #[test]
+    fn each_endpoint_counts_by_its_best_delivery_and_the_payment_by_its_worst_endpoint() {
+        use State::{Delivered, Pending, Settled, Undelivered};
+        for (deliveries, standing) in [
+            (&[][..], Standing::Untold),
+            (&[(1, Delivered)], Standing::Delivered),
+            (&[(1, Settled)], Standing::Settled),
+            (&[(1, Undelivered)], Standing::Undelivered),
+            (&[(1, Pending)], Standing::Waiting),
+            (&[(1, Undelivered), (1, Delivered)], Standing::Delivered),
+            (&[(1, Undelivered), (1, Settled)], Standing::Settled),
+            (&[(1, Undelivered), (1, Pending)], Standing::Waiting),
+            (&[(1, Delivered), (1, Undelivered), (1, Pending)], Standing::Delivered),
+            (&[(1, Settled), (1, Pending)], Standing::Settled),
+            (&[(1, Delivered), (2, Delivered)], Standing::Delivered),
+            (&[(1, Delivered), (2, Settled)], Standing::Settled),
+            (&[(1, Settled), (2, Undelivered)], Standing::Undelivered),
+            (&[(1, Undelivered), (2, Pending)], Standing::Waiting),
+            (&[(1, Undelivered), (2, Delivered), (1, Delivered)], Standing::Delivered),
+            (&[(1, Undelivered), (2, Delivered), (2, Undelivered)], Standing::Undelivered),
+        ] {
+            let made: Vec<Delivery> = deliveries.iter().map(|(endpoint, state)| delivery(*endpoint, *state)).collect();
+            assert_eq!(Standing::of(&made), standing, "{deliveries:?}");
+            let turned: Vec<Delivery> = made.into_iter().rev().collect();
+            assert_eq!(Standing::of(&turned), standing, "in whatever order: {deliveries:?}");
+        }
+    }
 }

@@ -40,6 +40,8 @@ mod migrate;
 mod migrating;
 #[cfg(test)]
 mod plans;
+#[cfg(test)]
+mod plans_of_pages;
 mod probe;
 mod record;
 mod record_checks;
@@ -176,9 +178,9 @@ fn id_literal(id: Uuid) -> String {
 }
 
 /// Settings of each session. Every statement of the ledger is a look-up by index, row by row, so the planner is kept
-/// from scanning and hashing; compiling such statements takes longer than running them, and so does planning them, so
-/// plans are kept.
-const SESSION: [(&str, &str); 10] = [
+/// from scanning, hashing and sorting; compiling such statements takes longer than running them, and so does planning them, so
+/// plans are kept. To start a parallel worker takes longer than all that a page reads.
+const SESSION: [(&str, &str); 12] = [
     ("statement_timeout", "15s"),
     ("lock_timeout", "5s"),
     ("idle_in_transaction_session_timeout", "30s"),
@@ -189,4 +191,6 @@ const SESSION: [(&str, &str); 10] = [
     ("enable_hashjoin", "off"),
     ("enable_mergejoin", "off"),
     ("enable_memoize", "off"),
+    ("enable_sort", "off"),
+    ("max_parallel_workers_per_gather", "0"),
 ];

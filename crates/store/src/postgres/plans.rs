@@ -3,6 +3,7 @@
 
 use super::PostgresLedger;
 use super::shared::deliveries::attempts_of;
+use super::shared::{activity, find_deliveries, reconcile, waiting_by_endpoint};
 use super::{accept, claim, dispatch, keep_attempts, probe, record, release};
 use crate::Sealer;
 use crate::ids::{Day, id_at};
@@ -10,7 +11,7 @@ use paybell_delivery::{DeliveryId, Timestamp};
 use sqlx::{AssertSqlSafe, PgConnection, Row};
 
 /// Each statement with arguments for it.
-const STATEMENTS: [(&str, &str); 16] = [
+const STATEMENTS: [(&str, &str); 21] = [
     (
         accept::ACCEPT,
         "$IDS, $TEXTS, $TEXTS, $TEXTS, $TEXTS, $NUMBERS, $TEXTS, $NUMBERS, $TEXTS, $TEXTS, $TEXTS, $TEXTS, \
@@ -35,13 +36,18 @@ const STATEMENTS: [(&str, &str); 16] = [
     (keep_attempts::MAY_BE_MADE, "'t', gen_random_uuid(), gen_random_uuid()"),
     (keep_attempts::DELETE_OTHER, "gen_random_uuid(), 5000"),
     (keep_attempts::DELETE_OLD_CHECKS, "gen_random_uuid(), 5000"),
+    (waiting_by_endpoint::ENDPOINTS, "1000"),
+    (activity::TROUBLED, "50"),
+    (reconcile::PAYMENTS, "'m', gen_random_uuid(), gen_random_uuid(), 1, 1, 50"),
+    (find_deliveries::BY_GATEWAY_ID, "'g', 1000"),
+    (find_deliveries::BY_PAY_FOR, "'order', 1000"),
 ];
 
 /// Of an index that holds nothing but what is sought.
 const EXACT: &str = "";
 
 /// The column by which each index of the large tables has to be entered.
-const ENTRANCES: [(&str, &str); 13] = [
+const ENTRANCES: [(&str, &str); 18] = [
     ("merchants_pkey", "(id ="),
     ("endpoints_pkey", "(id ="),
     ("endpoints_of_merchant", "(merchant_id ="),
@@ -55,6 +61,11 @@ const ENTRANCES: [(&str, &str); 13] = [
     ("deliveries_of_payment", "(payment_id ="),
     ("attempts_other_pkey", "(delivery_id "),
     ("checks_pkey", "(id "),
+    ("endpoints_failing", EXACT),
+    ("endpoints_paused", EXACT),
+    ("payments_of_merchant", "ROW(merchant_id, id) >"),
+    ("payments_for", "(pay_for ="),
+    ("deliveries_waiting", EXACT),
 ];
 
 /// Nothing counts the rows but `ANALYZE`.
@@ -97,20 +108,24 @@ async fn no_statement_goes_through_a_table_or_sorts_a_backlog() -> anyhow::Resul
     let ledger = PostgresLedger::connect(&url.as_str().into(), 2, Sealer::new(&[0; 32])).await?;
     ledger.migrate().await?;
     let mut connection = ledger.pool.acquire().await?;
-    let never_counted = format!("{UNCOUNTED} {}", rows(2_000));
-    let counted_long_ago = format!(
-        "DELETE FROM deliveries; DELETE FROM payments; DELETE FROM endpoints; DELETE FROM merchants; {} ANALYZE; {}",
-        rows(1),
-        rows(20_000)
-    );
-    let counted = "ANALYZE".to_owned();
-    for grow in [never_counted, counted_long_ago, counted] {
+    for grow in growth() {
         sqlx::raw_sql(AssertSqlSafe(grow)).execute(&mut *connection).await?;
         for (sql, arguments) in STATEMENTS {
             check(&plan(&mut connection, sql, arguments).await?);
         }
     }
     Ok(())
+}
+
+/// What the planner is led to believe, one after the other.
+pub(super) fn growth() -> [String; 3] {
+    let never_counted = format!("{UNCOUNTED} {}", rows(2_000));
+    let counted_long_ago = format!(
+        "DELETE FROM deliveries; DELETE FROM payments; DELETE FROM endpoints; DELETE FROM merchants; {} ANALYZE; {}",
+        rows(1),
+        rows(20_000)
+    );
+    [never_counted, counted_long_ago, "ANALYZE".to_owned()]
 }
 
 async fn plan(connection: &mut PgConnection, sql: &str, arguments: &str) -> anyhow::Result<Vec<String>> {

@@ -5,9 +5,9 @@ use super::{Builder, This, id_literal, rows};
 use crate::Result;
 use crate::error::Doing;
 use crate::manage::{Activity, DeliveryRow};
-use paybell_delivery::{Attempt, DeliveryId, Endpoint, EndpointId};
+use paybell_delivery::{Attempt, Delivery, Endpoint, EndpointId};
 use sqlx::AssertSqlSafe;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 /// The most deliveries of one answer.
 const ACTIVITY_MAX: u32 = 1_000;
@@ -38,7 +38,7 @@ pub(super) async fn of_endpoint(ledger: &This, id: EndpointId, limit: u32) -> Re
     const ACT: &str = "read what happened at an endpoint";
     let mut query = Builder::new(SELECT_ROWS);
     query.push("(SELECT * FROM deliveries WHERE endpoint_id = ").push_bind(id.0);
-    query.push(" ORDER BY id DESC LIMIT ").push_bind(i64::from(limit.min(ACTIVITY_MAX)));
+    query.push(format_args!(" ORDER BY id DESC LIMIT {}", limit.min(ACTIVITY_MAX)));
     query.push(") d").push(JOINED).push("ORDER BY d.id DESC");
     let rows = query.build().fetch_all(ledger.reader()).await.doing(ACT)?;
     let rows: Vec<DeliveryRow> = rows.iter().map(deliveries::read).collect::<Result<_>>()?;
@@ -54,23 +54,19 @@ pub(super) async fn of_endpoint(ledger: &This, id: EndpointId, limit: u32) -> Re
     Ok(rows.into_iter().map(with_last).collect())
 }
 
-/// Reads the last finished attempts by their numbers. The ids stand in the text, with the range that they span, so that
+/// Reads the last finished attempts, those of one number after those of the other. The ids stand in the text, so that
 /// PostgreSQL plans for the partitions of their days alone.
 fn last_attempts(rows: &[DeliveryRow]) -> Option<String> {
-    let finished = |row: &DeliveryRow| match row.delivery.claimed_at {
-        Some(_) => row.delivery.attempts.saturating_sub(1),
-        None => row.delivery.attempts,
+    let mut by_number: BTreeMap<u32, Vec<String>> = BTreeMap::new();
+    for Delivery { id, attempts, claimed_at, .. } in rows.iter().map(|row| &row.delivery) {
+        let finished = attempts.saturating_sub(u32::from(claimed_at.is_some()));
+        by_number.entry(finished).or_default().push(id_literal(id.0));
+    }
+    by_number.remove(&0);
+    let of_number = |(number, ids): (u32, Vec<String>)| {
+        let (columns, ids) = (attempt_columns!(), ids.join(", "));
+        format!("SELECT {columns} FROM attempts WHERE delivery_id IN ({ids}) AND number = {number}")
     };
-    let begun: Vec<(DeliveryId, u32)> = rows.iter().map(|row| (row.delivery.id, finished(row))).collect();
-    let begun: Vec<_> = begun.into_iter().filter(|(_, number)| *number > 0).collect();
-    let (newest, oldest) = (begun.first()?.0, begun.last()?.0);
-    let wanted: Vec<String> = begun.iter().map(|(id, number)| format!("({}, {number})", id_literal(id.0))).collect();
-    Some(format!(
-        "SELECT {} FROM (VALUES {}) wanted JOIN attempts a ON a.delivery_id = wanted.column1 AND a.number = wanted.column2
-        WHERE a.delivery_id >= {} AND a.delivery_id <= {}",
-        attempt_columns!(),
-        wanted.join(", "),
-        id_literal(oldest.0),
-        id_literal(newest.0)
-    ))
+    let all: Vec<String> = by_number.into_iter().map(of_number).collect();
+    (!all.is_empty()).then(|| all.join(" UNION ALL "))
 }

@@ -1,6 +1,7 @@
 //! Deliveries: one with its payment and attempts, and lists of them.
 
-use super::find_deliveries::{Stretch, frontier, parts};
+use super::find_deliveries::{frontier, parts};
+use super::part::{Part, Stretch};
 use super::{Builder, Row, This, follow_up, id_literal, rows};
 use crate::Result;
 use crate::error::Doing;
@@ -99,20 +100,30 @@ pub(super) async fn list(ledger: &This, filter: &DeliveryFilter, request: &PageR
         return Ok(Page { items: Vec::new(), next: None });
     }
     let until = frontier(ledger, &parts, filter, after).await?;
-    let mut query = Builder::new(SELECT_ROWS);
-    query.push("(SELECT * FROM (");
-    for (n, part) in parts.iter().enumerate() {
-        query.push(if n == 0 { "" } else { " UNION ALL " });
-        // Up to the frontier there are no more, but for what was made since it was found.
-        let look = part.look(filter, parts.len()).saturating_mul(2);
-        part.push(&mut query, filter, Stretch { after, until }, look, rows_wanted(request));
-    }
-    query.push(") d ORDER BY d.id DESC LIMIT ").push_bind(rows_wanted(request));
-    query.push(") d").push(JOINED).push("ORDER BY d.id DESC");
+    let mut query = page_statement(&parts, filter, Stretch { after, until }, rows_wanted(request));
     let rows = query.build().persistent(parts.len() == 1).fetch_all(ledger.reader()).await.doing(LIST)?;
     let mut page = page(rows.iter().map(read).collect::<Result<_>>()?, request, |row: &DeliveryRow| row.delivery.id);
     page.next = page.next.or_else(|| until.map(|id| id.to_string()));
     Ok(page)
+}
+
+/// The newest `wanted` of all parts. Up to the frontier none has more rows than may be looked at, but for what was made
+/// since it was found.
+pub(in super::super) fn page_statement(
+    parts: &[Part],
+    filter: &DeliveryFilter,
+    stretch: Stretch,
+    wanted: i64,
+) -> Builder {
+    let mut query = Builder::new(SELECT_ROWS);
+    query.push("(SELECT * FROM (");
+    for (n, part) in parts.iter().enumerate() {
+        query.push(if n == 0 { "" } else { " UNION ALL " });
+        part.push(&mut query, filter, stretch, part.look(filter, parts.len()).saturating_mul(2), wanted);
+    }
+    query.push(format_args!(") d ORDER BY d.id DESC LIMIT {wanted}"));
+    query.push(") d").push(JOINED).push("ORDER BY d.id DESC");
+    query
 }
 
 /// All that a filter asks for but the merchant and the endpoint.

@@ -360,6 +360,10 @@ impl Ledger for This {
         secrets::rotate(self, id, new, earlier_end_at, actor).await
     }
 
+    async fn reveal_secrets(&self, id: EndpointId, actor: &Actor) -> Result<Vec<Secret>> {
+        secrets::reveal(self, id, actor).await
+    }
+
     async fn accept_test(&self, id: EndpointId, payment: &Payment, terms: &AcceptTerms, actor: &Actor) -> Result<Job> {
         resend::accept_test(self, id, payment, terms, actor).await
     }

@@ -8,9 +8,9 @@
 //!   [`audit`]. [`health`]: endpoints that do not answer.
 //!   [`gauges`]: the figures of the moment.
 //! - What pages show: [`figures`], [`waiting`], [`waiting_by_endpoint`], [`sums`], [`activity`], [`reconcile`].
-//!   [`find_deliveries`]: by which index a filter's deliveries are found.
+//!   [`find_deliveries`], [`part`]: by which index a filter's deliveries are found.
 
-mod activity;
+pub(super) mod activity;
 mod audit;
 mod bulk_acts;
 mod bulk_filter;
@@ -19,7 +19,7 @@ pub(super) mod deliveries;
 mod dialects;
 mod endpoints;
 pub(super) mod figures;
-mod find_deliveries;
+pub(super) mod find_deliveries;
 mod follow_up;
 mod gauges;
 mod health;
@@ -27,6 +27,7 @@ mod keys;
 mod ledger;
 mod merchants;
 mod operators;
+pub(super) mod part;
 mod payments;
 mod portal_links;
 pub(super) mod reconcile;

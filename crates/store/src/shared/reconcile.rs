@@ -1,6 +1,6 @@
 //! Where each payment of a merchant stands.
 
-use super::find_deliveries::push_ids;
+use super::part::push_ids;
 use super::{Builder, This, rows};
 use crate::Result;
 use crate::error::Doing;
@@ -12,13 +12,15 @@ use uuid::Uuid;
 
 const ACT: &str = "reconcile payments";
 
-/// From the merchant's index, the oldest first; few rows at its ends are read and passed over by their dates.
+/// From the merchant's index, the oldest first; few rows at its ends are read and passed over by their dates. Rows are
+/// compared as that index has them, so that no other can be taken for it.
 pub(in super::super) const PAYMENTS: &str = concat!(
     "SELECT ",
     payment_columns!(),
-    " FROM payments p WHERE p.merchant_id = $1 AND p.id > $2 AND p.id < $3 AND p.accepted_at >= $4
+    " FROM payments p
+    WHERE (p.merchant_id, p.id) > ($1, $2) AND (p.merchant_id, p.id) < ($1, $3) AND p.accepted_at >= $4
         AND p.accepted_at < $5
-    ORDER BY p.id LIMIT $6"
+    ORDER BY p.merchant_id, p.id LIMIT $6"
 );
 
 pub(super) async fn list(

@@ -78,6 +78,18 @@ pub(super) async fn rotate(
     Ok(endpoint)
 }
 
+pub(super) async fn reveal(ledger: &This, id: EndpointId, actor: &Actor) -> Result<Vec<Secret>> {
+    const ACT: &str = "reveal an endpoint's secrets";
+    let mut tx = ledger.begin(ACT).await?;
+    endpoints::lock(&mut tx, id).await?;
+    let row = sqlx::query("SELECT secrets FROM endpoints WHERE id = $1").bind(id.0).fetch_one(&mut *tx).await;
+    let mut secrets = ledger.sealer.open(id, rows::get(&row.doing(ACT)?, "secrets")?)?;
+    secrets.retain(|secret| secret.ends_at.is_none_or(|end| end > actor.now));
+    audit::write(&mut tx, actor, "endpoint.reveal_secret", id, "").await?;
+    tx.commit().await.doing(ACT)?;
+    Ok(secrets)
+}
+
 /// The earlier secrets, each ending by `end_at`, without those that have ended; then the new one.
 fn rotated(mut secrets: Vec<Secret>, new: &Secret, end_at: Timestamp, now: Timestamp) -> Vec<Secret> {
     for secret in &mut secrets {

@@ -1,6 +1,7 @@
 //! How many deliveries there are, with their money; counted to a limit.
 
-use super::find_deliveries::{Stretch, frontier, parts, waits};
+use super::find_deliveries::{frontier, parts};
+use super::part::{Part, Stretch, waits};
 use super::{Builder, Row, This, rows};
 use crate::Result;
 use crate::error::Doing;
@@ -30,33 +31,46 @@ pub(super) async fn sum_up(ledger: &This, filter: &DeliveryFilter) -> Result<Sum
         return Ok(Sum::default());
     }
     let cut = frontier(ledger, &parts, filter, None).await?.is_some();
-    let mut query = Builder::new(concat!("SELECT ", sums!(), " FROM (SELECT payment_id FROM ("));
-    for (n, part) in parts.iter().enumerate() {
-        query.push(if n == 0 { "" } else { " UNION ALL " });
-        part.push(&mut query, filter, Stretch::default(), part.look(filter, parts.len()), limit());
-    }
-    query.push(") d LIMIT ").push_bind(limit());
-    query.push(") d JOIN payments p ON p.id = d.payment_id GROUP BY p.currency");
+    let mut query = sum_statement(&parts, filter);
     let rows = query.build().persistent(parts.len() == 1).fetch_all(ledger.reader()).await.doing(ACT)?;
     let mut tally = Tally::default();
     rows.iter().try_for_each(|row| tally.add(row))?;
     Ok(tally.sum(cut))
 }
 
+pub(in super::super) fn sum_statement(parts: &[Part], filter: &DeliveryFilter) -> Builder {
+    let mut query = Builder::new(concat!("SELECT ", sums!(), " FROM (SELECT payment_id FROM ("));
+    for (n, part) in parts.iter().enumerate() {
+        query.push(if n == 0 { "" } else { " UNION ALL " });
+        part.push(&mut query, filter, Stretch::default(), part.look(filter, parts.len()), limit());
+    }
+    query.push(format_args!(") d LIMIT {}) d JOIN payments p ON p.id = d.payment_id GROUP BY p.currency", limit()));
+    query
+}
+
 /// Those whose deadline is nearest, each with the place of the first span of time within which it expires.
 pub(super) async fn expiring(ledger: &This, now: Timestamp, within: &[Duration]) -> Result<Vec<Expiring>> {
     let mut ends = within.to_vec();
     ends.sort_unstable();
-    let Some(last) = ends.last() else { return Ok(Vec::new()) };
-    let mut query = Builder::new(concat!("SELECT d.place, ", sums!(), " FROM (SELECT d.payment_id, CASE"));
-    for (place, end) in (0_i32..).zip(&ends) {
-        query.push(" WHEN d.deadline_at < ").push_bind((now + *end).0).push(format_args!(" THEN {place}"));
+    if ends.is_empty() {
+        return Ok(Vec::new());
     }
-    query.push(concat!(" END AS place FROM deliveries d WHERE ", waits!("d"), " AND d.deadline_at < "));
-    query.push_bind((now + *last).0).push(" ORDER BY d.deadline_at LIMIT ").push_bind(limit());
-    query.push(") d JOIN payments p ON p.id = d.payment_id GROUP BY d.place, p.currency");
+    let mut query = expiring_statement(now, &ends);
     let rows = query.build().fetch_all(ledger.reader()).await.doing(ACT)?;
     within.iter().map(|within| Ok(Expiring { within: *within, sum: up_to(&rows, &ends, *within)? })).collect()
+}
+
+/// `ends` ascend.
+pub(in super::super) fn expiring_statement(now: Timestamp, ends: &[Duration]) -> Builder {
+    let mut query = Builder::new(concat!("SELECT d.place, ", sums!(), " FROM (SELECT d.payment_id, CASE"));
+    for (place, end) in (0_i32..).zip(ends) {
+        query.push(" WHEN d.deadline_at < ").push_bind((now + *end).0).push(format_args!(" THEN {place}"));
+    }
+    let last = now + ends.last().copied().unwrap_or_default();
+    query.push(concat!(" END AS place FROM deliveries d WHERE ", waits!("d"), " AND d.deadline_at < "));
+    query.push_bind(last.0).push(format_args!(" ORDER BY d.deadline_at LIMIT {}", limit()));
+    query.push(") d JOIN payments p ON p.id = d.payment_id GROUP BY d.place, p.currency");
+    query
 }
 
 /// The sum of what expires within a time, from sums by place.

@@ -14,14 +14,16 @@ use std::str::FromStr;
 use std::time::Duration;
 use uuid::Uuid;
 
-/// The most rows that one page looks at.
-const LOOK: i64 = 20_000;
+/// The most rows that one page looks at; they lie far apart, as they were made at any time.
+const LOOK: i64 = 4_000;
+
+const ACT: &str = "list what waits";
 
 /// Where a page ended: a delivery by its next attempt.
 #[derive(Clone, Copy)]
-struct Place {
-    due_at: i64,
-    id: Uuid,
+pub(in super::super) struct Place {
+    pub(in super::super) due_at: i64,
+    pub(in super::super) id: Uuid,
 }
 
 impl fmt::Display for Place {
@@ -54,24 +56,10 @@ pub(super) async fn list(ledger: &This, filter: &DeliveryFilter, request: &PageR
 
 /// All that is pending and made within some time, from the dispatcher's index.
 async fn by_next_attempt(ledger: &This, filter: &DeliveryFilter, request: &PageRequest) -> Result<Page<DeliveryRow>> {
-    const ACT: &str = "list what waits";
     let read = |cursor: &String| cursor.parse::<Place>().map_err(|()| malformed(cursor));
     let after = request.after.as_ref().map(read).transpose()?;
-    let judged = filter.created_since.is_some() || filter.created_before.is_some();
-    let until = if judged { last_looked_at(ledger, after).await? } else { None };
-    let mut query = Builder::new(SELECT_ROWS);
-    query.push("(SELECT * FROM (SELECT d.* FROM deliveries d WHERE d.state = 'pending'");
-    push_stretch(&mut query, after, until);
-    let look = if judged { LOOK * 2 } else { rows_wanted(request) };
-    query.push(" ORDER BY d.due_at, d.id LIMIT ").push_bind(look).push(") d WHERE true");
-    if let Some(since) = filter.created_since {
-        query.push(" AND d.created_at >= ").push_bind(since.0);
-    }
-    if let Some(before) = filter.created_before {
-        query.push(" AND d.created_at < ").push_bind(before.0);
-    }
-    query.push(" ORDER BY d.due_at, d.id LIMIT ").push_bind(rows_wanted(request));
-    query.push(") d").push(JOINED).push("ORDER BY d.due_at, d.id");
+    let until = if is_judged(filter) { last_looked_at(ledger, after).await? } else { None };
+    let mut query = page_statement(filter, after, until, rows_wanted(request));
     let rows = query.build().fetch_all(ledger.reader()).await.doing(ACT)?;
     let place = |row: &DeliveryRow| Place { due_at: row.delivery.due_at.0, id: row.delivery.id.0 };
     let mut page = page(rows.iter().map(deliveries::read).collect::<Result<_>>()?, request, place);
@@ -79,14 +67,44 @@ async fn by_next_attempt(ledger: &This, filter: &DeliveryFilter, request: &PageR
     Ok(page)
 }
 
+/// Whether not all that is pending is wanted.
+fn is_judged(filter: &DeliveryFilter) -> bool {
+    filter.created_since.is_some() || filter.created_before.is_some()
+}
+
+pub(in super::super) fn page_statement(
+    filter: &DeliveryFilter,
+    after: Option<Place>,
+    until: Option<Place>,
+    wanted: i64,
+) -> Builder {
+    let mut query = Builder::new(SELECT_ROWS);
+    query.push("(SELECT * FROM (SELECT d.* FROM deliveries d WHERE d.state = 'pending'");
+    push_stretch(&mut query, after, until);
+    let look = if is_judged(filter) { LOOK * 2 } else { wanted };
+    query.push(format_args!(" ORDER BY d.due_at, d.id LIMIT {look}) d WHERE true"));
+    if let Some(since) = filter.created_since {
+        query.push(" AND d.created_at >= ").push_bind(since.0);
+    }
+    if let Some(before) = filter.created_before {
+        query.push(" AND d.created_at < ").push_bind(before.0);
+    }
+    query.push(format_args!(" ORDER BY d.due_at, d.id LIMIT {wanted}"));
+    query.push(") d").push(JOINED).push("ORDER BY d.due_at, d.id");
+    query
+}
+
 /// The last row that a page may look at; nothing when all that there is will be looked at.
 async fn last_looked_at(ledger: &This, after: Option<Place>) -> Result<Option<Place>> {
-    const ACT: &str = "list what waits";
+    let last = last_statement(after).build().fetch_optional(ledger.reader()).await.doing(ACT)?;
+    last.map(|row| Ok(Place { due_at: rows::get(&row, "due_at")?, id: rows::get(&row, "id")? })).transpose()
+}
+
+pub(in super::super) fn last_statement(after: Option<Place>) -> Builder {
     let mut query = Builder::new("SELECT d.due_at, d.id FROM deliveries d WHERE d.state = 'pending'");
     push_stretch(&mut query, after, None);
-    query.push(" ORDER BY d.due_at, d.id LIMIT 1 OFFSET ").push_bind(LOOK - 1);
-    let last = query.build().fetch_optional(ledger.reader()).await.doing(ACT)?;
-    last.map(|row| Ok(Place { due_at: rows::get(&row, "due_at")?, id: rows::get(&row, "id")? })).transpose()
+    query.push(format_args!(" ORDER BY d.due_at, d.id LIMIT 1 OFFSET {}", LOOK - 1));
+    query
 }
 
 fn push_stretch(query: &mut Builder, after: Option<Place>, until: Option<Place>) {
@@ -106,8 +124,16 @@ pub(super) async fn next_attempts(ledger: &This, now: Timestamp, within: &[Durat
     let mut ends: Vec<Timestamp> = [now].into_iter().chain(within.iter().map(|within| now + *within)).collect();
     ends.sort_unstable();
     let begins = [None].into_iter().chain(ends.iter().copied().map(Some));
-    let bars: Vec<_> = begins.zip(ends.iter().copied().map(Some).chain([None])).collect();
-    let limit = i64::try_from(Sum::COUNT_MAX).unwrap_or(i64::MAX);
+    let bars: Vec<Bar> = begins.zip(ends.iter().copied().map(Some).chain([None])).collect();
+    let row = bars_statement(&bars).build().fetch_one(ledger.reader()).await.doing(ACT)?;
+    let counted = |(n, (since, before))| Ok(NextAttempts { since, before, count: count(row.try_get(n).doing(ACT)?) });
+    bars.into_iter().enumerate().map(counted).collect()
+}
+
+/// From a moment on, and until before another.
+pub(in super::super) type Bar = (Option<Timestamp>, Option<Timestamp>);
+
+pub(in super::super) fn bars_statement(bars: &[Bar]) -> Builder {
     let mut query = Builder::new("SELECT ");
     for (n, (since, before)) in bars.iter().enumerate() {
         query.push(if n == 0 { "" } else { ", " });
@@ -118,9 +144,7 @@ pub(super) async fn next_attempts(ledger: &This, now: Timestamp, within: &[Durat
         if let Some(before) = before {
             query.push(" AND d.due_at < ").push_bind(before.0);
         }
-        query.push(" ORDER BY d.due_at LIMIT ").push_bind(limit).push(") bar)");
+        query.push(format_args!(" ORDER BY d.due_at LIMIT {}) bar)", Sum::COUNT_MAX));
     }
-    let row = query.build().fetch_one(ledger.reader()).await.doing(ACT)?;
-    let counted = |(n, (since, before))| Ok(NextAttempts { since, before, count: count(row.try_get(n).doing(ACT)?) });
-    bars.into_iter().enumerate().map(counted).collect()
+    query
 }

@@ -1,6 +1,6 @@
 //! For which endpoints deliveries wait, and how many.
 
-use super::find_deliveries::{push_ids, waits};
+use super::part::{push_ids, waits};
 use super::{Builder, This, endpoints, rows};
 use crate::Result;
 use crate::error::Doing;
@@ -12,13 +12,15 @@ use uuid::Uuid;
 
 const ACT: &str = "count what waits for each endpoint";
 
-/// So many endpoints are looked at.
-const ENDPOINTS_MAX: i64 = 1_000;
+/// So many endpoints are looked at, in the order of their ids.
+const ENDPOINTS_MAX: i64 = 300;
 /// So many deliveries are counted in all to find the endpoints with the most, and of each endpoint at least.
-const COUNT_IN_ALL: i64 = 50_000;
+const COUNT_IN_ALL: i64 = 20_000;
 const COUNT_EACH_MIN: i64 = 50;
+/// The most endpoints of one answer: each may be counted to the limit.
+const SHOWN_MAX: u32 = 100;
 /// Among so many of an endpoint's oldest the nearest deadline is looked for.
-const OLDEST: i64 = 500;
+const OLDEST: i64 = 100;
 
 /// From each endpoint the index is entered anew behind it, so what waits is not gone through.
 pub(in super::super) const ENDPOINTS: &str = concat!(
@@ -55,7 +57,7 @@ pub(super) async fn list(ledger: &This, limit: u32) -> Result<Vec<EndpointWaitin
     let mut counted = count_each(ledger, &ids, each).await?;
     let order = |counted: &Counted| (Reverse(counted.waiting), counted.deadline_at);
     counted.sort_by_key(order);
-    counted.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
+    counted.truncate(usize::try_from(limit.min(SHOWN_MAX)).unwrap_or(usize::MAX));
     let more: Vec<Uuid> = counted.iter().filter(|it| it.waiting == each && each < count_max).map(|it| it.id).collect();
     counted.retain(|counted| !more.contains(&counted.id));
     counted.extend(count_each(ledger, &more, count_max).await?);
@@ -67,19 +69,7 @@ async fn count_each(ledger: &This, ids: &[Uuid], limit: i64) -> Result<Vec<Count
     if ids.is_empty() {
         return Ok(Vec::new());
     }
-    let mut query = Builder::new("SELECT e.id, (SELECT count(*) FROM (SELECT d.id FROM deliveries d WHERE ");
-    query.push(concat!("d.endpoint_id = e.id AND ", waits!("d"), " LIMIT ")).push_bind(limit);
-    query.push(
-        ") counted) AS waiting, (SELECT min(oldest.deadline_at) FROM (SELECT d.deadline_at FROM deliveries d WHERE ",
-    );
-    query.push(concat!("d.endpoint_id = e.id AND ", waits!("d"), " ORDER BY d.id LIMIT ")).push_bind(OLDEST.min(limit));
-    query.push(") oldest) AS deadline_at FROM endpoints e WHERE e.id IN (");
-    let rows = push_ids(&mut query, ids.iter().copied())
-        .build()
-        .persistent(false)
-        .fetch_all(ledger.reader())
-        .await
-        .doing(ACT)?;
+    let rows = count_statement(ids, limit).build().persistent(false).fetch_all(ledger.reader()).await.doing(ACT)?;
     let mut counted = Vec::new();
     for row in &rows {
         // What waited may be gone by now.
@@ -88,6 +78,19 @@ async fn count_each(ledger: &This, ids: &[Uuid], limit: i64) -> Result<Vec<Count
         }
     }
     Ok(counted)
+}
+
+/// In the order of the index, so that no other can be taken for it.
+pub(in super::super) fn count_statement(ids: &[Uuid], limit: i64) -> Builder {
+    let oldest = concat!("FROM deliveries d WHERE ", waits!("d"), " AND d.endpoint_id = e.id ORDER BY d.id LIMIT");
+    let nearest = OLDEST.min(limit);
+    let mut query = Builder::new(format!(
+        "SELECT e.id, (SELECT count(*) FROM (SELECT d.id {oldest} {limit}) counted) AS waiting,
+            (SELECT min(soon.deadline_at) FROM (SELECT d.deadline_at {oldest} {nearest}) soon) AS deadline_at
+        FROM endpoints e WHERE e.id IN ("
+    ));
+    push_ids(&mut query, ids.iter().copied());
+    query
 }
 
 async fn with_endpoints(ledger: &This, counted: Vec<Counted>) -> Result<Vec<EndpointWaiting>> {

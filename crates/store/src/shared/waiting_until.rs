@@ -1,7 +1,7 @@
 //! What expires soon, by its deadline.
 
 use super::deliveries::{self, JOINED, SELECT_ROWS};
-use super::find_deliveries::waits;
+use super::part::waits;
 use super::{Builder, This, rows};
 use crate::Result;
 use crate::error::Doing;
@@ -53,10 +53,10 @@ pub(super) async fn list(
     let mut query = Builder::new(SELECT_ROWS);
     query.push("(SELECT d.* FROM deliveries d WHERE ");
     push_stretch(&mut query, before, after);
-    query.push(" LIMIT ").push_bind(if judged { LOOK } else { rows_wanted(request) });
+    query.push(format_args!(" LIMIT {}", if judged { LOOK } else { rows_wanted(request) }));
     query.push(") d").push(JOINED).push("WHERE true");
     push_filter(&mut query, filter);
-    query.push(" ORDER BY d.deadline_at, d.id LIMIT ").push_bind(rows_wanted(request));
+    query.push(format_args!(" ORDER BY d.deadline_at, d.id LIMIT {}", rows_wanted(request)));
     let rows = query.build().fetch_all(ledger.reader()).await.doing(ACT)?;
     let place = |row: &DeliveryRow| Place { deadline_at: row.delivery.deadline_at.0, id: row.delivery.id.0 };
     let mut page = page(rows.iter().map(deliveries::read).collect::<Result<_>>()?, request, place);
@@ -101,7 +101,7 @@ fn push_filter(query: &mut Builder, filter: &DeliveryFilter) {
 async fn last_looked_at(ledger: &This, before: Timestamp, after: Option<Place>) -> Result<Option<Place>> {
     let mut query = Builder::new("SELECT d.deadline_at, d.id FROM deliveries d WHERE ");
     push_stretch(&mut query, before, after);
-    query.push(" LIMIT 1 OFFSET ").push_bind(LOOK - 1);
+    query.push(format_args!(" LIMIT 1 OFFSET {}", LOOK - 1));
     let last = query.build().fetch_optional(ledger.reader()).await.doing(ACT)?;
     last.map(|row| Ok(Place { deadline_at: rows::get(&row, "deadline_at")?, id: rows::get(&row, "id")? })).transpose()
 }

@@ -31,7 +31,7 @@ fn add(mut sum: Total, more: Total) -> Total {
 
 async fn accept(f: &Fixture, n: u64, now: Timestamp) -> Result<(Payment, Vec<Job>)> {
     let currency = ["EUR", "JPY", "USD"][usize::try_from(n)? % 3].parse()?;
-    let amount = Money { amount_minor: i64::try_from(1 << n)?, currency };
+    let amount = Money { amount_minor: 1_i64 << n, currency };
     let payment = Payment { amount, ..payment(&format!("p{n}"), now) };
     let accepted = f.ledger.accept(std::slice::from_ref(&payment), &terms(now)).await?.pop().context("an answer")?;
     let Accepted::New { jobs, .. } = accepted else { bail!("{accepted:?}") };

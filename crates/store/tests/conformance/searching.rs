@@ -14,7 +14,7 @@ conformance!(
     reference_of_many_payments_is_found_page_by_page,
 );
 
-/// More than one page looks at.
+/// More than one page looks at, for both endpoints together.
 const MANY: usize = 20_050;
 
 /// All pages, each of so many rows at most.

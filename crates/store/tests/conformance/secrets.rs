@@ -1,7 +1,7 @@
 use crate::fixture::{Fixture, actor, at};
 use anyhow::Result;
 use paybell_store::StoreError;
-use paybell_store::manage::Secret;
+use paybell_store::manage::{AuditFilter, PageRequest, Secret};
 use secrecy::ExposeSecret;
 
 conformance!(
@@ -9,6 +9,7 @@ conformance!(
     a_rotation_lets_the_earlier_secrets_end,
     another_master_key_opens_nothing,
     a_deleted_endpoint_can_still_be_signed_for,
+    secrets_that_sign_are_revealed_and_the_audit_says_to_whom,
 );
 
 fn secret(value: &str, created: u64) -> Secret {
@@ -59,6 +60,24 @@ async fn a_deleted_endpoint_can_still_be_signed_for(f: Fixture) -> Result<()> {
     assert_eq!((found.endpoint.deleted_at, found.secrets.len()), (Some(at(5)), 1));
     let unknown = paybell_delivery::EndpointId(uuid::Uuid::nil());
     let error = f.ledger.endpoint_for_attempt(unknown).await.expect_err("unknown");
+    assert!(matches!(error, StoreError::NotFound { what: "endpoint", .. }));
+    Ok(())
+}
+
+async fn secrets_that_sign_are_revealed_and_the_audit_says_to_whom(f: Fixture) -> Result<()> {
+    let endpoint = f.shop().await?;
+    f.ledger.rotate_secret(endpoint, &secret("whsec_second", 5), at(100), &actor(at(5))).await?;
+    for (now, expected) in [(50, ["whsec_first", "whsec_second"].as_slice()), (100, &["whsec_second"])] {
+        let found = f.ledger.reveal_secrets(endpoint, &actor(at(now))).await?;
+        assert_eq!(found.iter().map(|it| it.value.expose_secret()).collect::<Vec<_>>(), expected, "at {now}");
+    }
+    let page = PageRequest { limit: 10, after: None };
+    let audit = f.ledger.audit(&AuditFilter::default(), &page).await?.items;
+    let last = &audit[0];
+    assert_eq!((last.action.as_str(), last.subject.clone()), ("endpoint.reveal_secret", endpoint.to_string()));
+    assert_eq!(last.actor, actor(at(100)).name);
+    f.ledger.delete_endpoint(endpoint, &actor(at(101))).await?;
+    let error = f.ledger.reveal_secrets(endpoint, &actor(at(102))).await.expect_err("it is deleted");
     assert!(matches!(error, StoreError::NotFound { what: "endpoint", .. }));
     Ok(())
 }

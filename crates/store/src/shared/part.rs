@@ -1,0 +1,199 @@
+//! A stretch of one index of deliveries, as a piece of a statement.
+
+use super::Builder;
+use crate::manage::DeliveryFilter;
+use crate::page::{id_ceiling, id_floor};
+use paybell_delivery::State;
+use uuid::Uuid;
+
+/// The most rows that one page looks at, and how many of each part at least.
+const LOOK: usize = 6_000;
+const LOOK_MIN: usize = 50;
+/// The same, where each costs a look at its payment.
+const LOOK_AT_PAYMENTS: usize = 2_500;
+/// Of what is due next, so many are looked at for those that wait for their first attempt.
+const SOONEST: i64 = 2_000;
+
+/// What was attempted in vain for a minute or waits for its endpoint, as the indexes that hold it say it.
+macro_rules! waits {
+    ($d:literal) => {
+        concat!($d, ".state = 'pending' AND ", $d, ".due_at > ", $d, ".created_at + 60000000")
+    };
+}
+pub(super) use waits;
+
+/// A stretch of an index.
+#[derive(Clone, Debug)]
+pub(in super::super) enum Part {
+    /// All deliveries.
+    All,
+    /// Those of these payments.
+    Payments(Vec<Uuid>),
+    /// Those of an endpoint.
+    Endpoint(Uuid),
+    /// What failed or was settled.
+    Failed(State),
+    /// The same of an endpoint.
+    FailedOf(Uuid, State),
+    /// What waits for an endpoint.
+    WaitingFor(Uuid),
+    /// Of what is due next, the first attempts to these endpoints: the other parts have the rest.
+    FirstAttempts(Vec<Uuid>),
+}
+
+/// Which rows: those before `after` and not before `until`.
+#[derive(Clone, Copy, Debug, Default)]
+pub(in super::super) struct Stretch {
+    pub(in super::super) after: Option<Uuid>,
+    pub(in super::super) until: Option<Uuid>,
+}
+
+impl Stretch {
+    /// What is left of it for the dates of a filter.
+    fn within(self, filter: &DeliveryFilter) -> Self {
+        let before = filter.created_before.map(id_ceiling);
+        Self {
+            after: [self.after, before].into_iter().flatten().min(),
+            until: self.until.max(filter.created_since.map(id_floor)),
+        }
+    }
+
+    fn push(self, query: &mut Builder) {
+        for (condition, id) in [(" AND d.id >= ", self.until), (" AND d.id < ", self.after)] {
+            if let Some(id) = id {
+                query.push(condition).push_bind(id);
+            }
+        }
+    }
+
+    /// The same of an endpoint's deliveries, in a state: compared as their index has them.
+    fn push_of(self, endpoint: Uuid, state: Option<State>, query: &mut Builder) {
+        let (column, value) = match state {
+            Some(state) => ("d.state, ", format!("'{}', ", state.as_str())),
+            None => ("", String::new()),
+        };
+        let bounds = [("", ">=", self.until.unwrap_or(Uuid::nil())), (" AND ", "<", self.after.unwrap_or(Uuid::max()))];
+        for (and, compares, id) in bounds {
+            query.push(format_args!("{and}(d.endpoint_id, {column}d.id) {compares} (")).push_bind(endpoint);
+            query.push(format_args!(", {value}")).push_bind(id).push(")");
+        }
+    }
+}
+
+impl Part {
+    /// How many rows of it one page looks at, given how many parts there are.
+    pub(super) fn look(&self, filter: &DeliveryFilter, parts: usize) -> i64 {
+        let look = if self.looks_at_payments(filter) { LOOK_AT_PAYMENTS } else { LOOK };
+        i64::try_from((look / parts.max(1)).max(LOOK_MIN)).unwrap_or(i64::MAX)
+    }
+
+    fn looks_at_payments(&self, filter: &DeliveryFilter) -> bool {
+        let by_payment = filter.pay_for.is_some() || filter.gateway_payment_id.is_some();
+        by_payment && !matches!(self, Part::Payments(_))
+    }
+
+    /// Whether all of it is wanted, so that a page looks at no more than it shows, or all of it is looked at anyway.
+    pub(super) fn is_exact(&self, filter: &DeliveryFilter) -> bool {
+        let dated = filter.created_since.is_some() || filter.created_before.is_some();
+        let judged = dated || filter.reason.is_some() || self.looks_at_payments(filter);
+        match self {
+            Part::Payments(_) | Part::FirstAttempts(_) => true,
+            Part::All | Part::Endpoint(_) => !judged && filter.state.is_none(),
+            Part::Failed(_) | Part::FailedOf(..) | Part::WaitingFor(_) => !judged,
+        }
+    }
+
+    /// `SELECT` of the newest `wanted` that match, among the newest `look` rows of the stretch. The limit within keeps what
+    /// is judged from being taken for a reason to use another index.
+    pub(super) fn push(&self, query: &mut Builder, filter: &DeliveryFilter, stretch: Stretch, look: i64, wanted: i64) {
+        query.push("SELECT * FROM (SELECT * FROM (");
+        self.push_rows(query, "d.*", filter, stretch);
+        match self {
+            Part::Payments(_) | Part::FirstAttempts(_) => query.push(" LIMIT 1000000"),
+            _ if self.is_exact(filter) => query.push(format_args!(" {} LIMIT {wanted}", self.newest_first())),
+            _ => query.push(format_args!(" {} LIMIT {look}", self.newest_first())),
+        };
+        query.push(") d WHERE true");
+        if let Part::Payments(_) | Part::FirstAttempts(_) = self {
+            stretch.within(filter).push(query);
+        }
+        self.push_judgement(query, filter);
+        query.push(format_args!(" {} LIMIT {wanted}) part", self.newest_first()));
+    }
+
+    /// The order of the part's index, in full, so that no other index can be taken for it.
+    pub(super) fn newest_first(&self) -> &'static str {
+        match self {
+            Part::All | Part::Payments(_) | Part::Failed(_) | Part::FirstAttempts(_) => "ORDER BY d.id DESC",
+            Part::Endpoint(_) => "ORDER BY d.endpoint_id DESC, d.id DESC",
+            Part::FailedOf(..) | Part::WaitingFor(_) => "ORDER BY d.endpoint_id DESC, d.state DESC, d.id DESC",
+        }
+    }
+
+    /// The rows of the index, unjudged.
+    pub(super) fn push_rows(&self, query: &mut Builder, columns: &str, filter: &DeliveryFilter, stretch: Stretch) {
+        let stretch = stretch.within(filter);
+        query.push(format_args!("SELECT {columns} FROM "));
+        match self {
+            Part::All => stretch.push(query.push("deliveries d WHERE true")),
+            Part::Failed(state) => {
+                stretch.push(query.push(format_args!("deliveries d WHERE d.state = '{}'", state.as_str())));
+            }
+            Part::Endpoint(id) => stretch.push_of(*id, None, query.push("deliveries d WHERE ")),
+            Part::FailedOf(id, state) => {
+                query.push("deliveries d WHERE d.state IN ('undelivered', 'settled') AND ");
+                stretch.push_of(*id, Some(*state), query);
+            }
+            Part::WaitingFor(id) => {
+                query.push(concat!("deliveries d WHERE ", waits!("d"), " AND "));
+                stretch.push_of(*id, Some(State::Pending), query);
+            }
+            Part::Payments(payments) => {
+                push_ids(query.push("deliveries d WHERE d.payment_id IN ("), payments.iter().copied());
+            }
+            Part::FirstAttempts(endpoints) => {
+                query.push(format_args!(
+                    "(SELECT * FROM deliveries WHERE state = 'pending' ORDER BY due_at LIMIT {SOONEST}) d WHERE NOT ("
+                ));
+                query.push(concat!(waits!("d"), ") AND d.endpoint_id IN ("));
+                push_ids(query, endpoints.iter().copied());
+            }
+        }
+    }
+
+    /// What the index does not answer.
+    fn push_judgement(&self, query: &mut Builder, filter: &DeliveryFilter) {
+        if let Some(state) = filter.state {
+            query.push(format_args!(" AND d.state = '{}'", state.as_str()));
+        }
+        if let Some(reason) = filter.reason {
+            query.push(format_args!(" AND d.reason = '{}'", reason.as_str()));
+        }
+        if let (Part::Payments(_), Some(endpoint)) = (self, filter.endpoint_id) {
+            query.push(" AND d.endpoint_id = ").push_bind(endpoint.0);
+        }
+        if let Some(since) = filter.created_since {
+            query.push(" AND d.created_at >= ").push_bind(since.0);
+        }
+        if let Some(before) = filter.created_before {
+            query.push(" AND d.created_at < ").push_bind(before.0);
+        }
+        if self.looks_at_payments(filter) {
+            for (column, value) in [("pay_for", &filter.pay_for), ("gateway_payment_id", &filter.gateway_payment_id)] {
+                if let Some(value) = value {
+                    query.push(format_args!(" AND (SELECT p.{column} FROM payments p WHERE p.id = d.payment_id) = "));
+                    query.push_bind(value.clone());
+                }
+            }
+        }
+    }
+}
+
+/// `$1, $2, …)`, as an `IN (` goes on.
+pub(super) fn push_ids(query: &mut Builder, ids: impl IntoIterator<Item = Uuid>) -> &mut Builder {
+    let mut list = query.separated(", ");
+    for id in ids {
+        list.push_bind(id);
+    }
+    query.push(")")
+}
