@@ -77,8 +77,8 @@ impl Served {
         visit: &Visit,
     ) -> Result<PreviewPage, Failure> {
         let (l, now) = (visit.l, visit.now);
-        let sum = self.ledger().sum_up(means).await?;
-        let first = self.ledger().deliveries(means, &PageRequest { limit: SHOWN, after: None }).await?;
+        let request = PageRequest { limit: SHOWN, after: None };
+        let (sum, first) = tokio::try_join!(self.ledger().sum_up(means), self.ledger().deliveries(means, &request))?;
         Ok(PreviewPage {
             count: l.count(&sum),
             money: l.moneys(&sum),

@@ -67,13 +67,14 @@ impl From<&AuditRow> for Happened {
 pub(crate) async fn one(Extract(pages): Extract<Pages>, visit: Visit, Path(id): Path<EndpointId>) -> Answer {
     let (l, now, ledger) = (visit.l, visit.now, pages.ledger());
     let endpoint = ledger.endpoint(id).await?.ok_or(Failure::NotFound)?;
-    let activity = ledger.endpoint_activity(id, LOOKED_AT).await?;
     let filter = DeliveryFilter { endpoint_id: Some(id), state: Some(State::Pending), ..DeliveryFilter::default() };
-    let waiting = ledger.sum_up(&filter).await?;
-    let request = |limit| PageRequest { limit, after: None };
-    let rows = ledger.waiting(&filter, &request(20)).await?.items;
-    let of_it = AuditFilter { subject: Some(id.to_string()) };
-    let history = ledger.audit(&of_it, &request(20)).await?.items;
+    let (request, of_it) = (PageRequest { limit: 20, after: None }, AuditFilter { subject: Some(id.to_string()) });
+    let (activity, waiting, rows, history) = tokio::try_join!(
+        ledger.endpoint_activity(id, LOOKED_AT),
+        ledger.sum_up(&filter),
+        ledger.waiting(&filter, &request),
+        ledger.audit(&of_it, &request),
+    )?;
     let (mark, health) = health(l, &endpoint, now);
     show(&EndpointPage {
         id: id.to_string(),
@@ -85,8 +86,8 @@ pub(crate) async fn one(Extract(pages): Extract<Pages>, visit: Visit, Path(id): 
         figures: figures(l, &endpoint, &activity, &waiting),
         facts: facts(l, &endpoint),
         answers: activity.iter().filter_map(|each| answer(l, each)).take(SHOWN).collect(),
-        rows: rows.iter().map(|row| ListedDelivery::of(l, row, now)).collect(),
-        history: history.iter().map(Happened::from).collect(),
+        rows: rows.items.iter().map(|row| ListedDelivery::of(l, row, now)).collect(),
+        history: history.items.iter().map(Happened::from).collect(),
         page: Frame::of(&visit, &endpoint.url).refused(visit.query().get("refused").map(str::to_owned)),
     })
 }

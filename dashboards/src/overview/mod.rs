@@ -112,13 +112,15 @@ pub(crate) async fn overview(State(pages): State<Pages>, visit: Visit) -> Answer
 
 impl Served {
     async fn read_overview(&self, now: Timestamp) -> Result<Seen, Failure> {
-        let ledger = self.ledger();
-        Ok(Seen {
-            gauges: ledger.gauges(now).await?,
-            last_hour: ledger.figures(FigureSpan::Minute, Window::Hour.begin(now)).await?,
-            expiring: ledger.expiring(now, &HORIZONS).await?,
-            troubled: ledger.troubled_endpoints(TROUBLED_MAX).await?,
-        })
+        let (ledger, begin) = (self.ledger(), Window::Hour.begin(now));
+        // Side by side, as the database has more than one processor.
+        let (gauges, last_hour, expiring, troubled) = tokio::try_join!(
+            ledger.gauges(now),
+            ledger.figures(FigureSpan::Minute, begin),
+            ledger.expiring(now, &HORIZONS),
+            ledger.troubled_endpoints(TROUBLED_MAX),
+        )?;
+        Ok(Seen { gauges, last_hour, expiring, troubled })
     }
 }
 

@@ -2,8 +2,8 @@
 
 use super::delivery::{may_be_resent, may_be_settled};
 use super::visit::{PortalVisit, must};
-use crate::describe_payment::title;
 use crate::Pages;
+use crate::describe_payment::title;
 use crate::failure::Answer;
 use crate::form::Form;
 use crate::page::{Frame, done, show};

@@ -79,15 +79,18 @@ pub(crate) async fn retries(Extract(pages): Extract<Pages>, visit: Visit) -> Ans
     let (l, now) = (visit.l, visit.now);
     let mut filter = Filter::read(visit.query());
     let hours = filter.hours();
-    let wall = pages.wall.get(FRESH_FOR, pages.read_wall(now)).await?;
     let after = filter.form.get("after").map(str::to_owned);
     let newest =
         after.is_some().then(|| format!("/retries?{}", filter.form.query_without(&["after", "done", "refused"])));
     let means = DeliveryFilter { state: Some(State::Pending), ..filter.means.clone() };
-    let found = match &filter.wrong {
-        Some(_) => Page { items: Vec::new(), next: None },
-        None => pages.waiting(&means, hours, now, &PageRequest { limit: ON_A_PAGE, after }).await?,
+    let request = PageRequest { limit: ON_A_PAGE, after };
+    let listed = async {
+        match &filter.wrong {
+            Some(_) => Ok(Page { items: Vec::new(), next: None }),
+            None => pages.waiting(&means, hours, now, &request).await,
+        }
     };
+    let (wall, found) = tokio::try_join!(pages.wall.get(FRESH_FOR, pages.read_wall(now)), listed)?;
     show(&RetriesPage {
         page: Frame::of(&visit, l.nav_retries()).refused(filter.wrong.clone()),
         bars: wall.bars.iter().map(|bar| shown(l, bar, &wall.bars, wall.read_at)).collect(),
@@ -115,8 +118,10 @@ impl Filter {
 
 impl Served {
     async fn read_wall(&self, now: Timestamp) -> Result<Wall, Failure> {
-        let bars = self.ledger().next_attempts(now, &BARS).await?;
-        Ok(Wall { read_at: now, bars, endpoints: self.ledger().waiting_by_endpoint(ENDPOINTS_MAX).await? })
+        let ledger = self.ledger();
+        let (bars, endpoints) =
+            tokio::try_join!(ledger.next_attempts(now, &BARS), ledger.waiting_by_endpoint(ENDPOINTS_MAX))?;
+        Ok(Wall { read_at: now, bars, endpoints })
     }
 
     /// What waits: what expires within so many hours first by its deadline, or else by its next attempt.

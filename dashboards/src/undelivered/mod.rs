@@ -53,7 +53,7 @@ async fn undelivered(Extract(pages): Extract<Pages>, visit: Visit) -> Answer {
         Some(_) => (Page { items: Vec::new(), next: None }, Default::default()),
         None => {
             let request = PageRequest { limit: ON_A_PAGE, after: after.clone() };
-            (pages.ledger().deliveries(&means, &request).await?, pages.ledger().sum_up(&means).await?)
+            tokio::try_join!(pages.ledger().deliveries(&means, &request), pages.ledger().sum_up(&means))?
         }
     };
     let refused = filter.wrong.clone().or_else(|| filter.form.get("refused").map(str::to_owned));

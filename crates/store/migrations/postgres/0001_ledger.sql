@@ -45,7 +45,7 @@ CREATE TABLE endpoints (
     CONSTRAINT probed_only_while_failing
         CHECK (failing_since IS NOT NULL OR (probe_at IS NULL AND probing IS NULL AND probes = 0))
 );
-CREATE INDEX endpoints_of_merchant ON endpoints (merchant_id);
+CREATE INDEX endpoints_of_merchant ON endpoints (merchant_id, id);
 CREATE INDEX endpoints_of_dialect ON endpoints (dialect);
 -- Those whose parked deliveries may be released.
 CREATE INDEX endpoints_parked ON endpoints (id)

@@ -9,8 +9,8 @@ use paybell_delivery::{Payment, PaymentId};
 use uuid::Uuid;
 
 const FIND: &str = concat!("SELECT ", payment_columns!(), " FROM payments p WHERE p.id = $1");
-const DELIVERIES: &str =
-    concat!("SELECT ", delivery_columns!(), " FROM deliveries d WHERE d.payment_id = $1 ORDER BY d.id");
+/// Sorted afterwards: for an order by id a planner that is kept from sorting would walk all deliveries in that order.
+const DELIVERIES: &str = concat!("SELECT ", delivery_columns!(), " FROM deliveries d WHERE d.payment_id = $1");
 
 pub(super) async fn find(ledger: &This, id: PaymentId) -> Result<Option<PaymentView>> {
     const ACT: &str = "read a payment";
@@ -18,7 +18,8 @@ pub(super) async fn find(ledger: &This, id: PaymentId) -> Result<Option<PaymentV
         return Ok(None);
     };
     let deliveries = sqlx::query(DELIVERIES).bind(id.0).fetch_all(ledger.reader()).await.doing(ACT)?;
-    let deliveries = deliveries.iter().map(rows::delivery).collect::<Result<_>>()?;
+    let mut deliveries = deliveries.iter().map(rows::delivery).collect::<Result<Vec<_>>>()?;
+    deliveries.sort_unstable_by_key(|delivery| delivery.id);
     let payment = rows::payment(&row)?;
     let checks = checks::before(ledger, &payment).await?;
     Ok(Some(PaymentView { payment, deliveries, checks }))
@@ -26,7 +27,16 @@ pub(super) async fn find(ledger: &This, id: PaymentId) -> Result<Option<PaymentV
 
 pub(super) async fn list(ledger: &This, filter: &PaymentFilter, request: &PageRequest) -> Result<Page<Payment>> {
     const ACT: &str = "list payments";
-    let mut query = Builder::new(concat!("SELECT ", payment_columns!(), " FROM payments p WHERE true"));
+    let mut query = Builder::new(concat!("SELECT ", payment_columns!(), " FROM "));
+    // The few with this id are found before they are sorted: `OFFSET 0` keeps the planner from walking all payments in
+    // the order that is asked for.
+    match &filter.gateway_payment_id {
+        Some(id) => {
+            query.push("(SELECT * FROM payments WHERE gateway_payment_id = ").push_bind(id.clone());
+            query.push(" LIMIT 10000 OFFSET 0) p WHERE true")
+        }
+        None => query.push("payments p WHERE true"),
+    };
     restrict(&mut query, filter);
     if let Some(after) = after::<Uuid>(request)? {
         query.push(" AND p.id < ").push_bind(after);
@@ -37,12 +47,9 @@ pub(super) async fn list(ledger: &This, filter: &PaymentFilter, request: &PageRe
 }
 
 fn restrict(query: &mut Builder, filter: &PaymentFilter) {
-    let PaymentFilter { merchant_id, gateway_payment_id, pay_for, accepted_since, accepted_before } = filter;
+    let PaymentFilter { merchant_id, pay_for, accepted_since, accepted_before, .. } = filter;
     if let Some(merchant) = merchant_id {
         query.push(" AND p.merchant_id = ").push_bind(merchant.as_str().to_owned());
-    }
-    if let Some(gateway_id) = gateway_payment_id {
-        query.push(" AND p.gateway_payment_id = ").push_bind(gateway_id.clone());
     }
     if let Some(pay_for) = pay_for {
         query.push(" AND p.pay_for = ").push_bind(pay_for.clone());
