@@ -6,9 +6,9 @@ use super::plans::growth;
 use super::shared::find_deliveries::frontier_statement;
 use super::shared::part::{Part, Stretch};
 use super::shared::waiting::{self, Place};
-use super::shared::{deliveries, sums, waiting_by_endpoint};
+use super::shared::{deliveries, payments, sums, waiting_by_endpoint, waiting_until};
 use crate::Sealer;
-use crate::manage::DeliveryFilter;
+use crate::manage::{DeliveryFilter, PaymentFilter};
 use paybell_delivery::{Reason, State, Timestamp};
 use sqlx::{AssertSqlSafe, PgConnection, Postgres, QueryBuilder, Row};
 use std::time::Duration;
@@ -51,6 +51,7 @@ fn parts() -> Vec<(Part, &'static str, DeliveryFilter)> {
 fn statements() -> Vec<(Statement, &'static str)> {
     let (id, now) = (Uuid::from_u128(1), Timestamp(1_000));
     let after = Some(Place { due_at: 1, id });
+    let nearest = Some(waiting_until::Place { deadline_at: 1, id });
     let within = [Duration::from_secs(60), Duration::from_secs(600)];
     let dated = DeliveryFilter { created_since: Some(now), ..DeliveryFilter::default() };
     let mut all = vec![
@@ -60,6 +61,9 @@ fn statements() -> Vec<(Statement, &'static str)> {
         (waiting::last_statement(None), "deliveries_due"),
         (waiting::last_statement(after), "deliveries_due"),
         (waiting::bars_statement(&[(None, Some(now)), (Some(now), Some(now)), (Some(now), None)]), "deliveries_due"),
+        (Statement::new(payments::DELIVERIES), "deliveries_of_payment"),
+        (waiting_until::page_statement(&DeliveryFilter::default(), now, None, 51, 51), "deliveries_expiring"),
+        (waiting_until::page_statement(&dated, now, nearest, 2_500, 51), "deliveries_expiring"),
         (sums::expiring_statement(now, &within), "deliveries_expiring"),
         (waiting_by_endpoint::count_statement(&[id, id], 10_000), "deliveries_waiting"),
     ];
@@ -87,6 +91,10 @@ async fn pages_read_deliveries_by_the_index_that_answers_them() -> anyhow::Resul
             let sql = statement.sql().as_str().to_owned();
             check(&plan(&mut connection, &sql).await?, index, &sql);
         }
+        let by_id = PaymentFilter { gateway_payment_id: Some("1".to_owned()), ..PaymentFilter::default() };
+        let sql = payments::page_statement(&by_id, None, 51).sql().as_str().to_owned();
+        let found = plan(&mut connection, &sql).await?.join("\n");
+        assert!(found.contains("using payment_is_unique on payments"), "{found}");
     }
     Ok(())
 }

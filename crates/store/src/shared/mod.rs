@@ -28,7 +28,7 @@ mod ledger;
 mod merchants;
 mod operators;
 pub(super) mod part;
-mod payments;
+pub(super) mod payments;
 mod portal_links;
 pub(super) mod reconcile;
 mod resend;
@@ -39,7 +39,7 @@ mod settle;
 pub(super) mod sums;
 pub(super) mod waiting;
 pub(super) mod waiting_by_endpoint;
-mod waiting_until;
+pub(super) mod waiting_until;
 mod walk;
 
 use super::{Db, ENDPOINTS_BY_ID, This, id_list, id_literal};

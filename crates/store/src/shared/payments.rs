@@ -10,7 +10,8 @@ use uuid::Uuid;
 
 const FIND: &str = concat!("SELECT ", payment_columns!(), " FROM payments p WHERE p.id = $1");
 /// Sorted afterwards: for an order by id a planner that is kept from sorting would walk all deliveries in that order.
-const DELIVERIES: &str = concat!("SELECT ", delivery_columns!(), " FROM deliveries d WHERE d.payment_id = $1");
+pub(in super::super) const DELIVERIES: &str =
+    concat!("SELECT ", delivery_columns!(), " FROM deliveries d WHERE d.payment_id = $1");
 
 pub(super) async fn find(ledger: &This, id: PaymentId) -> Result<Option<PaymentView>> {
     const ACT: &str = "read a payment";
@@ -26,24 +27,29 @@ pub(super) async fn find(ledger: &This, id: PaymentId) -> Result<Option<PaymentV
 }
 
 pub(super) async fn list(ledger: &This, filter: &PaymentFilter, request: &PageRequest) -> Result<Page<Payment>> {
-    const ACT: &str = "list payments";
+    let mut query = page_statement(filter, after::<Uuid>(request)?, rows_wanted(request));
+    let rows = query.build().fetch_all(ledger.reader()).await.doing("list payments")?;
+    Ok(page(rows.iter().map(rows::payment).collect::<Result<_>>()?, request, |payment: &Payment| payment.id))
+}
+
+/// The newest `wanted` that were accepted before `after`.
+pub(in super::super) fn page_statement(filter: &PaymentFilter, after: Option<Uuid>, wanted: i64) -> Builder {
     let mut query = Builder::new(concat!("SELECT ", payment_columns!(), " FROM "));
-    // The few with this id are found before they are sorted: `OFFSET 0` keeps the planner from walking all payments in
-    // the order that is asked for.
+    // The few with this id are found before they are sorted: the inner limit keeps the planner from walking all payments
+    // in the order that is asked for.
     match &filter.gateway_payment_id {
         Some(id) => {
             query.push("(SELECT * FROM payments WHERE gateway_payment_id = ").push_bind(id.clone());
-            query.push(" LIMIT 10000 OFFSET 0) p WHERE true")
+            query.push(" LIMIT 10000) p WHERE true")
         }
         None => query.push("payments p WHERE true"),
     };
     restrict(&mut query, filter);
-    if let Some(after) = after::<Uuid>(request)? {
+    if let Some(after) = after {
         query.push(" AND p.id < ").push_bind(after);
     }
-    query.push(" ORDER BY p.id DESC LIMIT ").push_bind(rows_wanted(request));
-    let rows = query.build().fetch_all(ledger.reader()).await.doing(ACT)?;
-    Ok(page(rows.iter().map(rows::payment).collect::<Result<_>>()?, request, |payment: &Payment| payment.id))
+    query.push(" ORDER BY p.id DESC LIMIT ").push_bind(wanted);
+    query
 }
 
 fn restrict(query: &mut Builder, filter: &PaymentFilter) {

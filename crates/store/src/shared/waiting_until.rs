@@ -18,9 +18,9 @@ const LOOK: i64 = 2_500;
 
 /// Where a page ended: a delivery by its deadline.
 #[derive(Clone, Copy)]
-struct Place {
-    deadline_at: i64,
-    id: Uuid,
+pub(in super::super) struct Place {
+    pub(in super::super) deadline_at: i64,
+    pub(in super::super) id: Uuid,
 }
 
 impl fmt::Display for Place {
@@ -50,18 +50,33 @@ pub(super) async fn list(
     let after = request.after.as_ref().map(read).transpose()?;
     let judged = DeliveryFilter { state: None, ..filter.clone() } != DeliveryFilter::default();
     let until = if judged { last_looked_at(ledger, before, after).await? } else { None };
-    let mut query = Builder::new(SELECT_ROWS);
-    query.push("(SELECT d.* FROM deliveries d WHERE ");
-    push_stretch(&mut query, before, after);
-    query.push(format_args!(" LIMIT {}", if judged { LOOK } else { rows_wanted(request) }));
-    query.push(") d").push(JOINED).push("WHERE true");
-    push_filter(&mut query, filter);
-    query.push(format_args!(" ORDER BY d.deadline_at, d.id LIMIT {}", rows_wanted(request)));
-    let rows = query.build().fetch_all(ledger.reader()).await.doing(ACT)?;
+    let look = if judged { LOOK } else { rows_wanted(request) };
+    let rows = page_statement(filter, before, after, look, rows_wanted(request))
+        .build()
+        .fetch_all(ledger.reader())
+        .await
+        .doing(ACT)?;
     let place = |row: &DeliveryRow| Place { deadline_at: row.delivery.deadline_at.0, id: row.delivery.id.0 };
     let mut page = page(rows.iter().map(deliveries::read).collect::<Result<_>>()?, request, place);
     page.next = page.next.or_else(|| until.map(|place| place.to_string()));
     Ok(page)
+}
+
+/// The `wanted` with the nearest deadline, among as many as are looked at.
+pub(in super::super) fn page_statement(
+    filter: &DeliveryFilter,
+    before: Timestamp,
+    after: Option<Place>,
+    look: i64,
+    wanted: i64,
+) -> Builder {
+    let mut query = Builder::new(SELECT_ROWS);
+    query.push("(SELECT d.* FROM deliveries d WHERE ");
+    push_stretch(&mut query, before, after);
+    query.push(format_args!(" LIMIT {look}) d")).push(JOINED).push("WHERE true");
+    push_filter(&mut query, filter);
+    query.push(format_args!(" ORDER BY d.deadline_at, d.id LIMIT {wanted}"));
+    query
 }
 
 /// From the index of what expires, in its order.
