@@ -127,7 +127,7 @@ async fn a_secret_is_shown_on_request_and_the_audit_says_so() -> Result<()> {
     let endpoint = harness.shop("shop").await?;
     let cookie = harness.enter("shop", json!({})).await?;
     let path = format!("/portal/endpoints/{endpoint}/reveal-secret");
-    assert_eq!(harness.get(&cookie, &path).await?.status, StatusCode::METHOD_NOT_ALLOWED, "looking is an act");
+    assert_eq!(harness.get(&cookie, &path).await?.status, StatusCode::NOT_FOUND, "looking is an act");
     let shown = harness.post(&cookie, &path, &[]).await?;
     assert!(shown.text.contains("whsec_") && shown.header("cache-control") == "no-store");
     assert_eq!(last_act(&harness).await?, by_shop("endpoint.reveal_secret"));
