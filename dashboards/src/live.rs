@@ -6,7 +6,7 @@ use crate::form::Form;
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::extract::State;
-use axum::http::header::{ACCEPT_LANGUAGE, COOKIE};
+use axum::http::header::{ACCEPT_LANGUAGE, CONTENT_TYPE, COOKIE};
 use axum::http::{HeaderMap, Request, StatusCode, Uri};
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
@@ -52,9 +52,8 @@ async fn serve(State(live): State<Live>, headers: HeaderMap, uri: Uri) -> Respon
     let Ok(place) = Arc::clone(&live.places).try_acquire_owned() else {
         return StatusCode::SERVICE_UNAVAILABLE.into_response();
     };
-    // Who is not signed in takes no place from others. A page that a fault keeps from being made may be there soon.
-    let first = ask(live.pages.clone(), &headers, &path).await.map(|response| response.status());
-    if first.is_none_or(|status| !status.is_success() && !status.is_server_error()) {
+    // Who is not signed in takes no place from others.
+    if !ask(live.pages.clone(), &headers, &path).await.is_some_and(|response| is_or_may_be_page(&response)) {
         return StatusCode::UNAUTHORIZED.into_response();
     }
     // The first time, what is sent is what the visitor has already, unless it changed meanwhile.
@@ -82,13 +81,16 @@ async fn serve(State(live): State<Live>, headers: HeaderMap, uri: Uri) -> Respon
     Sse::new(lasting).keep_alive(KeepAlive::default()).into_response()
 }
 
-/// A page of ours that is no live one itself.
+/// A page of ours that is no live one itself, and not one for everybody.
 fn may_be_live(path: &str) -> bool {
-    path.starts_with('/')
-        && !path.starts_with("//")
-        && !path.starts_with("/live")
-        && !path.starts_with("/portal/live")
-        && !path.starts_with("/portal/enter")
+    let begins_with = |beginning: &&str| path.starts_with(beginning);
+    path.starts_with('/') && !["//", "/live", "/portal/live", "/portal/enter", "/sign-in"].iter().any(begins_with)
+}
+
+/// A page that a fault keeps from being made may be there soon.
+fn is_or_may_be_page(response: &Response) -> bool {
+    let is_html = response.headers().get(CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"text/html"));
+    response.status().is_server_error() || (response.status().is_success() && is_html)
 }
 
 /// The page as the visitor would see it now; nothing where it is none, or the visitor is signed out.

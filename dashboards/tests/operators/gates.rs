@@ -23,9 +23,18 @@ async fn nobody_is_let_in_without_a_session() -> Result<()> {
             // What was posted is lost, so there is no page of it to come back to.
             assert_eq!(seen.leads_to()?, "/sign-in?to=%2F", "{path}");
         }
-        let live = Request::get("/live?path=%2F").header("cookie", &browser.cookie).body(Body::empty())?;
-        assert_eq!(rooms.house.head_of(live).await?.0, StatusCode::UNAUTHORIZED);
+        for (path, expected) in [
+            ("%2F", StatusCode::UNAUTHORIZED),
+            ("%2Fportal", StatusCode::UNAUTHORIZED),
+            ("%2Fportal%2Fbrand.css", StatusCode::UNAUTHORIZED),
+            ("%2Fsign-in", StatusCode::BAD_REQUEST),
+        ] {
+            let live = Request::get(format!("/live?path={path}")).header("cookie", &browser.cookie);
+            assert_eq!(rooms.house.head_of(live.body(Body::empty())?).await?.0, expected, "{path}");
+        }
     }
+    let live = Request::get("/live?path=%2F").header("cookie", &rooms.operator.cookie).body(Body::empty())?;
+    assert_eq!(rooms.house.head_of(live).await?.0, StatusCode::OK);
     let undelivered = rooms.house.state_of(&rooms.fill("{undelivered}")).await?;
     assert_eq!(undelivered, "undelivered", "nothing was done");
     Ok(())
