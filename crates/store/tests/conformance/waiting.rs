@@ -9,6 +9,7 @@ use std::time::Duration;
 conformance!(
     what_waits_is_listed_by_its_next_attempt,
     what_waits_of_one_endpoint_is_listed_as_deliveries_are,
+    what_expires_soon_is_listed_by_its_deadline,
     next_attempts_are_counted_by_when_they_come,
     endpoints_are_listed_by_how_much_waits_for_them,
 );
@@ -70,6 +71,37 @@ async fn what_waits_of_one_endpoint_is_listed_as_deliveries_are(f: Fixture) -> R
     for filter in [of_endpoint, of_merchant] {
         assert_eq!(listed(&f, &filter, 2).await?, ids);
     }
+    Ok(())
+}
+
+async fn what_expires_soon_is_listed_by_its_deadline(f: Fixture) -> Result<()> {
+    let endpoint = f.shop().await?;
+    let mut ids = Vec::new();
+    for n in 0..4 {
+        let job = f.accept_one(at(n)).await?;
+        f.retry(job, at(5), at(9_000)).await?;
+        ids.push(job.delivery_id);
+    }
+    let [_in_its_first_minute, acknowledged] = [f.accept_one(at(4)).await?, f.accept_one(at(5)).await?];
+    f.deliver(acknowledged, at(6)).await?;
+    let last = f.ledger.delivery(ids[3], at(10)).await?.expect("there").delivery.deadline_at;
+    let of_endpoint = DeliveryFilter { endpoint_id: Some(endpoint), ..Default::default() };
+    for filter in [DeliveryFilter::default(), of_endpoint] {
+        for limit in [1, 2, 100] {
+            let (mut request, mut listed) = (PageRequest { limit, after: None }, Vec::new());
+            loop {
+                let page = f.ledger.waiting_until(&filter, last, &request).await?;
+                listed.extend(page.items.into_iter().map(|row| row.delivery.id));
+                request.after = page.next;
+                if request.after.is_none() {
+                    break;
+                }
+            }
+            assert_eq!(listed, ids[..3], "by {limit}: all whose deadline is before the last one's");
+        }
+    }
+    let other = DeliveryFilter { pay_for: Some("another order".to_owned()), ..Default::default() };
+    assert_eq!(f.ledger.waiting_until(&other, last, &PageRequest { limit: 9, after: None }).await?.items, []);
     Ok(())
 }
 
