@@ -1,6 +1,7 @@
 //! What came from outside (merchants, their answers, people, addresses) is shown as text, and is nothing but text.
 
-use crate::house::{Answer, Browser, House, text};
+use crate::house::{Browser, House, text};
+use crate::payments::Answer;
 use crate::read_html::Html;
 use anyhow::{Context, Result};
 use paybell_delivery::{Decision, Outcome, Reason};

@@ -1,8 +1,8 @@
 //! The operators' pages as browsers see them: the real router, over a real SQLite ledger, with the real API in process.
 //!
 //! Cast:
-//! - [`house`]: pages with an API and a ledger, people who are signed in, deliveries in every state. [`pages`]: the table of
-//!   all pages and of all acts. [`read_html`]: a small reader of HTML, which finds what is badly formed.
+//! - [`house`]: pages with an API and a ledger, and people who are signed in. [`payments`]: merchants with deliveries in
+//!   every state. [`pages`]: the table of all pages and of all acts. [`read_html`]: a small reader of HTML, which finds what is badly formed.
 //! - The tests: who is let in (`gates`), who may do what (`roles`), what came from outside (`hostile`), how every page is
 //!   written (`written`), what is done to deliveries (`deliveries`, `bulk`) and to endpoints (`endpoints`).
 
@@ -13,6 +13,7 @@ mod gates;
 mod hostile;
 mod house;
 mod pages;
+mod payments;
 mod read_html;
 mod roles;
 mod written;
