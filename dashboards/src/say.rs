@@ -79,9 +79,11 @@ impl Lang {
             0 => format!("{} {}", time.as_millis().max(1), self.milliseconds_short()),
             1..10 if time.subsec_millis() >= 50 => format!("{} {sec}", self.decimals(time.as_secs_f64(), 1)),
             1..60 => format!("{s} {sec}"),
+            60..3600 if s % 60 == 0 => format!("{} {m}", s / 60),
             60..3600 => format!("{} {m} {} {sec}", s / 60, s % 60),
             3600..172_800 if s % 3600 < 60 => format!("{} {h}", s / 3600),
             3600..172_800 => format!("{} {h} {} {m}", s / 3600, s % 3600 / 60),
+            _ if s % 86_400 < 3600 => format!("{} {d}", s / 86_400),
             _ => format!("{} {d} {} {h}", s / 86_400, s % 86_400 / 3600),
         }
     }
@@ -158,7 +160,7 @@ mod tests {
         for (s, expected) in rows {
             assert_eq!(Lang::En.duration(Duration::from_secs_f64(s)), expected);
         }
-        assert_eq!(Lang::Ru.duration(Duration::from_secs(259_200)), "3 д 0 ч");
+        assert_eq!(Lang::Ru.duration(Duration::from_secs(259_200)), "3 д");
         assert_eq!(moment(Timestamp(0)), "1970-01-01 00:00:00");
         assert_eq!(Lang::En.until(Timestamp(5_000_000), Timestamp(0)), "in 5 s");
         assert_eq!(Lang::En.until(Timestamp(0), Timestamp(61_000_000)), "1 min 1 s ago");
