@@ -22,7 +22,7 @@ const NEWER: [&str; 10] = [
     "ALTER TABLE attempts ADD COLUMN note TEXT NOT NULL DEFAULT ''",
     "ALTER TABLE keys ADD COLUMN note TEXT NOT NULL DEFAULT ''",
     "ALTER TABLE audit ADD COLUMN note TEXT NOT NULL DEFAULT ''",
-    "ALTER TABLE bulk_acts ADD COLUMN note TEXT NOT NULL DEFAULT ''",
+    "ALTER TABLE bulk_acts ADD COLUMN remark TEXT NOT NULL DEFAULT ''",
     "CREATE INDEX CONCURRENTLY deliveries_finished ON deliveries (finished_at) WHERE finished_at IS NOT NULL",
     "INSERT INTO _sqlx_migrations VALUES (90, 'add_note', now(), true, '', 1)",
 ];
