@@ -79,7 +79,7 @@ impl Lang {
             0 => format!("{} {}", time.as_millis().max(1), self.milliseconds_short()),
             1..10 if time.subsec_millis() >= 50 => format!("{} {sec}", self.decimals(time.as_secs_f64(), 1)),
             1..60 => format!("{s} {sec}"),
-            60..3600 if s % 60 == 0 => format!("{} {m}", s / 60),
+            60..3600 if s.is_multiple_of(60) => format!("{} {m}", s / 60),
             60..3600 => format!("{} {m} {} {sec}", s / 60, s % 60),
             3600..172_800 if s % 3600 < 60 => format!("{} {h}", s / 3600),
             3600..172_800 => format!("{} {h} {} {m}", s / 3600, s % 3600 / 60),
