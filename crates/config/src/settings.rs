@@ -42,8 +42,8 @@ macro_rules! settings {
 settings! {
     /// The address and port on which the API, the metrics and the dashboard are served.
     listen: SocketAddr = SocketAddr::from((Ipv4Addr::LOCALHOST, 8080));
-    /// The address under which people's browsers reach this Paybell, such as https://paybell.example; default:
-    /// http://{listen}
+    /// The address under which people's browsers reach this Paybell, such as `https://paybell.example`; default:
+    /// `http://` and listen.
     public_url: Option<String> = None;
     /// What this process does: any of api, worker, dispatcher, dashboard.
     roles: Vec<Role> = Role::ALL.to_vec();
@@ -137,7 +137,7 @@ settings! {
     portal_logo: Option<PathBuf> = None;
     /// The colour of links and buttons in the portal, as #rrggbb.
     portal_colour: Option<String> = None;
-    /// The sites that may show the portal in a frame, such as https://cabinet.example; needs a public_url with https:
+    /// The sites that may show the portal in a frame, such as `https://cabinet.example`; needs a public_url with https:
     portal_frame_ancestors: Vec<String> = Vec::new();
 
     /// Whether merchants at loopback, private and other non-public addresses may be called. For development only.
