@@ -4,11 +4,11 @@ use crate::Served;
 use crate::answer_once::Outcome;
 use crate::validate_check::Asked;
 use metrics::{counter, histogram};
-use paybell_delivery::{Check, CheckAnswer, CheckId, CheckQuestion, Endpoint, Money, Timestamp};
-use paybell_dialects::{Amount, Answer, CheckVerdict, Dialect, Question, Signing};
+use paybell_delivery::{Check, CheckAnswer, CheckId, CheckQuestion, Endpoint, Timestamp};
+use paybell_dialects::{Answer, CheckVerdict, Dialect, Question, Signing};
 use paybell_outbound::OutboundRequest;
 use paybell_store::manage::EndpointForAttempt;
-use paybell_store::{StoreError, id_at};
+use paybell_store::{StoreError, id_at, worded_amount};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -110,12 +110,11 @@ fn render(
 }
 
 fn worded<'a>(question: &'a CheckQuestion, check_id: &'a str, asked_at: &'a str) -> Question<'a> {
-    let Money { amount_minor, currency } = question.amount;
     Question {
         check_id,
         merchant: question.merchant_id.as_str(),
         pay_for: Some(&question.pay_for),
-        amount: Amount { minor: amount_minor, currency: currency.code(), exponent: currency.exponent() },
+        amount: worded_amount(question.amount),
         balance: None,
         method: question.method.as_deref(),
         payer_email: question.payer_email.as_deref(),

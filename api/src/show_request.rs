@@ -6,9 +6,10 @@ use crate::try_dialect::{TriedHeader, TriedRequest, shown};
 use crate::{Api, Served};
 use axum::Json;
 use axum::extract::State;
-use paybell_delivery::{DeliveryId, Money, Timestamp};
-use paybell_dialects::{Amount, Notification, Signing};
+use paybell_delivery::{DeliveryId, Timestamp};
+use paybell_dialects::Signing;
 use paybell_store::manage::DeliveryView;
+use paybell_store::{WordedPayment, attempt_headers};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -35,9 +36,8 @@ pub(crate) async fn show_request(State(api): State<Api>, PathId(id): PathId<Deli
     let view = view.ok_or_else(|| Problem::not_found(format!("there is no delivery {id}")))?;
     let (attempt, signed_at) = last_attempt(&view, now);
     let mut request = rendered(&api, &view, signed_at).await?;
-    for (name, value) in [("paybell-delivery", id.to_string()), ("paybell-attempt", attempt.to_string())] {
-        request.headers.push(TriedHeader { name: name.to_owned(), value });
-    }
+    let own = attempt_headers(id, attempt).map(|(name, value)| TriedHeader { name, value });
+    request.headers.extend(own);
     Ok(Json(RequestShown { attempt, signed_at: signed_at.to_rfc3339(), request }))
 }
 
@@ -50,32 +50,11 @@ fn last_attempt(view: &DeliveryView, now: Timestamp) -> (u32, Timestamp) {
 async fn rendered(api: &Served, view: &DeliveryView, signed_at: Timestamp) -> Answer<TriedRequest> {
     let found = api.ledger().endpoint_for_attempt(view.delivery.endpoint_id).await?;
     let dialect = api.dialects.of_endpoint(&found)?;
-    let payment = &view.payment;
-    let (payment_id, confirmed_at) = (payment.id.to_string(), payment.confirmed_at.to_rfc3339());
-    let notification = Notification {
-        payment_id: &payment_id,
-        gateway_payment_id: &payment.gateway_payment_id,
-        merchant: payment.merchant_id.as_str(),
-        kind: &payment.kind,
-        pay_for: payment.pay_for.as_deref(),
-        amount: amount(payment.amount),
-        balance: payment.balance.map(amount),
-        method: payment.method.as_deref(),
-        description: payment.description.as_deref(),
-        payer_email: payment.payer_email.as_deref(),
-        payer_phone: payment.payer_phone.as_deref(),
-        data: payment.data.as_deref(),
-        confirmed_at: &confirmed_at,
-        test: payment.test,
-    };
+    let worded = WordedPayment::new(&view.payment);
     let secrets = found.secrets_at(signed_at);
     let parameters = &found.endpoint.parameters;
     let signing = Signing { secrets: &secrets, parameters, unix_seconds: signed_at.unix_seconds() };
-    let rendered = dialect.render(&notification, &signing);
+    let rendered = dialect.render(&worded.notification(), &signing);
     let rendered = rendered.map_err(|error| Problem::conflict(format!("nothing can be sent: {error}")))?;
     Ok(shown(rendered, &found.endpoint.url))
-}
-
-fn amount(money: Money) -> Amount<'static> {
-    Amount { minor: money.amount_minor, currency: money.currency.code(), exponent: money.currency.exponent() }
 }

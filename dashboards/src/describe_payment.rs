@@ -4,7 +4,7 @@ use crate::Served;
 use crate::say::moment;
 use crate::texts::Lang;
 use axum::http::Method;
-use paybell_delivery::{DeliveryId, Payment};
+use paybell_delivery::{Delivery, DeliveryId, Payment, State};
 use serde_json::Value;
 
 /// The payment in a few words.
@@ -35,6 +35,31 @@ pub(crate) fn facts(l: Lang, payment: &Payment) -> Vec<(&'static str, String)> {
     ];
     facts.extend(optional.into_iter().filter_map(|(name, value)| value.map(|value| (name, value))));
     facts
+}
+
+/// A delivery of a payment in a list of all of them.
+pub(crate) struct Sibling {
+    /// Its page; nothing for the one whose page this is.
+    pub(crate) href: Option<String>,
+    pub(crate) made: String,
+    pub(crate) state: &'static str,
+    pub(crate) state_word: &'static str,
+}
+
+/// All deliveries of a payment, whose pages are at `path`, each with its state in the visitor's words.
+pub(crate) fn siblings(
+    all: &[Delivery],
+    here: DeliveryId,
+    path: &str,
+    word: impl Fn(State) -> &'static str,
+) -> Vec<Sibling> {
+    let sibling = |delivery: &Delivery| Sibling {
+        href: (delivery.id != here).then(|| format!("{path}{}", delivery.id)),
+        made: moment(delivery.created_at),
+        state: delivery.state.as_str(),
+        state_word: word(delivery.state),
+    };
+    all.iter().map(sibling).collect()
 }
 
 /// A request as people read it.

@@ -29,6 +29,7 @@ mod postgres;
 mod recording;
 mod seal;
 mod sqlite;
+mod worded_payment;
 
 pub use clock::Clock;
 pub use coalesce::{AttemptsAhead, CoalesceSettings, Coalesced};
@@ -39,6 +40,7 @@ pub use migrations::Schema;
 pub use postgres::PostgresLedger;
 pub use seal::Sealer;
 pub use sqlite::SqliteLedger;
+pub use worded_payment::{WordedPayment, attempt_headers, worded_amount};
 
 use async_trait::async_trait;
 use engine::{AcceptTerms, Accepted, Claim, ClaimAhead, Dispatched, Gauges, Kept, RecordAttempt, Recorded};

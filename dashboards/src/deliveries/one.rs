@@ -1,7 +1,7 @@
 //! `/deliveries/{id}`: the whole life of a delivery.
 
 use crate::Pages;
-use crate::describe_payment::{RequestShown, facts, title};
+use crate::describe_payment::{RequestShown, Sibling, facts, siblings, title};
 use crate::failure::{Answer, Failure};
 use crate::page::{Frame, show};
 use crate::say::moment;
@@ -10,7 +10,7 @@ use crate::timeline::Timeline;
 use crate::visit::Visit;
 use askama::Template;
 use axum::extract::{Path, State as Extract};
-use paybell_delivery::{Check, Delivery, DeliveryId, State};
+use paybell_delivery::{Check, DeliveryId, State};
 use paybell_store::manage::FollowUp;
 
 #[derive(Template)]
@@ -33,14 +33,6 @@ struct DeliveryPage {
     may_settle: bool,
     follow_up: Option<FollowUp>,
     who: String,
-}
-
-struct Sibling {
-    id: String,
-    made: String,
-    state: &'static str,
-    state_word: &'static str,
-    is_here: bool,
 }
 
 struct CheckedBefore {
@@ -66,7 +58,7 @@ pub(crate) async fn one(Extract(pages): Extract<Pages>, visit: Visit, Path(id): 
         endpoint: endpoint.id.to_string(),
         endpoint_url: endpoint.url,
         repeats: delivery.resend_of.map(|id| id.to_string()),
-        siblings: of_payment.deliveries.iter().map(|each| sibling(l, each, id)).collect(),
+        siblings: siblings(&of_payment.deliveries, id, "/deliveries/", |state| l.state_word(state)),
         checks: of_payment.checks.iter().map(|check| checked(l, check)).collect(),
         timeline: Timeline::of(l, &view, now),
         request: pages.request_of(&visit.session.name, id).await,
@@ -76,16 +68,6 @@ pub(crate) async fn one(Extract(pages): Extract<Pages>, visit: Visit, Path(id): 
         who: visit.session.name.clone(),
         page: Frame::of(&visit, &title(l, &view.payment)).refused(visit.query().get("refused").map(str::to_owned)),
     })
-}
-
-fn sibling(l: Lang, delivery: &Delivery, here: DeliveryId) -> Sibling {
-    Sibling {
-        id: delivery.id.to_string(),
-        made: moment(delivery.created_at),
-        state: delivery.state.as_str(),
-        state_word: l.state_word(delivery.state),
-        is_here: delivery.id == here,
-    }
 }
 
 fn checked(l: Lang, check: &Check) -> CheckedBefore {

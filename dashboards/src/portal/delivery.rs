@@ -2,15 +2,14 @@
 
 use super::visit::PortalVisit;
 use crate::Pages;
-use crate::describe_payment::{RequestShown, facts, title};
+use crate::describe_payment::{RequestShown, Sibling, facts, siblings, title};
 use crate::failure::Answer;
 use crate::page::{Frame, show};
-use crate::say::moment;
 use crate::texts::Lang;
 use crate::timeline::Timeline;
 use askama::Template;
 use axum::extract::{Path, State as Extract};
-use paybell_delivery::{Delivery, DeliveryId, State};
+use paybell_delivery::{Delivery, State};
 use paybell_store::manage::DeliveryView;
 
 #[derive(Template)]
@@ -30,14 +29,6 @@ struct DeliveryPage {
     may_settle: bool,
 }
 
-struct Sibling {
-    id: String,
-    made: String,
-    state: &'static str,
-    state_word: &'static str,
-    is_here: bool,
-}
-
 /// `GET /portal/deliveries/{id}`.
 pub(crate) async fn delivery(Extract(pages): Extract<Pages>, visit: PortalVisit, Path(id): Path<String>) -> Answer {
     let l = visit.l;
@@ -45,7 +36,7 @@ pub(crate) async fn delivery(Extract(pages): Extract<Pages>, visit: PortalVisit,
     let delivery = &view.delivery;
     let endpoint = pages.ledger().endpoint_for_attempt(delivery.endpoint_id).await?.endpoint;
     let of_payment = pages.ledger().payment(view.payment.id).await?;
-    let siblings = of_payment.map(|payment| payment.deliveries).unwrap_or_default();
+    let all = of_payment.map(|payment| payment.deliveries).unwrap_or_default();
     let (verdict, detail) = verdict(l, &view);
     let mut facts = facts(l, &view.payment);
     facts.push((l.endpoint(), endpoint.url));
@@ -56,7 +47,7 @@ pub(crate) async fn delivery(Extract(pages): Extract<Pages>, visit: PortalVisit,
         verdict,
         detail,
         facts,
-        siblings: siblings.iter().map(|each| sibling(l, each, delivery.id)).collect(),
+        siblings: siblings(&all, delivery.id, "/portal/deliveries/", |state| l.portal_state_word(state)),
         timeline: Timeline::of(l, &view, visit.now),
         request: pages.request_of(&visit.name(), delivery.id).await,
         may_resend: visit.rights.resend && may_be_resent(delivery) && endpoint.deleted_at.is_none(),
@@ -78,15 +69,5 @@ fn verdict(l: Lang, view: &DeliveryView) -> (String, String) {
     match view.attempts.last() {
         None => (l.portal_not_sent_yet().to_owned(), String::new()),
         Some(last) => (l.portal_outcome(last.outcome).to_owned(), last.detail.clone()),
-    }
-}
-
-fn sibling(l: Lang, delivery: &Delivery, here: DeliveryId) -> Sibling {
-    Sibling {
-        id: delivery.id.to_string(),
-        made: moment(delivery.created_at),
-        state: delivery.state.as_str(),
-        state_word: l.portal_state_word(delivery.state),
-        is_here: delivery.id == here,
     }
 }

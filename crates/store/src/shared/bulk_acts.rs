@@ -119,8 +119,8 @@ async fn repeated(tx: &mut Connection, ids: &[Uuid]) -> Result<Vec<Row>> {
         "SELECT d.id, d.payment_id, d.endpoint_id, e.deleted_at, e.lifetime_us
         FROM deliveries d JOIN endpoints e ON e.id = d.endpoint_id WHERE d.id IN (",
     );
-    push_ids(&mut query, ids);
-    query.push(") ORDER BY d.id").build().persistent(false).fetch_all(tx).await.doing("read what is to be resent")
+    let query = push_ids(&mut query, ids.iter().copied()).push(" ORDER BY d.id").build().persistent(false);
+    query.fetch_all(tx).await.doing("read what is to be resent")
 }
 
 /// Repeats one delivery, due now; nothing when its endpoint is deleted.

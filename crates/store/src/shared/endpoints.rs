@@ -1,6 +1,6 @@
 //! Endpoints: create, read, change, pause, delete.
 
-use super::part::push_ids;
+use super::push_ids;
 use super::{Builder, Connection, This, audit, dialects, merchants, rows};
 use crate::error::Doing;
 use crate::manage::{Actor, EndpointChange, NewEndpoint, Page, PageRequest, Secret};

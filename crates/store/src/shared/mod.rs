@@ -48,10 +48,11 @@ type Row = <Db as sqlx::Database>::Row;
 type Connection = <Db as sqlx::Database>::Connection;
 type Builder = sqlx::QueryBuilder<Db>;
 
-/// The ids of a list in a statement, as bound values.
-fn push_ids(query: &mut Builder, ids: &[uuid::Uuid]) {
+/// Ids as bound values, `$1, $2, …)`, as an `IN (` goes on.
+fn push_ids(query: &mut Builder, ids: impl IntoIterator<Item = uuid::Uuid>) -> &mut Builder {
     let mut list = query.separated(", ");
     for id in ids {
-        list.push_bind(*id);
+        list.push_bind(id);
     }
+    query.push(")")
 }

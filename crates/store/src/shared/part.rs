@@ -1,6 +1,6 @@
 //! A stretch of one index of deliveries, as a piece of a statement.
 
-use super::Builder;
+use super::{Builder, push_ids};
 use crate::manage::DeliveryFilter;
 use crate::page::{id_ceiling, id_floor};
 use paybell_delivery::State;
@@ -187,13 +187,4 @@ impl Part {
             }
         }
     }
-}
-
-/// `$1, $2, …)`, as an `IN (` goes on.
-pub(super) fn push_ids(query: &mut Builder, ids: impl IntoIterator<Item = Uuid>) -> &mut Builder {
-    let mut list = query.separated(", ");
-    for id in ids {
-        list.push_bind(id);
-    }
-    query.push(")")
 }

@@ -1,7 +1,6 @@
 //! Where each payment of a merchant stands.
 
-use super::part::push_ids;
-use super::{Builder, This, rows};
+use super::{Builder, This, push_ids, rows};
 use crate::Result;
 use crate::error::Doing;
 use crate::manage::{Page, PageRequest, ReconciledPayment, Standing};

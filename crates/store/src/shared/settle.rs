@@ -38,8 +38,8 @@ pub(super) async fn settle_free(
         return Ok(0);
     }
     let mut query = Builder::new("SELECT id FROM deliveries WHERE id IN (");
-    push_ids(&mut query, ids);
-    query.push(concat!(") AND state IN ('pending', 'undelivered')", for_update_skip_locked!()));
+    push_ids(&mut query, ids.iter().copied())
+        .push(concat!(" AND state IN ('pending', 'undelivered')", for_update_skip_locked!()));
     let free = query.build().persistent(false).fetch_all(&mut *tx).await.doing("lock what is to be settled")?;
     let free: Vec<Uuid> = free.iter().map(|row| rows::get(row, "id")).collect::<Result<_>>()?;
     if !free.is_empty() {
@@ -58,8 +58,7 @@ async fn end(tx: &mut Connection, ids: &[Uuid], who: &str, note: &str, now: Time
         unknown_attempt!(),
         " FROM deliveries WHERE claimed_at IS NOT NULL AND id IN ("
     ));
-    push_ids(&mut close, ids);
-    close.push(") ON CONFLICT (delivery_id, number) DO NOTHING");
+    push_ids(&mut close, ids.iter().copied()).push(" ON CONFLICT (delivery_id, number) DO NOTHING");
     close.build().persistent(false).execute(&mut *tx).await.doing(ACT)?;
     let mut settle = Builder::new(
         "UPDATE deliveries
@@ -68,7 +67,6 @@ async fn end(tx: &mut Connection, ids: &[Uuid], who: &str, note: &str, now: Time
     );
     settle.push_bind(now.0).push("), settled_by = ").push_bind(who.to_owned());
     settle.push(", settled_note = ").push_bind(note.to_owned()).push(" WHERE id IN (");
-    push_ids(&mut settle, ids);
-    settle.push(")").build().persistent(false).execute(tx).await.doing(ACT)?;
+    push_ids(&mut settle, ids.iter().copied()).build().persistent(false).execute(tx).await.doing(ACT)?;
     Ok(())
 }

@@ -1,6 +1,7 @@
 //! For which endpoints deliveries wait, and how many.
 
-use super::part::{push_ids, waits};
+use super::part::waits;
+use super::push_ids;
 use super::{Builder, This, endpoints, rows};
 use crate::Result;
 use crate::error::Doing;

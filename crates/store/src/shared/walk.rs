@@ -95,8 +95,7 @@ impl<'a> Walk<'a> {
         match of {
             Some(endpoints) => {
                 query.push("d.endpoint_id IN (");
-                push_ids(&mut query, endpoints);
-                query.push(")");
+                push_ids(&mut query, endpoints.iter().copied());
                 self.push_after(&mut query, &Place::default(), state, "d.id");
             }
             None => {
