@@ -76,6 +76,9 @@ async fn bulk_resend_shows_its_progress(mode: Mode) -> Result<()> {
         rig.wait(delivery, "undelivered").await?;
     }
     rig.receiver.script("/hook", vec![Reply::ok()]);
+    // What is resent waits for the failing endpoint's probe, and is to live that long.
+    let long = json!({ "lifetime_s": 3_600 });
+    rig.api().patch(&format!("/v1/endpoints/{}", rig.endpoint), &long).await?.expect_success()?;
     let filter = json!({ "filter": { "merchant": "shop", "state": "undelivered" } });
     let operator = rig.api().with_token(&rig.engine.create_key("operator")?);
     let job = operator.post("/v1/bulk-resends", &filter).await?.expect_status(202)?;
