@@ -15,6 +15,9 @@ use paybell_store::engine::{ClaimedDelivery, RecordAttempt, Recorded};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+/// How long after its claim an attempt may begin without another look at the claim.
+const LOOK_AGAIN_AFTER: Duration = Duration::from_millis(50);
+
 /// What is kept in mind of an answer until the attempt is recorded.
 struct Judged {
     outcome: Outcome,
@@ -31,6 +34,9 @@ pub(crate) async fn attempt_claimed(engine: &Engine, claimed: &ClaimedDelivery, 
         Ok(loaded) => loaded,
         Err(error) => return record_unloaded(engine, claimed, &error).await,
     };
+    if was_lost(engine, claimed).await {
+        return record_unsent(engine, claimed, "nothing was sent: the claim was lost before".to_owned()).await;
+    }
     let started_at = engine.clock.now();
     let time_limit = time_limit(engine, &loaded, claimed, started_at).min(place_left(engine, taken_at));
     if time_limit.is_zero() {
@@ -51,6 +57,16 @@ pub(crate) async fn attempt_claimed(engine: &Engine, claimed: &ClaimedDelivery, 
     let schedule = loaded.schedule(claimed.attempt, engine.settings.schedule);
     let decision = decide_next(engine, claimed, &judged, 0, time_limit, &schedule);
     record(engine, claimed, judged, started_at, duration, decision).await;
+}
+
+/// Whether somebody ended or took over the delivery since it was claimed: what was held up looks again, as nothing may
+/// begin after a delivery's end. While the database is away nobody can have done so, or nearly.
+async fn was_lost(engine: &Engine, claimed: &ClaimedDelivery) -> bool {
+    if engine.clock.now().since(claimed.claimed_at) < LOOK_AGAIN_AFTER {
+        return false;
+    }
+    let held = engine.coalesced.still_claimed(claimed.delivery_id, claimed.attempt).await;
+    held.is_ok_and(|held| !held)
 }
 
 /// The attempt's limit: the endpoint's, its dialect's or the engine's, ended early enough to be recorded within the claim, and cut at

@@ -163,6 +163,23 @@ async fn a_claim_that_holds_is_attempted() -> Result<()> {
 }
 
 #[tokio::test]
+async fn nothing_is_sent_when_a_person_settled_it_between_claim_and_attempt() -> Result<()> {
+    let rig = Rig::start().await?;
+    let job = rig.accept(rig.now(), LIFETIME_MAX).await?;
+    let held_up = rig.claim(job, rig.now().before(Duration::from_secs(1))).await?;
+    let actor = Actor { name: "olga".to_owned(), now: rig.now() };
+    rig.engine.ledger.settle(job.delivery_id, "olga", "told by phone", &actor).await?;
+    attempt_claimed(&rig.engine, &held_up, Instant::now()).await;
+    assert_eq!(rig.receiver.requests().len(), 0);
+    assert_eq!(
+        rig.standing(job.delivery_id).await?,
+        (State::Settled, vec![Outcome::Blocked]),
+        "and that is written down"
+    );
+    Ok(())
+}
+
+#[tokio::test]
 async fn nothing_is_sent_when_the_claim_has_run_out_meanwhile() -> Result<()> {
     let rig = Rig::start().await?;
     let long_ago = rig.now().before(VISIBILITY * 2);

@@ -3,7 +3,7 @@
 //! milliseconds for company where they are few, as nothing waits for them.
 //!
 //! Cast:
-//! - [`Coalesced`]: accept, record (of attempts and of checks) and the reading of endpoints for single callers.
+//! - [`Coalesced`]: accept, record (of attempts and of checks) and the reading of endpoints and claims for single callers.
 //! - [`AttemptsAhead`]: who takes over what is claimed as it is accepted.
 //! - [`Counter`]: counts what was accepted and recorded, for charts.
 //! - [`Act`]: what a batch does, and with what. [`Entry`]: the channel by which callers join the next batch.
@@ -14,7 +14,7 @@ use crate::manage::EndpointForAttempt;
 use crate::{Clock, Ledger, Result as StoreResult, StoreError};
 use async_trait::async_trait;
 use paybell_abort::AbortPoint;
-use paybell_delivery::{Check, EndpointId, Job, Payment};
+use paybell_delivery::{Check, DeliveryId, EndpointId, Job, Payment};
 use std::sync::{Arc, PoisonError, RwLock, Weak};
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
@@ -48,6 +48,7 @@ pub struct Coalesced {
     accept: Entry<Payment, Accepted>,
     record: Entry<RecordAttempt, Recorded>,
     endpoint: Entry<EndpointId, EndpointForAttempt>,
+    held: Entry<(DeliveryId, u32), bool>,
     check: Entry<Check, ()>,
     ahead: Ahead,
     figures: Arc<Counter>,
@@ -65,9 +66,10 @@ impl Coalesced {
         let (counter, shared) = (Arc::clone(&figures), Arc::clone(&ahead));
         let accept = Accept { ledger: Arc::clone(&ledger), clock, settings, ahead: shared, figures: counter };
         let endpoint = Entry::start(ReadEndpoint(Arc::clone(&ledger)), max);
+        let held = Entry::start(StillClaimed(Arc::clone(&ledger)), max);
         let check = Entry::start(RecordCheck(Arc::clone(&ledger)), max);
         let record = Entry::start(Record { ledger, figures: Arc::clone(&figures) }, max);
-        Self { accept: Entry::start(accept, max), record, endpoint, check, ahead, figures }
+        Self { accept: Entry::start(accept, max), record, endpoint, held, check, ahead, figures }
     }
 
     /// Counts deliveries that the dispatcher ended as expired, for charts.
@@ -117,6 +119,14 @@ impl Coalesced {
     pub async fn endpoint(&self, id: EndpointId) -> Result<EndpointForAttempt, Arc<StoreError>> {
         self.endpoint.join(id).await
     }
+
+    /// Whether the claim of this attempt still holds; see [`Ledger::still_claimed`].
+    ///
+    /// # Errors
+    /// The batch's, or [`StoreError::Stopping`].
+    pub async fn still_claimed(&self, id: DeliveryId, attempt: u32) -> Result<bool, Arc<StoreError>> {
+        self.held.join((id, attempt)).await
+    }
 }
 
 /// One act for many callers at once.
@@ -145,6 +155,7 @@ struct Record {
 }
 
 struct ReadEndpoint(Arc<dyn Ledger>);
+struct StillClaimed(Arc<dyn Ledger>);
 struct RecordCheck(Arc<dyn Ledger>);
 
 /// Stands for there being nobody who attempts ahead.
@@ -218,6 +229,16 @@ impl Act for ReadEndpoint {
     const NAME: &'static str = "read_endpoint";
     async fn run(&self, items: &[EndpointId]) -> StoreResult<Vec<Self::Answer>> {
         self.0.endpoints_for_attempts(items).await
+    }
+}
+
+#[async_trait]
+impl Act for StillClaimed {
+    type Item = (DeliveryId, u32);
+    type Answer = bool;
+    const NAME: &'static str = "still_claimed";
+    async fn run(&self, items: &[Self::Item]) -> StoreResult<Vec<bool>> {
+        self.0.still_claimed(items).await
     }
 }
 

@@ -78,6 +78,10 @@ pub trait Ledger: Send + Sync {
     /// written down as an attempt of unknown outcome. Answers one result for each job, in order.
     async fn claim(&self, jobs: &[Job], now: Timestamp, visibility: Duration) -> Result<Vec<Claim>>;
 
+    /// Whether these claims still hold, each a delivery with the number of its attempt: nobody ended or took over the delivery
+    /// meanwhile. Answers one result for each, in order.
+    async fn still_claimed(&self, claims: &[(DeliveryId, u32)]) -> Result<Vec<bool>>;
+
     /// Undoes first claims of this moment of which nothing was begun. Those that are no longer held are left alone.
     async fn give_back(&self, deliveries: &[DeliveryId], claimed_at: Timestamp) -> Result<()>;
 

@@ -11,6 +11,7 @@ macro_rules! forward_ledger {
             fn reopen(id: EndpointId, actor: &Actor) -> bool;
             fn postpone_probe(id: EndpointId, delivery: DeliveryId, next_at: Timestamp) -> ();
             fn accept_ahead(payments: &[Payment], terms: &AcceptTerms, ahead: &ClaimAhead) -> Vec<Accepted>;
+            fn still_claimed(claims: &[(DeliveryId, u32)]) -> Vec<bool>;
             fn give_back(deliveries: &[DeliveryId], claimed_at: Timestamp) -> ();
             fn now() -> Timestamp;
             fn migrate() -> Vec<i64>;

@@ -2,8 +2,8 @@
 
 use super::{
     This, activity, audit, bulk_acts, checks, deliveries, dialects, endpoints, figures, follow_up, gauges, health,
-    keys, merchants, operators, payments, portal_links, reconcile, resend, secrets, sessions, settle, sums, waiting,
-    waiting_by_endpoint, waiting_until,
+    keys, merchants, operators, payments, portal_links, reconcile, resend, secrets, sessions, settle, still_claimed,
+    sums, waiting, waiting_by_endpoint, waiting_until,
 };
 use crate::engine::*;
 use crate::manage::*;
@@ -32,6 +32,10 @@ impl Ledger for This {
 
     async fn claim(&self, jobs: &[Job], now: Timestamp, visibility: Duration) -> Result<Vec<Claim>> {
         This::claim(self, jobs, now, visibility).await
+    }
+
+    async fn still_claimed(&self, claims: &[(DeliveryId, u32)]) -> Result<Vec<bool>> {
+        still_claimed::still_claimed(self, claims).await
     }
 
     async fn give_back(&self, deliveries: &[DeliveryId], claimed_at: Timestamp) -> Result<()> {

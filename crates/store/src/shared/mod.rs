@@ -36,6 +36,7 @@ pub(super) mod rows;
 mod secrets;
 pub(super) mod sessions;
 mod settle;
+mod still_claimed;
 pub(super) mod sums;
 pub(super) mod waiting;
 pub(super) mod waiting_by_endpoint;

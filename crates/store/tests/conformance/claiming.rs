@@ -12,6 +12,7 @@ conformance!(
     nothing_is_claimed_of_a_paused_or_deleted_endpoint,
     nothing_is_claimed_at_or_after_the_deadline,
     a_claim_that_ran_out_is_written_down_and_taken_over,
+    a_claim_holds_until_the_delivery_ends_or_is_taken_over,
     a_changed_endpoint_shows_in_its_version,
     a_claimed_row_that_cannot_be_read_spoils_only_itself,
 );
@@ -130,6 +131,24 @@ async fn a_claim_that_ran_out_is_written_down_and_taken_over(f: Fixture) -> Resu
     f.record(record(&second, Outcome::WrongStatus, Decision::RetryAt(at(500)), at(80))).await?;
     let third = f.won(Job { attempts: 2, ..job }, at(500)).await?;
     assert_eq!((third.attempt, third.in_doubt), (3, true), "the doubt stays");
+    Ok(())
+}
+
+async fn a_claim_holds_until_the_delivery_ends_or_is_taken_over(f: Fixture) -> Result<()> {
+    f.shop().await?;
+    let jobs = [f.accept_one(at(1)).await?, f.accept_one(at(2)).await?, f.accept_one(at(3)).await?];
+    let ids = jobs.map(|job| job.delivery_id);
+    for job in jobs {
+        f.won(job, at(10)).await?;
+    }
+    let first = ids.map(|id| (id, 1));
+    assert_eq!(f.ledger.still_claimed(&first).await?, [true; 3]);
+    assert_eq!(f.ledger.still_claimed(&[(ids[0], 2), (ids[1], 1)]).await?, [false, true], "by the attempt's number");
+    f.ledger.settle(ids[0], "olga", "told by phone", &actor(at(11))).await?;
+    f.won(Job { attempts: 1, ..jobs[1] }, at(10) + VISIBILITY).await?;
+    assert_eq!(f.ledger.still_claimed(&first).await?, [false, false, true]);
+    assert_eq!(f.ledger.still_claimed(&[(ids[1], 2)]).await?, [true], "the one who took it over");
+    assert!(f.ledger.still_claimed(&[]).await?.is_empty());
     Ok(())
 }
 
