@@ -98,6 +98,7 @@ struct Served {
     overview: fresh::Fresh<overview::Seen>,
     wall: retries::KeptWall,
     throttle: throttle::Throttle,
+    days: portal::adding_up::Days,
 }
 
 type Pages = Arc<Served>;
@@ -116,6 +117,7 @@ pub fn router(dashboard: Dashboard) -> Router {
         overview: fresh::Fresh::default(),
         wall: fresh::Fresh::default(),
         throttle: throttle::Throttle::default(),
+        days: portal::adding_up::Days::default(),
     });
     let all = Router::new()
         .route("/", get(overview::overview))

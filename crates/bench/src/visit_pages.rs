@@ -40,8 +40,17 @@ impl Visitor {
             .body(Full::new(Bytes::from(format!("key={key}"))))?;
         let response = visitor.client.request(request).await?;
         ensure!(response.status() == StatusCode::SEE_OTHER, "signing in was answered {}", response.status());
-        let cookie = response.headers().get(header::SET_COOKIE).context("signing in gave no cookie")?.to_str()?;
-        visitor.cookie = cookie.split(';').next().unwrap_or_default().to_owned();
+        visitor.cookie = cookie_of(&response)?;
+        Ok(visitor)
+    }
+
+    /// Enters the portal by a link, such as `/portal/enter?token=…`.
+    pub(crate) async fn enter_portal(base: &str, link: &str) -> Result<Self> {
+        let client = Client::builder(TokioExecutor::new()).build_http();
+        let mut visitor = Self { base: base.to_owned(), cookie: String::new(), client };
+        let path = link.find("/portal/").and_then(|at| link.get(at..)).context("no link to the portal")?;
+        let response = visitor.client.get(format!("{base}{path}").parse()?).await?;
+        visitor.cookie = cookie_of(&response)?;
         Ok(visitor)
     }
 
@@ -90,4 +99,10 @@ impl Visitor {
         ensure!(status.is_success() || (status.is_redirection() && !leads_out), "{path} was answered {status}");
         Ok(response)
     }
+}
+
+/// The first cookie that an answer sets, as it is sent back.
+fn cookie_of(response: &Response<Incoming>) -> Result<String> {
+    let cookie = response.headers().get(header::SET_COOKIE).context("no cookie was given")?.to_str()?;
+    Ok(cookie.split(';').next().unwrap_or_default().to_owned())
 }

@@ -9,6 +9,7 @@
 //! - `brand`: the gateway's look.
 
 mod act_on_delivery;
+pub(crate) mod adding_up;
 mod brand;
 mod change_endpoint;
 mod delivery;

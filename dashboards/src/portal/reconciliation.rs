@@ -1,6 +1,7 @@
 //! `/portal/reconciliation`: the payments of a day (in UTC) and where they stand, as figures that add up and as a file with
 //! every payment. Tests are no money, so they are not among them.
 
+use super::adding_up::add_up;
 use super::figures_of_day::{Counted, FiguresOfDay};
 use super::visit::PortalVisit;
 use crate::csv::{row, stream};
@@ -13,12 +14,9 @@ use axum::extract::State;
 use paybell_delivery::{MerchantId, Money, Timestamp};
 use paybell_store::manage::{Page, PageRequest, ReconciledPayment, Standing};
 use std::time::Duration;
-use tokio::sync::Semaphore;
 
 const ON_A_PAGE: u32 = 1_000;
 const DAY: Duration = Duration::from_secs(24 * 3_600);
-/// How many days are added up at once: it takes as long as the day has payments.
-static PLACES: Semaphore = Semaphore::const_new(2);
 
 const HEAD: &[&str] = &[
     "payment",
@@ -42,11 +40,12 @@ struct ReconciliationPage {
     after: Option<String>,
     rows: Vec<(&'static str, String, Vec<String>)>,
     total: (String, Vec<String>),
+    is_whole: bool,
 }
 
 /// A day in UTC.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-struct Day {
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub(crate) struct Day {
     begins_at: Timestamp,
 }
 
@@ -82,7 +81,8 @@ impl Day {
 /// `GET /portal/reconciliation?day=2026-11-21`.
 pub(crate) async fn page(State(pages): State<Pages>, visit: PortalVisit) -> Answer {
     let (l, day) = (visit.l, Day::asked(&visit)?);
-    let figures = pages.add_up(&visit.merchant_id, day).await?;
+    let progress = add_up(&pages, &visit.merchant_id, day).await?;
+    let figures = &progress.figures;
     let shown =
         |counted: &Counted| (l.number(counted.count), counted.money().into_iter().map(|sum| l.money(sum)).collect());
     let rows = FiguresOfDay::STANDINGS.iter().map(|standing| {
@@ -95,6 +95,7 @@ pub(crate) async fn page(State(pages): State<Pages>, visit: PortalVisit) -> Answ
         after: (day.ends_at() <= visit.now).then(|| Day::of(day.ends_at()).text()),
         rows: rows.collect(),
         total: shown(&figures.total()),
+        is_whole: progress.is_whole(),
         page: visit.frame(&pages, l.nav_reconciliation()),
     })
 }
@@ -113,20 +114,8 @@ pub(crate) async fn csv(State(pages): State<Pages>, visit: PortalVisit) -> Answe
 }
 
 impl Served {
-    async fn add_up(&self, merchant: &MerchantId, day: Day) -> Result<FiguresOfDay, Failure> {
-        let _place = PLACES.acquire().await.map_err(|error| Failure::internal(&error))?;
-        let (mut figures, mut after) = (FiguresOfDay::default(), None);
-        loop {
-            let found = self.reconciled(merchant, day, after).await?;
-            found.items.iter().for_each(|payment| figures.add(payment));
-            after = found.next;
-            if after.is_none() {
-                return Ok(figures);
-            }
-        }
-    }
-
-    async fn reconciled(
+    /// Some payments of the day, from where the ones before ended.
+    pub(super) async fn reconciled(
         &self,
         merchant: &MerchantId,
         day: Day,

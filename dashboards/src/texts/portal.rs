@@ -76,6 +76,7 @@ texts! {
     portal_total: "All payments", "Все платежи";
     portal_untold: "no address to tell", "некого уведомить";
     portal_download: "Download as CSV", "Скачать CSV";
+    portal_adding_up: "These are the figures so far: a day with many payments takes a moment to add up. Reload to see it go on.", "Это пока не все: сложить день, в котором много платежей, занимает время. Обновите страницу, чтобы увидеть продолжение.";
     portal_reconciliation_words: "All payments that were accepted on this day, by where they stand now. Tests are not among them.", "Все платежи, принятые в этот день, по их нынешнему состоянию. Проверок среди них нет.";
 }
 

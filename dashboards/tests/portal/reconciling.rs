@@ -78,18 +78,17 @@ async fn figures_of_a_mixed_day_add_up_on_the_page_and_in_the_file() -> Result<(
     assert!(rows.iter().flatten().all(|cell| !cell.starts_with(['=', '+', '-', '@'])), "a formula: {}", file.text);
     assert!(rows[1..].iter().all(|row| row[0].starts_with(&row[5])), "each stands where it was brought to");
 
-    let page = harness.get(&cookie, &format!("/portal/reconciliation?day={day}")).await?;
-    assert_eq!(page.status, StatusCode::OK);
+    let page = added_up(&harness, &cookie, &day).await?;
     let mut counted = 0;
     for (status, words) in STANDINGS {
         let of_it: Vec<_> = rows[1..].iter().filter(|row| row[5] == status).collect();
         counted += of_it.len();
         assert!(!of_it.is_empty(), "{status} is on trial too");
-        assert_eq!(shown(&page.text, words)?, (of_it.len().to_string(), sums(&of_it)), "{status}");
+        assert_eq!(shown(&page, words)?, (of_it.len().to_string(), sums(&of_it)), "{status}");
     }
     assert_eq!(counted, made, "payments = delivered + waiting + undelivered + settled + no endpoint");
     let all: Vec<_> = rows[1..].iter().collect();
-    assert_eq!(shown(&page.text, "<strong>All payments</strong>")?, (made.to_string(), sums(&all)));
+    assert_eq!(shown(&page, "<strong>All payments</strong>")?, (made.to_string(), sums(&all)));
 
     for wrong in ["2024-02-30", "yesterday", "2024-1-1"] {
         for path in ["/portal/reconciliation", "/portal/reconciliation.csv"] {
@@ -115,12 +114,22 @@ async fn a_long_day_comes_whole_though_it_is_read_in_parts() -> Result<()> {
     let file = harness.get(&cookie, "/portal/reconciliation.csv?day=2026-11-20").await?.text;
     let ids: std::collections::BTreeSet<_> = rows_of(&file)[1..].iter().map(|row| row[0].clone()).collect();
     assert_eq!(ids.len(), 2_345);
-    let page = harness.get(&cookie, "/portal/reconciliation?day=2026-11-20").await?.text;
+    let page = added_up(&harness, &cookie, "2026-11-20").await?;
     assert_eq!(
         shown(&page, "<strong>All payments</strong>")?,
         ("2,345".to_owned(), vec!["24,622.50\u{a0}EUR".to_owned()])
     );
     Ok(())
+}
+
+/// The page of a day once all of it is added up.
+async fn added_up(harness: &Harness, cookie: &str, day: &str) -> Result<String> {
+    paybell_testkit::eventually("the day is added up", Duration::from_secs(30), async || {
+        let page = harness.get(cookie, &format!("/portal/reconciliation?day={day}")).await?;
+        assert_eq!(page.status, StatusCode::OK);
+        Ok((!page.text.contains(r#"role="status""#)).then_some(page.text))
+    })
+    .await
 }
 
 /// The rows of a file as RFC 4180 has them.

@@ -54,7 +54,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<()> {
     generate_history(&database, arguments.deliveries).await?;
     stack.start_again().await?;
     bench.report.note("deliveries_stored", arguments.deliveries as f64, "");
-    time_pages(&mut bench.report, stack.api().base(), &key, &database, arguments.times).await?;
+    time_pages(&mut bench.report, stack.api(), &key, &database, arguments.times).await?;
 
     let stream = match arguments.rate {
         None => bench.held_stream(&healthy),

@@ -5,6 +5,7 @@ use crate::page_times::{PAGE_MS_MAX, PageTimes};
 use crate::report::{Report, Target};
 use crate::visit_pages::Visitor;
 use anyhow::{Context, Result};
+use paybell_testkit::Api;
 use std::time::Duration;
 
 /// Some figures are read once in two seconds for everybody. After this time a page reads them anew.
@@ -67,25 +68,55 @@ const OTHERS: &[&str] = &[
     "/bulk/settle/{bulk}",
 ];
 
+/// The portal's, of the merchant with the most deliveries.
+const PORTAL: &[&str] = &[
+    "/portal",
+    "/portal?state=pending",
+    "/portal?state=undelivered",
+    "/portal?state=delivered",
+    "/portal?q=stock-order-7",
+    "/portal?q=nothing",
+    "/portal/deliveries/{own}",
+    "/portal/deliveries/{own}/settle",
+    "/portal/endpoints",
+    "/portal/endpoints/{well}",
+    "/portal/signatures",
+    "/portal/reconciliation",
+    "/portal/reconciliation?day={yesterday}",
+    "/portal/reconciliation.csv?day={yesterday}",
+];
+
+/// Who that is.
+const MERCHANT: &str = "stock-well-0";
+
 /// Where the ids in braces are found.
-const IDS: [(&str, &str); 6] = [
+const IDS: [(&str, &str); 8] = [
     ("{waiting}", "SELECT id::text FROM deliveries WHERE state = 'pending' AND due_at > created_at + 60000000 LIMIT 1"),
     ("{undelivered}", "SELECT id::text FROM deliveries WHERE state = 'undelivered' ORDER BY id DESC LIMIT 1"),
     ("{failing}", "SELECT id::text FROM endpoints WHERE failing_since IS NOT NULL LIMIT 1"),
     ("{paused}", "SELECT id::text FROM endpoints WHERE paused_at IS NOT NULL LIMIT 1"),
     ("{well}", "SELECT id::text FROM endpoints WHERE merchant_id = 'stock-well-0'"),
+    (
+        "{own}",
+        "SELECT id::text FROM deliveries WHERE state = 'undelivered'
+            AND endpoint_id = (SELECT id FROM endpoints WHERE merchant_id = 'stock-well-0') LIMIT 1",
+    ),
+    ("{yesterday}", "SELECT ((now() AT TIME ZONE 'UTC')::date - 1)::text"),
     ("{bulk}", "SELECT id::text FROM bulk_acts LIMIT 1"),
 ];
 
 /// Reads every page so many times, one after the other, and reports how long each took.
 pub(crate) async fn time_pages(
     report: &mut Report,
-    base: &str,
+    api: &Api,
     key: &str,
     database: &Database,
     times: u32,
 ) -> Result<()> {
-    let visitor = Visitor::sign_in(base, key).await?;
+    let operator = Visitor::sign_in(api.base(), key).await?;
+    let links = format!("/v1/merchants/{MERCHANT}/portal-links");
+    let link = api.post(&links, &serde_json::json!({})).await?.expect_status(201)?;
+    let merchant = Visitor::enter_portal(api.base(), link["url"].as_str().unwrap_or_default()).await?;
     let mut rows = rows();
     for (name, sql) in IDS {
         let id = database.text(sql).await?;
@@ -97,6 +128,7 @@ pub(crate) async fn time_pages(
             tokio::time::sleep(STALE_AFTER).await;
             for page in row {
                 let lines = if page.path.contains(".csv") { CSV_LINES } else { usize::MAX };
+                let visitor = if page.path.starts_with("/portal") { &merchant } else { &operator };
                 let read = visitor.read_lines(&page.path, lines).await;
                 page.note(read.with_context(|| page.path.clone())?);
             }
@@ -118,6 +150,6 @@ fn rows() -> Vec<Vec<PageTimes>> {
     for (row, path) in rows.iter_mut().zip(&OVERVIEW) {
         row.push(page(path));
     }
-    rows.push(OTHERS.iter().map(page).collect());
+    rows.push(OTHERS.iter().chain(PORTAL).map(page).collect());
     rows
 }
