@@ -16,11 +16,11 @@ const ACT: &str = "count what waits for each endpoint";
 /// So many endpoints are looked at, in the order of their ids.
 const ENDPOINTS_MAX: i64 = 300;
 /// So many deliveries are counted in all to find the endpoints with the most, and of each endpoint at least.
-const COUNT_IN_ALL: i64 = 20_000;
-const COUNT_EACH_MIN: i64 = 50;
+const COUNT_IN_ALL: i64 = 10_000;
+const COUNT_EACH_MIN: i64 = 30;
 /// The most endpoints of one answer: each may be counted to the limit.
 const SHOWN_MAX: u32 = 100;
-/// Among so many of an endpoint's oldest the nearest deadline is looked for.
+/// Among so many of an endpoint's oldest the nearest deadline is looked for, and among fewer where few are counted.
 const OLDEST: i64 = 100;
 
 /// From each endpoint the index is entered anew behind it, so what waits is not gone through.
@@ -84,7 +84,7 @@ async fn count_each(ledger: &This, ids: &[Uuid], limit: i64) -> Result<Vec<Count
 /// In the order of the index, so that no other can be taken for it.
 pub(in super::super) fn count_statement(ids: &[Uuid], limit: i64) -> Builder {
     let oldest = concat!("FROM deliveries d WHERE ", waits!("d"), " AND d.endpoint_id = e.id ORDER BY d.id LIMIT");
-    let nearest = OLDEST.min(limit);
+    let nearest = OLDEST.min(limit / 4 + 1);
     let mut query = Builder::new(format!(
         "SELECT e.id, (SELECT count(*) FROM (SELECT d.id {oldest} {limit}) counted) AS waiting,
             (SELECT min(soon.deadline_at) FROM (SELECT d.deadline_at {oldest} {nearest}) soon) AS deadline_at
