@@ -11,7 +11,7 @@ mod scope;
 mod signatures;
 mod value_table;
 
-pub(crate) use endpoint::check_endpoint;
+pub(crate) use endpoint::{asks_no_more, check_endpoint};
 
 use crate::Dialect;
 use crate::definition::{Definition, Schedule};

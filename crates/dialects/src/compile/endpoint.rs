@@ -24,7 +24,7 @@ pub(crate) fn check_endpoint(plan: &Plan, url: &str, parameters: &Parameters) ->
             Some(text) if !fits(parameter, plan.patterns.get(name), text) => {
                 problems.push(format!("the parameter {name} must be {}", form_of(parameter)));
             }
-            None if parameter.default.is_none() && !parameter.optional => {
+            None if is_needed(parameter) => {
                 problems.push(format!("the parameter {name} is missing: {}", parameter.description));
             }
             _ => {}
@@ -34,6 +34,30 @@ pub(crate) fn check_endpoint(plan: &Plan, url: &str, parameters: &Parameters) ->
         problems.push(format!("the dialect has no parameter {name:?}"));
     }
     problems
+}
+
+/// Whether every endpoint that suits the old plan suits the new one, as far as the definitions alone can tell.
+pub(crate) fn asks_no_more(new: &Plan, old: &Plan) -> bool {
+    let before = &old.definition.parameters;
+    let parameters = new.definition.parameters.iter().all(|(name, parameter)| match before.get(name) {
+        Some(before) => asks_no_more_of(parameter, before),
+        None => !is_needed(parameter) && parameter.pattern.is_none() && parameter.choices.is_empty(),
+    });
+    let names = new.reserved_names.iter().all(|name| old.reserved_names.contains(name));
+    let prefixes = new.reserved_prefixes.iter().all(|prefix| old.reserved_prefixes.contains(prefix));
+    let check = old.check.is_none() || new.check.is_some();
+    parameters && names && prefixes && check && new.definition.secret == old.definition.secret
+}
+
+fn asks_no_more_of(new: &Parameter, old: &Parameter) -> bool {
+    let need = !is_needed(new) || is_needed(old);
+    let pattern = new.pattern.is_none() || new.pattern == old.pattern;
+    let chosen = !old.choices.is_empty() && old.choices.iter().all(|choice| new.choices.contains(choice));
+    need && pattern && (new.choices.is_empty() || chosen)
+}
+
+fn is_needed(parameter: &Parameter) -> bool {
+    parameter.default.is_none() && !parameter.optional
 }
 
 /// Compiles the parameters' patterns.
