@@ -12,8 +12,7 @@ use std::sync::Arc;
 use utoipa::ToSchema;
 
 /// The rule that one endpoint of a merchant is asked before a payment.
-pub(crate) const ASKED_ALREADY: &str =
-    "another endpoint of the merchant has one already; take it away there first";
+pub(crate) const ASKED_ALREADY: &str = "another endpoint of the merchant has one already; take it away there first";
 
 /// What a handler returns.
 pub(crate) type Answer<T> = Result<T, Problem>;

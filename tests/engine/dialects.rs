@@ -72,7 +72,12 @@ fn onpay_1() -> Row {
 fn own_rows() -> Vec<Row> {
     let made = |signature: Signature, row: Row| Row { secret: None, signature, ..row };
     let adyen = (202, "[accepted]");
-    let adyen = row("adyen-classic", json!({"merchant_account": "Shop7"}), adyen, "KYdr7P97nvk/e9N7VvuEOHrb9c8d+IPtJ4K8J5Y33S4=");
+    let adyen = row(
+        "adyen-classic",
+        json!({"merchant_account": "Shop7"}),
+        adyen,
+        "KYdr7P97nvk/e9N7VvuEOHrb9c8d+IPtJ4K8J5Y33S4=",
+    );
     vec![
         made(Signature::Standard, by_status("standard", json!({}), 204, "")),
         made(Signature::OfBody("&signature="), row("ok-body", json!({}), (200, "ok"), "")),

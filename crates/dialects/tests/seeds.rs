@@ -41,9 +41,24 @@ const ANSWERS: &[(&str, u16, &[u8], &str)] = &[
     ("qiwi", 200, b"<?xml version=\"1.0\"?><result><result_code>0</result_code></result>", "Acknowledged"),
     ("qiwi", 200, b"<a:result xmlns:a=\"b\"><!-- c --><a:result_code>&#48;</a:result_code></a:result>", "Acknowledged"),
     ("qiwi", 200, b"<result><result_code><![CDATA[151]]></result_code></result>", "SignatureRejected"),
-    ("qiwi", 200, b"<!DOCTYPE r [<!ENTITY a \"0\"><!ENTITY b \"&a;&a;\">]><result><result_code>&b;</result_code></result>", "WrongBody"),
-    ("qiwi", 200, b"<?xml version='1.0' encoding='windows-1251'?><result><x>\xe4</x><result_code>0</result_code></result>", "Acknowledged"),
-    ("onpay-1", 200, b"<result><code>0</code><comment>OK</comment><order_id>1</order_id><md5>0</md5></result>", "Acknowledged"),
+    (
+        "qiwi",
+        200,
+        b"<!DOCTYPE r [<!ENTITY a \"0\"><!ENTITY b \"&a;&a;\">]><result><result_code>&b;</result_code></result>",
+        "WrongBody",
+    ),
+    (
+        "qiwi",
+        200,
+        b"<?xml version='1.0' encoding='windows-1251'?><result><x>\xe4</x><result_code>0</result_code></result>",
+        "Acknowledged",
+    ),
+    (
+        "onpay-1",
+        200,
+        b"<result><code>0</code><comment>OK</comment><order_id>1</order_id><md5>0</md5></result>",
+        "Acknowledged",
+    ),
     ("onpay-1", 200, b"<result><code>3</code><comment>no such order</comment></result>", "Refused"),
     ("onpay-1", 200, b"<result><code>7</code></result>", "SignatureRejected"),
     ("onpay-1", 200, b"<result><code>10</code></result>", "Postponed"),
@@ -147,7 +162,8 @@ fn definitions() -> Vec<(String, Vec<u8>)> {
     let json = |dialect: &Dialect| [b"1".as_slice(), dialect.definition_json().as_bytes()].concat();
     let readme = include_str!("../README.md");
     let example = readme.split("```toml\n").nth(1).and_then(|rest| rest.split("```").next()).expect("an example");
-    let mut all: Vec<_> = Dialect::built_in().iter().map(|dialect| (dialect.name().to_owned(), json(dialect))).collect();
+    let mut all: Vec<_> =
+        Dialect::built_in().iter().map(|dialect| (dialect.name().to_owned(), json(dialect))).collect();
     all.push(("readme".to_owned(), [b"0", example.as_bytes()].concat()));
     all
 }

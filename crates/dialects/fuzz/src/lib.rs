@@ -1,5 +1,6 @@
 //! The trials of `../tests/trials`, for the fuzz targets.
 
+#[expect(dead_code, reason = "the tests write seeds with it")]
 #[path = "../../tests/trials/mod.rs"]
 mod trials;
 

@@ -4,8 +4,11 @@ use crate::Parameters;
 use crate::definition::{Definition, Encoding, Parameter};
 use crate::definition_error::Problems;
 use crate::plan::Plan;
-use regex_lite::Regex;
+use regex_lite::{Regex, RegexBuilder};
 use std::collections::BTreeMap;
+
+/// Bytes of a compiled pattern at most, so that no parameter takes long to match.
+const PATTERN_BYTES_MAX: usize = 128 * 1024;
 
 /// What does not suit the dialect.
 pub(crate) fn check_endpoint(plan: &Plan, url: &str, parameters: &Parameters) -> Vec<String> {
@@ -68,7 +71,7 @@ pub(crate) fn compile_parameters(definition: &Definition, problems: &mut Problem
         let described = !parameter.description.trim().is_empty();
         problems.require(described, &format!("{path}.description"), "must not be empty");
         if let Some(pattern) = &parameter.pattern {
-            match Regex::new(&format!("^(?:{pattern})$")) {
+            match whole(pattern) {
                 Ok(regex) => drop(patterns.insert(name.clone(), regex)),
                 Err(error) => problems.add(format!("{path}.pattern"), format!("is no regular expression: {error}")),
             }
@@ -78,6 +81,13 @@ pub(crate) fn compile_parameters(definition: &Definition, problems: &mut Problem
         problems.require(good, &format!("{path}.default"), "does not fit the parameter's own pattern or choices");
     }
     patterns
+}
+
+/// The pattern of all of a text. Alone it must be a pattern as well, so that no bracket of its own closes ours.
+fn whole(pattern: &str) -> Result<Regex, regex_lite::Error> {
+    let build = |pattern: &str| RegexBuilder::new(pattern).size_limit(PATTERN_BYTES_MAX).build();
+    build(pattern)?;
+    build(&format!("^(?:{pattern})$"))
 }
 
 /// The names that an endpoint's own query may not have.

@@ -68,9 +68,7 @@ pub(super) fn of_payment(dialect: &str, pay_for: Option<&str>) -> Wanted {
         "tpay" => text("TRUE"),
         "t-bank" | "intellectmoney" => text("OK"),
         "adyen-classic" => wanted(200..=299, Yes::Text("[accepted]".to_owned())),
-        "onpay-1" => {
-            Wanted { no: No::Values(&["3"]), ..wanted(200..=200, Yes::Xml(&["result", "code"], "0")) }
-        }
+        "onpay-1" => Wanted { no: No::Values(&["3"]), ..wanted(200..=200, Yes::Xml(&["result", "code"], "0")) },
         "onpay-2" => wanted(200..=200, Yes::Json("status", "true")),
         "cloudpayments" => wanted(200..=200, Yes::Json("code", "0")),
         "qiwi" => wanted(200..=200, Yes::Xml(&["result", "result_code"], "0")),
@@ -89,9 +87,7 @@ pub(super) fn of_check(dialect: &str) -> Option<Wanted> {
         "cloudpayments" => with(No::Values(&["10", "11", "12", "13", "20"]), Yes::Json("code", "0")),
         "unitpay" => with(No::Other, Yes::JsonHas("result", "error")),
         "webmoney" => with(No::Else, Yes::Text("YES".to_owned())),
-        "payanyway" => {
-            with(No::Values(&["200", "500"]), Yes::Xml(&["MNT_RESPONSE", "MNT_RESULT_CODE"], "402"))
-        }
+        "payanyway" => with(No::Values(&["200", "500"]), Yes::Xml(&["MNT_RESPONSE", "MNT_RESULT_CODE"], "402")),
         _ => None,
     }
 }

@@ -104,7 +104,8 @@ pub(crate) fn render_request(bytes: &[u8]) {
     };
     let prepared = &ALL[usize::from(*place) % ALL.len()];
     for rendered in check_dialect(prepared, &told, &asked) {
-        let ours = matches!(&rendered, Err(DialectError::Secret { .. } | DialectError::NoSecret | DialectError::Parameter(_)));
+        let ours =
+            matches!(&rendered, Err(DialectError::Secret { .. } | DialectError::NoSecret | DialectError::Parameter(_)));
         assert!(!ours, "{:?}: {rendered:?}", prepared.dialect);
     }
 }

@@ -1,7 +1,7 @@
 //! Endpoints: create, read, change, pause, delete.
 
-use super::push_ids;
 use super::hold_to_dialect::{Wording, lacking};
+use super::push_ids;
 use super::{Builder, Connection, This, audit, dialects, merchants, rows};
 use crate::error::Doing;
 use crate::manage::{Actor, EndpointChange, NewEndpoint, Page, PageRequest, Secret};

@@ -116,7 +116,8 @@ fn unusable(dialect: &Dialect, secrets: &[Secret]) -> Option<String> {
 }
 
 fn refusal(dialect: &str, unsuited: &[String]) -> StoreError {
-    let mut words = format!("dialect {dialect} cannot become that, as endpoints that use it would not suit it any more");
+    let mut words =
+        format!("dialect {dialect} cannot become that, as endpoints that use it would not suit it any more");
     for named in unsuited.iter().take(NAMED_MAX) {
         // Writing to a String cannot fail.
         let _ = write!(words, "; {named}");

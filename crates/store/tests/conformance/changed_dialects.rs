@@ -123,7 +123,8 @@ async fn a_secret_that_the_changed_dialect_cannot_use_refuses_it(f: Fixture) -> 
     let short = "[notify.signatures.x]\nalgorithm = \"hmac-sha256\"\nover = \"{body}\"\n";
     let signed = |min: u32| {
         let text = dialect(&[], short).definition_json();
-        let text = text.replace("\"secret\":{\"form\":\"text\"", &format!("\"secret\":{{\"form\":\"text\",\"min\":{min}"));
+        let text =
+            text.replace("\"secret\":{\"form\":\"text\"", &format!("\"secret\":{{\"form\":\"text\",\"min\":{min}"));
         Dialect::from_json(&text).unwrap_or_else(|error| panic!("{error}\n{text}"))
     };
     f.ledger.put_dialect(&signed(8), &actor(at(1))).await?;
@@ -142,7 +143,8 @@ async fn an_endpoint_that_does_not_suit_the_dialect_as_it_is_now_is_refused(f: F
     let none = f.endpoint_with(with(&[])).await.expect_err("it lacks a parameter").downcast::<StoreError>()?;
     assert!(matches!(&none, StoreError::Refused(why) if why == "the parameter shop is missing: The shop"), "{none}");
     let id = f.endpoint_with(with(&[("shop", "7"), ("more", "x")])).await?;
-    let change = EndpointChange { parameters: Some([("shop".to_owned(), "x".to_owned())].into()), ..Default::default() };
+    let change =
+        EndpointChange { parameters: Some([("shop".to_owned(), "x".to_owned())].into()), ..Default::default() };
     assert!(matches!(f.ledger.change_endpoint(id, &change, &actor(at(2))).await, Err(StoreError::Refused(_))));
     assert_eq!(version_of(&f, id).await?, 1);
     Ok(())
@@ -157,14 +159,14 @@ async fn a_dialect_and_an_endpoint_that_change_at_once_suit_each_other(f: Fixtur
     for round in 1..20_u64 {
         let drop = EndpointChange { parameters: Some([].into()), ..Default::default() };
         let now = actor(at(round * 10));
-        let (put, changed) =
-            tokio::join!(f.ledger.put_dialect(&needy, &now), another.change_endpoint(id, &drop, &now));
+        let (put, changed) = tokio::join!(f.ledger.put_dialect(&needy, &now), another.change_endpoint(id, &drop, &now));
         assert!(put.is_ok() != changed.is_ok(), "round {round}: {put:?} {changed:?}");
         for refused in [put.err(), changed.err()].into_iter().flatten() {
             assert!(matches!(refused, StoreError::Refused(_)), "round {round}: {refused:?}");
         }
         f.ledger.put_dialect(&plain, &actor(at(round * 10 + 1))).await?;
-        let give = EndpointChange { parameters: Some([("shop".to_owned(), "7".to_owned())].into()), ..Default::default() };
+        let give =
+            EndpointChange { parameters: Some([("shop".to_owned(), "7".to_owned())].into()), ..Default::default() };
         f.ledger.change_endpoint(id, &give, &actor(at(round * 10 + 2))).await?;
     }
     Ok(())
