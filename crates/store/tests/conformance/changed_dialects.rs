@@ -114,19 +114,13 @@ async fn endpoints_that_were_at_fault_before_keep_nobody_from_changing_a_dialect
     assert!(why.contains("till") && !why.contains("the parameter shop"), "{why}");
     assert_eq!(f.execute("UPDATE dialects SET definition = '{}'").await?, None);
     assert!(refusal(&f, &worse).await?.contains(&format!("endpoint {id} of shop")), "nobody knows what was before");
-    f.ledger.put_dialect(&dialect(&[], ""), &actor(at(3))).await?;
+    f.ledger.put_dialect(&dialect(&[], "[secret]\nmin = 8\n"), &actor(at(3))).await?;
     Ok(())
 }
 
 async fn a_secret_that_the_changed_dialect_cannot_use_refuses_it(f: Fixture) -> Result<()> {
     f.shop().await?;
-    let short = "[notify.signatures.x]\nalgorithm = \"hmac-sha256\"\nover = \"{body}\"\n";
-    let signed = |min: u32| {
-        let text = dialect(&[], short).definition_json();
-        let text =
-            text.replace("\"secret\":{\"form\":\"text\"", &format!("\"secret\":{{\"form\":\"text\",\"min\":{min}"));
-        Dialect::from_json(&text).unwrap_or_else(|error| panic!("{error}\n{text}"))
-    };
+    let signed = |min: u32| dialect(&[], &format!("[secret]\nmin = {min}\n"));
     f.ledger.put_dialect(&signed(8), &actor(at(1))).await?;
     let id = f.endpoint_with(with(&[])).await?;
     let why = refusal(&f, &signed(20)).await?;
