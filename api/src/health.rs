@@ -6,6 +6,7 @@ use axum::extract::State;
 use axum::response::IntoResponse;
 use http::StatusCode;
 use http::header::CONTENT_TYPE;
+use paybell_store::engine::Gauges;
 use serde::Serialize;
 use std::time::Duration;
 use tokio::time::timeout;
@@ -67,7 +68,7 @@ pub(crate) async fn readyz(State(api): State<Api>) -> impl IntoResponse {
 
 async fn readiness(api: &Served) -> Readiness {
     let state = &api.state;
-    let gauges = timeout(ANSWER_WITHIN, state.ledger.gauges(state.clock.now()));
+    let gauges = timeout(ANSWER_WITHIN, state.ledger.gauges(state.clock.now(), Gauges::COUNT_MAX));
     let depth = timeout(ANSWER_WITHIN, state.queue.depth());
     let last_turn = timeout(ANSWER_WITHIN, state.queue.last_turn());
     let (gauges, depth, last_turn) = tokio::join!(gauges, depth, last_turn);

@@ -171,7 +171,7 @@ mod tests {
         let money = vec![Money { amount_minor: 100, currency: "EUR".parse().expect("a currency") }];
         let cut = Sum { count: Sum::COUNT_MAX, money: money.clone(), cut: true };
         assert_eq!(Lang::En.moneys(&cut), "at least 1.00\u{a0}EUR");
-        assert_eq!(Lang::En.count(&cut), "2,500 or more");
+        assert_eq!(Lang::En.count(&cut), "10,000 or more");
         assert_eq!(Lang::En.count(&Sum { count: 7, cut: true, ..Sum::default() }), "7 or more");
         assert_eq!(Lang::En.moneys(&Sum { count: 1, money, cut: false }), "1.00\u{a0}EUR");
         assert_eq!(Lang::En.moneys(&Sum::default()), "–");

@@ -3,6 +3,7 @@
 use metrics::gauge;
 use paybell_delivery::State;
 use paybell_queue::Queue;
+use paybell_store::engine::Gauges;
 use paybell_store::{Clock, Ledger};
 use std::sync::Arc;
 use std::time::Duration;
@@ -32,7 +33,7 @@ async fn observe(
 ) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
     let now = clock.now();
     gauge!("paybell_queue_away").set(f64::from(u8::from(queue.is_away())));
-    let gauges = ledger.gauges(now).await?;
+    let gauges = ledger.gauges(now, Gauges::COUNT_MAX).await?;
     gauge!("paybell_deliveries", "state" => State::Pending.as_str()).set(gauges.pending as f64);
     gauge!("paybell_deliveries", "state" => State::Undelivered.as_str()).set(gauges.undelivered as f64);
     gauge!("paybell_endpoints_failing").set(gauges.failing_endpoints as f64);

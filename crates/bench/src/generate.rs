@@ -34,10 +34,10 @@ WITH target AS MATERIALIZED (
         'payer' || n % 1000 || '@example.com', '+49 30 1234567', $9, $4 - 600000000, $4 - 600000000, false
     FROM item
 ), delivery AS (
-    INSERT INTO deliveries (id, payment_id, endpoint_id, due_at, deadline_at, created_at, finished_at, attempts,
-        in_doubt, state)
-    SELECT delivery_id, payment_id, endpoint_id, ($5 + n * $6)::int8, $4 + 258600000000, $4 - 600000000,
-        CASE WHEN $7 THEN $4 END, 1, false, CASE WHEN $7 THEN 'delivered' ELSE 'pending' END
+    INSERT INTO deliveries (id, payment_id, endpoint_id, amount_minor, currency, due_at, deadline_at, created_at,
+        finished_at, attempts, in_doubt, state)
+    SELECT delivery_id, payment_id, endpoint_id, 100 + n % 100000, 'EUR', ($5 + n * $6)::int8, $4 + 258600000000,
+        $4 - 600000000, CASE WHEN $7 THEN $4 END, 1, false, CASE WHEN $7 THEN 'delivered' ELSE 'pending' END
     FROM item
 )
 INSERT INTO attempts (delivery_id, number, status, started_at, duration_us, outcome, detail, response_head,

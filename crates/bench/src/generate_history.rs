@@ -50,6 +50,7 @@ WITH target AS MATERIALIZED (
 ), item AS MATERIALIZED (
     SELECT n, made, target.ids[place] AS endpoint_id, target.merchants[place] AS merchant_id,
         target.in_trouble[place] AS is_parked, lot < 7 AS waits, lot BETWEEN 7 AND 15 AS is_delivered, lot = 19 AS is_settled,
+        100 + n % 100000 AS amount_minor, (ARRAY['EUR', 'EUR', 'USD', 'RUB', 'JPY'])[1 + n % 5] AS currency,
         (time || '7' || substr(hash, 1, 3) || '8' || substr(hash, 4, 15))::uuid AS payment_id,
         (time || '7' || substr(hash, 1, 3) || '8' || substr(hash, 17, 15))::uuid AS delivery_id
     FROM target, generate_series($1::int8, $2::int8 - 1) AS n,
@@ -59,15 +60,14 @@ WITH target AS MATERIALIZED (
 ), payment AS (
     INSERT INTO payments (id, merchant_id, gateway_payment_id, kind, pay_for, amount_minor, currency, method,
         description, payer_email, payer_phone, data, confirmed_at, accepted_at, test)
-    SELECT payment_id, merchant_id, $7 || n, 'payment.confirmed', 'stock-order-' || n, 100 + n % 100000,
-        (ARRAY['EUR', 'EUR', 'USD', 'RUB', 'JPY'])[1 + n % 5], 'card',
+    SELECT payment_id, merchant_id, $7 || n, 'payment.confirmed', 'stock-order-' || n, amount_minor, currency, 'card',
         'Order ' || n || ' of a shop that sells things, with a description of the usual length for such a thing',
         'payer' || n % 1000 || '@example.com', '+49 30 1234567', $8, made, made, false
     FROM item
 ), delivery AS (
-    INSERT INTO deliveries (id, payment_id, endpoint_id, due_at, deadline_at, created_at, finished_at, attempts,
-        in_doubt, state, reason, settled_by, settled_note)
-    SELECT delivery_id, payment_id, endpoint_id,
+    INSERT INTO deliveries (id, payment_id, endpoint_id, amount_minor, currency, due_at, deadline_at, created_at,
+        finished_at, attempts, in_doubt, state, reason, settled_by, settled_note)
+    SELECT delivery_id, payment_id, endpoint_id, amount_minor, currency,
         CASE WHEN waits AND NOT is_parked
             THEN least(deadline - 1000000, $3 + 3600000000 + n * 31 % 1000 * 172800000)
             WHEN waits THEN deadline ELSE made END,

@@ -134,22 +134,22 @@ pub struct Dispatched {
 /// Figures of the moment.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Gauges {
-    /// Pending deliveries, counted to [`Gauges::COUNT_MAX`].
+    /// Pending deliveries; this and all other counts end at the limit that was asked for.
     pub pending: u64,
-    /// Endpoints that are failing, counted to [`Gauges::COUNT_MAX`].
+    /// Endpoints that are failing.
     pub failing_endpoints: u64,
-    /// Undelivered and not settled, counted to [`Gauges::COUNT_MAX`].
+    /// Undelivered and not settled.
     pub undelivered: u64,
     /// How long the oldest due delivery has been due; zero when none is.
     pub oldest_due: Duration,
     /// The earliest deadline of a pending delivery (approximate where the database would have to scan).
     pub earliest_deadline_at: Option<Timestamp>,
-    /// Pending deliveries whose deadline comes within [`Gauges::EXPIRING_WITHIN`], counted to [`Gauges::COUNT_MAX`].
+    /// Pending deliveries whose deadline comes within [`Gauges::EXPIRING_WITHIN`].
     pub expiring: u64,
 }
 
 impl Gauges {
-    /// Counting stops here, so that its cost is bounded.
+    /// How far is counted for metrics, so that the cost is bounded.
     pub const COUNT_MAX: u64 = 100_000;
     /// How near a deadline is that a person should know of.
     pub const EXPIRING_WITHIN: Duration = Duration::from_secs(3600);

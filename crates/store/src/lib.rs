@@ -128,8 +128,8 @@ pub trait Ledger: Send + Sync {
     /// Writes down that the probe with this delivery failed; the next one goes out at `next_at`.
     async fn postpone_probe(&self, id: EndpointId, delivery: DeliveryId, next_at: Timestamp) -> Result<()>;
 
-    /// The figures for metrics and readiness; its cost does not grow with the backlog.
-    async fn gauges(&self, now: Timestamp) -> Result<Gauges>;
+    /// The figures for metrics, readiness and pages, each counted to `count_max`: the cost does not grow with the backlog.
+    async fn gauges(&self, now: Timestamp, count_max: u64) -> Result<Gauges>;
 
     /// Endpoints with their secrets and dialects, for attempts; deleted ones too. Answers one for each id, in order.
     async fn endpoints_for_attempts(&self, ids: &[EndpointId]) -> Result<Vec<EndpointForAttempt>>;

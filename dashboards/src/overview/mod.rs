@@ -16,7 +16,7 @@ use axum::extract::State;
 use charts::{Window, charts};
 use paybell_delivery::{Endpoint, Timestamp};
 use paybell_store::engine::Gauges;
-use paybell_store::manage::{Expiring, FigureSpan, Figures};
+use paybell_store::manage::{Expiring, FigureSpan, Figures, Sum};
 use std::time::Duration;
 
 /// For how long everybody is shown what was read for the first.
@@ -115,7 +115,7 @@ impl Served {
         let (ledger, begin) = (self.ledger(), Window::Hour.begin(now));
         // Side by side, as the database has more than one processor.
         let (gauges, last_hour, expiring, troubled) = tokio::try_join!(
-            ledger.gauges(now),
+            ledger.gauges(now, Sum::COUNT_MAX),
             ledger.figures(FigureSpan::Minute, begin),
             ledger.expiring(now, &HORIZONS),
             ledger.troubled_endpoints(TROUBLED_MAX),
@@ -133,7 +133,7 @@ fn figures(l: Lang, seen: &Seen, now: Timestamp) -> Vec<Figure> {
     let time = |p| percentile(&hour, p).map_or_else(|| "–".to_owned(), |time| l.duration(time));
     let figure = |value, name, note, href| Figure { value, name, note, href };
     let gauges = &seen.gauges;
-    let counted = |n| l.counted(n, Gauges::COUNT_MAX);
+    let counted = |n| l.counted(n, Sum::COUNT_MAX);
     let oldest = if gauges.oldest_due.is_zero() { l.none().to_owned() } else { l.duration(gauges.oldest_due) };
     vec![
         figure(per_second(minute.accepted), l.accepted_per_s(), l.in_last_minute(), ""),

@@ -12,7 +12,7 @@ use crate::{Pages, Served};
 use askama::Template;
 use axum::extract::State as Extract;
 use paybell_delivery::{State, Timestamp};
-use paybell_store::manage::{DeliveryFilter, EndpointWaiting, NextAttempts, Page, PageRequest, Sum};
+use paybell_store::manage::{DeliveryFilter, EndpointWaiting, NextAttempts, Page, PageRequest};
 use std::time::Duration;
 
 const ON_A_PAGE: u32 = 100;
@@ -149,7 +149,11 @@ fn shown(l: Lang, bar: &NextAttempts, all: &[NextAttempts], now: Timestamp) -> B
         (_, None) => l.wall_later().to_owned(),
     };
     let most = all.iter().map(|bar| bar.count).max().unwrap_or(0).max(1);
-    Bar { name, count: l.counted(bar.count, Sum::COUNT_MAX), width: 100.0 * as_float(bar.count) / as_float(most) }
+    Bar {
+        name,
+        count: l.counted(bar.count, NextAttempts::COUNT_MAX),
+        width: 100.0 * as_float(bar.count) / as_float(most),
+    }
 }
 
 fn by_endpoint(l: Lang, waiting: &EndpointWaiting, now: Timestamp) -> Waiting {
@@ -161,7 +165,7 @@ fn by_endpoint(l: Lang, waiting: &EndpointWaiting, now: Timestamp) -> Waiting {
         merchant: endpoint.merchant_id.to_string(),
         mark,
         health,
-        waiting: l.counted(waiting.waiting, Sum::COUNT_MAX),
+        waiting: l.counted(waiting.waiting, EndpointWaiting::COUNT_MAX),
         deadline: l.until(waiting.deadline_at, now),
     }
 }

@@ -28,9 +28,11 @@ WITH item AS MATERIALIZED (
         description, payer_email, payer_phone, data, $14, $14, false
     FROM item
 ), delivery AS (
-    INSERT INTO deliveries (id, payment_id, endpoint_id, due_at, deadline_at, created_at, finished_at, attempts,
-        in_doubt, state)
-    SELECT delivery_id, payment_id, endpoint_id, $14, $14 + 259200000000, $14, $14, 1, false, 'delivered' FROM item
+    INSERT INTO deliveries (id, payment_id, endpoint_id, amount_minor, currency, due_at, deadline_at, created_at,
+        finished_at, attempts, in_doubt, state)
+    SELECT delivery_id, payment_id, endpoint_id, amount_minor, currency, $14, $14 + 259200000000, $14, $14, 1, false,
+        'delivered'
+    FROM item
 )
 INSERT INTO attempts (delivery_id, number, status, started_at, duration_us, outcome, detail, response_head,
     response_body)

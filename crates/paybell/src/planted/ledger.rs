@@ -182,8 +182,8 @@ forward_ledger! { PlantedLedger {
         Ok(dispatched)
     }
 
-    async fn gauges(&self, now: Timestamp) -> Result<Gauges, StoreError> {
-        let gauges = self.real.gauges(now).await?;
+    async fn gauges(&self, now: Timestamp, count_max: u64) -> Result<Gauges, StoreError> {
+        let gauges = self.real.gauges(now, count_max).await?;
         Ok(if self.bug == Bug::GaugeSeesNothing { Gauges { undelivered: 0, ..gauges } } else { gauges })
     }
 

@@ -85,6 +85,9 @@ CREATE TABLE deliveries (
     payment_id UUID NOT NULL,
     endpoint_id UUID NOT NULL,
     resend_of UUID,
+    -- Its payment's, so that money is added up from the indexes alone.
+    amount_minor BIGINT NOT NULL,
+    currency TEXT NOT NULL,
     due_at BIGINT NOT NULL,
     deadline_at BIGINT NOT NULL,
     claimed_at BIGINT,
@@ -114,16 +117,21 @@ CREATE INDEX deliveries_parked ON deliveries (endpoint_id, deadline_at, id)
     WHERE state = 'pending' AND due_at = deadline_at;
 CREATE INDEX deliveries_of_payment ON deliveries (payment_id);
 CREATE INDEX deliveries_of_endpoint ON deliveries (endpoint_id, id);
--- What a person may have to look at.
-CREATE INDEX deliveries_undelivered ON deliveries (id) WHERE state = 'undelivered';
-CREATE INDEX deliveries_settled ON deliveries (id) WHERE state = 'settled';
-CREATE INDEX deliveries_failed ON deliveries (endpoint_id, state, id) WHERE state IN ('undelivered', 'settled');
+-- What a person may have to look at; what pages judge and add up rides along, so that they need not read the rows.
+CREATE INDEX deliveries_undelivered ON deliveries (id) INCLUDE (reason, created_at, amount_minor, currency)
+    WHERE state = 'undelivered';
+CREATE INDEX deliveries_settled ON deliveries (id) INCLUDE (reason, created_at, amount_minor, currency)
+    WHERE state = 'settled';
+CREATE INDEX deliveries_failed ON deliveries (endpoint_id, state, id) INCLUDE (reason, created_at, amount_minor, currency)
+    WHERE state IN ('undelivered', 'settled');
 -- What was attempted in vain, or waits for its endpoint. What is acknowledged within its first minute never enters these,
 -- and a claim changes nothing of them. That the state stands among the columns tells them from the index above, however
 -- small the planner believes both to be.
-CREATE INDEX deliveries_waiting ON deliveries (endpoint_id, state, id) INCLUDE (deadline_at)
+CREATE INDEX deliveries_waiting ON deliveries (endpoint_id, state, id)
+    INCLUDE (deadline_at, created_at, amount_minor, currency)
     WHERE state = 'pending' AND due_at > created_at + 60000000;
-CREATE INDEX deliveries_expiring ON deliveries (deadline_at) WHERE state = 'pending' AND due_at > created_at + 60000000;
+CREATE INDEX deliveries_expiring ON deliveries (deadline_at, id) INCLUDE (endpoint_id, created_at, amount_minor, currency)
+    WHERE state = 'pending' AND due_at > created_at + 60000000;
 
 -- A partition `attempts_YYYYMMDD` for each day, made ahead and dropped by the engine: the first 48 bits of a delivery's id
 -- are the milliseconds since 1970 of its beginning, so a day is a range of ids.

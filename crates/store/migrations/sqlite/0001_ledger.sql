@@ -79,6 +79,9 @@ CREATE TABLE deliveries (
     payment_id BLOB NOT NULL REFERENCES payments (id),
     endpoint_id BLOB NOT NULL REFERENCES endpoints (id),
     resend_of BLOB,
+    -- Its payment's, so that money is added up from the indexes alone.
+    amount_minor INTEGER NOT NULL,
+    currency TEXT NOT NULL,
     due_at INTEGER NOT NULL,
     deadline_at INTEGER NOT NULL,
     claimed_at INTEGER,
@@ -107,15 +110,19 @@ CREATE INDEX deliveries_parked ON deliveries (endpoint_id, deadline_at, id)
     WHERE state = 'pending' AND due_at = deadline_at;
 CREATE INDEX deliveries_of_payment ON deliveries (payment_id);
 CREATE INDEX deliveries_of_endpoint ON deliveries (endpoint_id, id);
--- What a person may have to look at.
-CREATE INDEX deliveries_undelivered ON deliveries (id) WHERE state = 'undelivered';
-CREATE INDEX deliveries_settled ON deliveries (id) WHERE state = 'settled';
-CREATE INDEX deliveries_failed ON deliveries (endpoint_id, state, id) WHERE state IN ('undelivered', 'settled');
+-- What a person may have to look at; what pages judge and add up rides along, so that they need not read the rows.
+CREATE INDEX deliveries_undelivered ON deliveries (id, reason, created_at, amount_minor, currency)
+    WHERE state = 'undelivered';
+CREATE INDEX deliveries_settled ON deliveries (id, reason, created_at, amount_minor, currency)
+    WHERE state = 'settled';
+CREATE INDEX deliveries_failed ON deliveries (endpoint_id, state, id, reason, created_at, amount_minor, currency)
+    WHERE state IN ('undelivered', 'settled');
 -- What was attempted in vain, or waits for its endpoint. What is acknowledged within its first minute never enters these,
 -- and a claim changes nothing of them.
-CREATE INDEX deliveries_waiting ON deliveries (endpoint_id, state, id, deadline_at)
+CREATE INDEX deliveries_waiting ON deliveries (endpoint_id, state, id, deadline_at, created_at, amount_minor, currency)
     WHERE state = 'pending' AND due_at > created_at + 60000000;
-CREATE INDEX deliveries_expiring ON deliveries (deadline_at) WHERE state = 'pending' AND due_at > created_at + 60000000;
+CREATE INDEX deliveries_expiring ON deliveries (deadline_at, id, endpoint_id, created_at, amount_minor, currency)
+    WHERE state = 'pending' AND due_at > created_at + 60000000;
 
 CREATE TABLE attempts (
     delivery_id BLOB NOT NULL,

@@ -4,7 +4,8 @@ use super::DeliveryRow;
 use paybell_delivery::{Attempt, Delivery, Endpoint, Money, Payment, State, Timestamp};
 use std::time::Duration;
 
-/// How many deliveries there are, with their money. Both are counted to [`Sum::COUNT_MAX`] deliveries.
+/// How many deliveries there are, with their money. Both are counted to [`Sum::COUNT_MAX`] deliveries, or to
+/// [`Sum::ROWS_MAX`] where no index holds what is added up.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Sum {
     /// How many, counted to [`Sum::COUNT_MAX`].
@@ -17,7 +18,9 @@ pub struct Sum {
 
 impl Sum {
     /// Counting stops here, so that its cost is bounded.
-    pub const COUNT_MAX: u64 = 2_500;
+    pub const COUNT_MAX: u64 = 10_000;
+    /// The same where each costs a look at its row.
+    pub const ROWS_MAX: u64 = 1_000;
 
     /// Whether there may be more than was counted: the limit was reached, or not all could be looked at.
     pub fn is_cut(&self) -> bool {
@@ -41,8 +44,13 @@ pub struct NextAttempts {
     pub since: Option<Timestamp>,
     /// Until then; nothing for whatever comes later.
     pub before: Option<Timestamp>,
-    /// How many, counted to [`Sum::COUNT_MAX`].
+    /// How many, counted to [`NextAttempts::COUNT_MAX`].
     pub count: u64,
+}
+
+impl NextAttempts {
+    /// Counting stops here, so that its cost is bounded.
+    pub const COUNT_MAX: u64 = 5_000;
 }
 
 /// An endpoint for which deliveries wait.
@@ -50,10 +58,15 @@ pub struct NextAttempts {
 pub struct EndpointWaiting {
     /// The endpoint.
     pub endpoint: Endpoint,
-    /// How many wait, counted to [`Sum::COUNT_MAX`].
+    /// How many wait, counted to [`EndpointWaiting::COUNT_MAX`].
     pub waiting: u64,
     /// The nearest deadline among them.
     pub deadline_at: Timestamp,
+}
+
+impl EndpointWaiting {
+    /// Counting stops here, so that its cost is bounded.
+    pub const COUNT_MAX: u64 = 2_500;
 }
 
 /// A delivery to an endpoint with its last attempt.

@@ -28,10 +28,10 @@ WITH new_payment AS (
         balance_currency, method, description, payer_email, payer_phone, data, confirmed_at, test)
     CROSS JOIN LATERAL (SELECT FROM merchants WHERE id = item.merchant_id AND deleted_at IS NULL OFFSET 0) m
     ON CONFLICT (gateway_payment_id, merchant_id) DO NOTHING
-    RETURNING id, merchant_id
+    RETURNING id, merchant_id, amount_minor, currency
 ), draft AS MATERIALIZED (
     SELECT (left(p.id::text, 19) || right(gen_random_uuid()::text, 17))::uuid AS id, p.id AS payment_id,
-        e.id AS endpoint_id, e.concurrency_max, e.version, $17 + LEAST(e.lifetime_us, $18) AS deadline_at,
+        p.amount_minor, p.currency, e.id AS endpoint_id, e.concurrency_max, e.version, $17 + LEAST(e.lifetime_us, $18) AS deadline_at,
         CASE WHEN e.takes AND p.merchant_id <> ALL ($21) THEN $17 + $20 END AS claimed_until
     FROM new_payment p
     CROSS JOIN LATERAL (
@@ -39,10 +39,10 @@ WITH new_payment AS (
         FROM endpoints WHERE merchant_id = p.merchant_id AND deleted_at IS NULL OFFSET 0
     ) e
 ), new_delivery AS (
-    INSERT INTO deliveries (id, payment_id, endpoint_id, due_at, deadline_at, created_at, claimed_at, claimed_until,
-        attempts, in_doubt, state)
-    SELECT id, payment_id, endpoint_id, $17 + LEAST($19, (deadline_at - $17) / 2), deadline_at, $17,
-        CASE WHEN claimed_until IS NOT NULL THEN $17 END, claimed_until, (claimed_until IS NOT NULL)::int4, false,
+    INSERT INTO deliveries (id, payment_id, endpoint_id, amount_minor, currency, due_at, deadline_at, created_at, claimed_at,
+        claimed_until, attempts, in_doubt, state)
+    SELECT id, payment_id, endpoint_id, amount_minor, currency, $17 + LEAST($19, (deadline_at - $17) / 2), deadline_at,
+        $17, CASE WHEN claimed_until IS NOT NULL THEN $17 END, claimed_until, (claimed_until IS NOT NULL)::int4, false,
         'pending'
     FROM draft
 )

@@ -90,9 +90,9 @@ fn rows(count: u32) -> String {
             accepted_at, test)
         SELECT gen_random_uuid(), m.id, gen_random_uuid()::text, 'k', 1, 'EUR', 1, 1, false
         FROM generate_series(1, {count}), (SELECT id FROM merchants LIMIT 1) m;
-        INSERT INTO deliveries (id, payment_id, endpoint_id, due_at, deadline_at, created_at, attempts, in_doubt, state,
-            finished_at)
-        SELECT gen_random_uuid(), p.id, e.id, n, 2000 + n, 1, 0, false,
+        INSERT INTO deliveries (id, payment_id, endpoint_id, amount_minor, currency, due_at, deadline_at, created_at,
+            attempts, in_doubt, state, finished_at)
+        SELECT gen_random_uuid(), p.id, e.id, 1, 'EUR', n, 2000 + n, 1, 0, false,
             CASE n % 20 WHEN 0 THEN 'pending' ELSE 'delivered' END, CASE n % 20 WHEN 0 THEN NULL ELSE 1 END
         FROM (SELECT id, row_number() OVER () AS n FROM payments) p, (SELECT id FROM endpoints LIMIT 1) e;
         INSERT INTO attempts (delivery_id, number, started_at, outcome, detail)

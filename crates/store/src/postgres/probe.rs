@@ -86,8 +86,9 @@ mod tests {
     INSERT INTO endpoints (id, merchant_id, url, dialect, parameters, options, concurrency_max, secrets, version,
         created_at, updated_at, failing_since, probe_at, parked)
     VALUES (gen_random_uuid(), 'm', 'u', 'd', '{}', '{}', 1, '', 1, 1, 1, 1, 1, true);
-    INSERT INTO deliveries (id, payment_id, endpoint_id, due_at, deadline_at, created_at, attempts, in_doubt, state)
-    SELECT gen_random_uuid(), gen_random_uuid(), id, 100000000, 100000000, 1, 0, false, 'pending' FROM endpoints;";
+    INSERT INTO deliveries (id, payment_id, endpoint_id, amount_minor, currency, due_at, deadline_at, created_at,
+        attempts, in_doubt, state)
+    SELECT gen_random_uuid(), gen_random_uuid(), id, 1, 'EUR', 100000000, 100000000, 1, 0, false, 'pending' FROM endpoints;";
 
     #[tokio::test]
     async fn delivery_that_is_locked_for_a_moment_is_the_probe_a_second_later() -> anyhow::Result<()> {

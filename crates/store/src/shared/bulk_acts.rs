@@ -116,7 +116,7 @@ async fn repeated(tx: &mut Connection, ids: &[Uuid]) -> Result<Vec<Row>> {
         return Ok(Vec::new());
     }
     let mut query = Builder::new(
-        "SELECT d.id, d.payment_id, d.endpoint_id, e.deleted_at, e.lifetime_us
+        "SELECT d.id, d.payment_id, d.endpoint_id, d.amount_minor, d.currency, e.deleted_at, e.lifetime_us
         FROM deliveries d JOIN endpoints e ON e.id = d.endpoint_id WHERE d.id IN (",
     );
     let query = push_ids(&mut query, ids.iter().copied()).push(" ORDER BY d.id").build().persistent(false);
@@ -134,6 +134,7 @@ async fn resend_one(tx: &mut Connection, row: &Row, terms: &AcceptTerms) -> Resu
         payment_id: rows::get(row, "payment_id")?,
         endpoint_id: EndpointId(rows::get(row, "endpoint_id")?),
         resend_of: Some(DeliveryId(rows::get(row, "id")?)),
+        amount: rows::amount(row)?,
         created_at: terms.now,
         due_at: terms.now,
         deadline_at: deadline(terms.now, terms.lifetime, lifetime),

@@ -99,7 +99,7 @@ pub(super) async fn list(ledger: &This, filter: &DeliveryFilter, request: &PageR
     if parts.is_empty() {
         return Ok(Page { items: Vec::new(), next: None });
     }
-    let until = frontier(ledger, &parts, filter, after).await?;
+    let until = frontier(ledger, &parts, filter, after, |part| !part.is_exact(filter)).await?;
     let mut query = page_statement(&parts, filter, Stretch { after, until }, rows_wanted(request));
     let rows = query.build().persistent(parts.len() == 1).fetch_all(ledger.reader()).await.doing(LIST)?;
     let mut page = page(rows.iter().map(read).collect::<Result<_>>()?, request, |row: &DeliveryRow| row.delivery.id);
@@ -119,10 +119,11 @@ pub(in super::super) fn page_statement(
     query.push("(SELECT * FROM (");
     for (n, part) in parts.iter().enumerate() {
         query.push(if n == 0 { "" } else { " UNION ALL " });
-        part.push(&mut query, filter, stretch, part.look(filter, parts.len()).saturating_mul(2), wanted);
+        let look = part.look(filter, parts).saturating_mul(2);
+        part.push(&mut query, "d.endpoint_id, d.state, d.id", filter, stretch, (look, wanted));
     }
     query.push(format_args!(") d ORDER BY d.id DESC LIMIT {wanted}"));
-    query.push(") d").push(JOINED).push("ORDER BY d.id DESC");
+    query.push(") found JOIN deliveries d ON d.id = found.id").push(JOINED).push("ORDER BY found.id DESC");
     query
 }
 

@@ -36,8 +36,8 @@ pub(super) async fn parts(ledger: &This, filter: &DeliveryFilter) -> Result<Vec<
         None => failed.into_iter().map(Part::Failed).collect(),
         Some(endpoints) if endpoints.is_empty() => Vec::new(),
         Some(endpoints) if filter.state == Some(State::Pending) => {
-            let waiting = endpoints.iter().copied().map(Part::WaitingFor).collect::<Vec<_>>();
-            waiting.into_iter().chain([Part::FirstAttempts(endpoints)]).collect()
+            let each = |endpoint| [Part::WaitingFor(endpoint), Part::FirstAttemptsTo(endpoint)];
+            endpoints.into_iter().flat_map(each).collect()
         }
         Some(endpoints) if failed.is_empty() => endpoints.into_iter().map(Part::Endpoint).collect(),
         Some(endpoints) => {
@@ -53,7 +53,7 @@ pub(in super::super) const BY_PAY_FOR: &str =
     "SELECT id, merchant_id, pay_for FROM payments WHERE pay_for = $1 LIMIT $2";
 
 /// The payments that are asked for, if few have the reference, whosever they are.
-async fn payments(ledger: &This, filter: &DeliveryFilter) -> Result<Option<Vec<Uuid>>> {
+pub(super) async fn payments(ledger: &This, filter: &DeliveryFilter) -> Result<Option<Vec<Uuid>>> {
     let (sql, reference) = match (&filter.gateway_payment_id, &filter.pay_for) {
         (Some(gateway_id), _) => (BY_GATEWAY_ID, gateway_id),
         (None, Some(pay_for)) => (BY_PAY_FOR, pay_for),
@@ -77,7 +77,7 @@ async fn payments(ledger: &This, filter: &DeliveryFilter) -> Result<Option<Vec<U
 }
 
 /// The endpoints whose deliveries are asked for; nothing stands for all.
-async fn endpoints(ledger: &This, filter: &DeliveryFilter) -> Result<Option<Vec<Uuid>>> {
+pub(super) async fn endpoints(ledger: &This, filter: &DeliveryFilter) -> Result<Option<Vec<Uuid>>> {
     let Some(merchant) = &filter.merchant_id else {
         return Ok(filter.endpoint_id.map(|id| vec![id.0]));
     };
@@ -87,34 +87,36 @@ async fn endpoints(ledger: &This, filter: &DeliveryFilter) -> Result<Option<Vec<
     Ok(Some(ids.into_iter().filter(|id| filter.endpoint_id.is_none_or(|only| only.0 == *id)).collect()))
 }
 
-/// The newest of the last rows that one page may look at in each part: what is older waits for the next page. Nothing
-/// when all that there is will be looked at.
+/// The newest of the last rows that one page may look at in each part that is cut: what is older waits for the next page.
+/// Nothing when all that there is will be looked at.
 pub(super) async fn frontier(
     ledger: &This,
     parts: &[Part],
     filter: &DeliveryFilter,
     after: Option<Uuid>,
+    is_cut: impl Fn(&Part) -> bool,
 ) -> Result<Option<Uuid>> {
-    let Some(mut query) = frontier_statement(parts, filter, after) else { return Ok(None) };
+    let Some(mut query) = frontier_statement(parts, filter, after, is_cut) else { return Ok(None) };
     let last = query.build().persistent(parts.len() == 1).fetch_all(ledger.reader()).await.doing(ACT)?;
     let last: Vec<Uuid> = last.iter().map(|row| rows::get(row, "id")).collect::<Result<_>>()?;
     Ok(last.into_iter().max())
 }
 
-/// Nothing when no part has to be judged row by row. Limits stand in the text of statements: the planner takes a bound one
+/// Nothing when no part is cut. Limits stand in the text of statements: the planner takes a bound one
 /// for a tenth of the table.
 pub(in super::super) fn frontier_statement(
     parts: &[Part],
     filter: &DeliveryFilter,
     after: Option<Uuid>,
+    is_cut: impl Fn(&Part) -> bool,
 ) -> Option<Builder> {
-    let judged: Vec<&Part> = parts.iter().filter(|part| !part.is_exact(filter)).collect();
+    let cut: Vec<&Part> = parts.iter().filter(|part| is_cut(part)).collect();
     let mut query = Builder::new("");
-    for (n, part) in judged.iter().enumerate() {
+    for (n, part) in cut.iter().enumerate() {
         query.push(if n == 0 { "" } else { " UNION ALL " }).push("SELECT * FROM (");
         part.push_rows(&mut query, "d.id", filter, Stretch { after, until: None });
-        let skipped = part.look(filter, parts.len()) - 1;
+        let skipped = part.look(filter, parts) - 1;
         query.push(format_args!(" {} LIMIT 1 OFFSET {skipped}) part", part.newest_first()));
     }
-    (!judged.is_empty()).then_some(query)
+    (!cut.is_empty()).then_some(query)
 }

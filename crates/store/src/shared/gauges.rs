@@ -25,8 +25,8 @@ SELECT count(*) AS undelivered FROM (SELECT 1 AS one FROM deliveries WHERE state
 const FAILING: &str = "
 SELECT count(*) AS failing FROM (SELECT 1 AS one FROM endpoints WHERE failing_since IS NOT NULL LIMIT $1) counted";
 
-pub(super) async fn gauges(ledger: &This, now: Timestamp) -> Result<Gauges> {
-    let limit = i64::try_from(Gauges::COUNT_MAX).unwrap_or(i64::MAX);
+pub(super) async fn gauges(ledger: &This, now: Timestamp, count_max: u64) -> Result<Gauges> {
+    let limit = i64::try_from(count_max).unwrap_or(i64::MAX);
     let soon = (now + Gauges::EXPIRING_WITHIN).0;
     let pending = ledger.run(ACT, sqlx::query(PENDING).bind(limit).bind(soon)).await?;
     let undelivered = ledger.run(ACT, sqlx::query(UNDELIVERED).bind(limit)).await?;

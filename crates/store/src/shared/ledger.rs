@@ -83,8 +83,8 @@ impl Ledger for This {
         health::postpone_probe(self, id, delivery, next_at).await
     }
 
-    async fn gauges(&self, now: Timestamp) -> Result<Gauges> {
-        gauges::gauges(self, now).await
+    async fn gauges(&self, now: Timestamp, count_max: u64) -> Result<Gauges> {
+        gauges::gauges(self, now, count_max).await
     }
 
     async fn endpoints_for_attempts(&self, ids: &[EndpointId]) -> Result<Vec<EndpointForAttempt>> {

@@ -6,7 +6,7 @@ use crate::error::Doing;
 use crate::manage::{Actor, NewDelivery};
 use crate::numbers::{duration, natural};
 use crate::{Result, StoreError};
-use paybell_delivery::{DeliveryId, Endpoint, EndpointId, Job, Payment, State, Timestamp};
+use paybell_delivery::{DeliveryId, Endpoint, EndpointId, Job, Money, Payment, State, Timestamp};
 use std::time::Duration;
 use uuid::Uuid;
 
@@ -16,6 +16,7 @@ pub(super) struct Draft {
     pub(super) payment_id: Uuid,
     pub(super) endpoint_id: EndpointId,
     pub(super) resend_of: Option<DeliveryId>,
+    pub(super) amount: Money,
     pub(super) created_at: Timestamp,
     pub(super) due_at: Timestamp,
     pub(super) deadline_at: Timestamp,
@@ -30,14 +31,16 @@ impl Draft {
 
     pub(super) async fn insert(&self, connection: &mut Connection) -> Result<()> {
         sqlx::query(
-            "INSERT INTO deliveries (id, payment_id, endpoint_id, resend_of, created_at, due_at, deadline_at, attempts,
-                in_doubt, state)
-            VALUES ($1, $2, $3, $4, $5, $6, $7, 0, false, 'pending')",
+            "INSERT INTO deliveries (id, payment_id, endpoint_id, resend_of, amount_minor, currency, created_at, due_at,
+                deadline_at, attempts, in_doubt, state)
+            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 0, false, 'pending')",
         )
         .bind(self.id.0)
         .bind(self.payment_id)
         .bind(self.endpoint_id.0)
         .bind(self.resend_of.map(|id| id.0))
+        .bind(self.amount.amount_minor)
+        .bind(self.amount.currency.code())
         .bind(self.created_at.0)
         .bind(self.due_at.0)
         .bind(self.deadline_at.0)
@@ -54,7 +57,7 @@ pub(super) fn deadline(now: Timestamp, engine: Duration, endpoint: Option<Durati
 }
 
 const REPEATED: &str = "
-SELECT d.payment_id, d.endpoint_id, d.state, e.deleted_at, e.lifetime_us, e.concurrency_max
+SELECT d.payment_id, d.endpoint_id, d.amount_minor, d.currency, d.state, e.deleted_at, e.lifetime_us, e.concurrency_max
 FROM deliveries d JOIN endpoints e ON e.id = d.endpoint_id WHERE d.id = $1";
 
 pub(super) async fn resend(ledger: &This, id: DeliveryId, new: &NewDelivery, actor: &Actor) -> Result<Job> {
@@ -75,6 +78,7 @@ pub(super) async fn resend(ledger: &This, id: DeliveryId, new: &NewDelivery, act
         payment_id: rows::get(&row, "payment_id")?,
         endpoint_id,
         resend_of: Some(id),
+        amount: rows::amount(&row)?,
         created_at: actor.now,
         due_at: actor.now,
         deadline_at: deadline(actor.now, new.lifetime, lifetime),
@@ -102,6 +106,7 @@ pub(super) async fn accept_test(
         payment_id: payment.id.0,
         endpoint_id: id,
         resend_of: None,
+        amount: payment.amount,
         created_at: terms.now,
         due_at: terms.now,
         deadline_at: deadline(terms.now, terms.lifetime, endpoint.lifetime),

@@ -13,11 +13,11 @@ use std::time::Duration;
 
 const ACT: &str = "sum deliveries up";
 
-/// Of the payments `p`. Money is added up in two halves, so that no sum is too large for the database.
+/// Of the deliveries `d`. Money is added up in two halves, so that no sum is too large for the database.
 macro_rules! sums {
     () => {
-        "p.currency, count(*) AS count, CAST(sum(p.amount_minor / 1000000) AS BIGINT) AS millions, \
-         CAST(sum(p.amount_minor % 1000000) AS BIGINT) AS rest"
+        "d.currency, count(*) AS count, CAST(sum(d.amount_minor / 1000000) AS BIGINT) AS millions, \
+         CAST(sum(d.amount_minor % 1000000) AS BIGINT) AS rest"
     };
 }
 
@@ -30,7 +30,7 @@ pub(super) async fn sum_up(ledger: &This, filter: &DeliveryFilter) -> Result<Sum
     if parts.is_empty() {
         return Ok(Sum::default());
     }
-    let cut = frontier(ledger, &parts, filter, None).await?.is_some();
+    let cut = frontier(ledger, &parts, filter, None, Part::may_be_cut).await?.is_some();
     let mut query = sum_statement(&parts, filter);
     let rows = query.build().persistent(parts.len() == 1).fetch_all(ledger.reader()).await.doing(ACT)?;
     let mut tally = Tally::default();
@@ -39,12 +39,13 @@ pub(super) async fn sum_up(ledger: &This, filter: &DeliveryFilter) -> Result<Sum
 }
 
 pub(in super::super) fn sum_statement(parts: &[Part], filter: &DeliveryFilter) -> Builder {
-    let mut query = Builder::new(concat!("SELECT ", sums!(), " FROM (SELECT payment_id FROM ("));
+    let mut query = Builder::new(concat!("SELECT ", sums!(), " FROM ("));
     for (n, part) in parts.iter().enumerate() {
         query.push(if n == 0 { "" } else { " UNION ALL " });
-        part.push(&mut query, filter, Stretch::default(), part.look(filter, parts.len()), limit());
+        let look = part.look(filter, parts);
+        part.push(&mut query, "d.currency, d.amount_minor", filter, Stretch::default(), (look, look));
     }
-    query.push(format_args!(") d LIMIT {}) d JOIN payments p ON p.id = d.payment_id GROUP BY p.currency", limit()));
+    query.push(") d GROUP BY d.currency");
     query
 }
 
@@ -62,14 +63,15 @@ pub(super) async fn expiring(ledger: &This, now: Timestamp, within: &[Duration])
 
 /// `ends` ascend.
 pub(in super::super) fn expiring_statement(now: Timestamp, ends: &[Duration]) -> Builder {
-    let mut query = Builder::new(concat!("SELECT d.place, ", sums!(), " FROM (SELECT d.payment_id, CASE"));
+    let mut query =
+        Builder::new(concat!("SELECT d.place, ", sums!(), " FROM (SELECT d.currency, d.amount_minor, CASE"));
     for (place, end) in (0_i32..).zip(ends) {
         query.push(" WHEN d.deadline_at < ").push_bind((now + *end).0).push(format_args!(" THEN {place}"));
     }
     let last = now + ends.last().copied().unwrap_or_default();
     query.push(concat!(" END AS place FROM deliveries d WHERE ", waits!("d"), " AND d.deadline_at < "));
-    query.push_bind(last.0).push(format_args!(" ORDER BY d.deadline_at LIMIT {}", limit()));
-    query.push(") d JOIN payments p ON p.id = d.payment_id GROUP BY d.place, p.currency");
+    query.push_bind(last.0).push(format_args!(" ORDER BY d.deadline_at, d.id LIMIT {}", limit()));
+    query.push(") d GROUP BY d.place, d.currency");
     query
 }
 

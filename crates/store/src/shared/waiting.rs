@@ -4,7 +4,7 @@ use super::deliveries::{self, JOINED, SELECT_ROWS};
 use super::{Builder, This, rows};
 use crate::Result;
 use crate::error::Doing;
-use crate::manage::{DeliveryFilter, DeliveryRow, NextAttempts, Page, PageRequest, Sum};
+use crate::manage::{DeliveryFilter, DeliveryRow, NextAttempts, Page, PageRequest};
 use crate::numbers::count;
 use crate::page::{malformed, page, rows_wanted};
 use paybell_delivery::{State, Timestamp};
@@ -15,7 +15,7 @@ use std::time::Duration;
 use uuid::Uuid;
 
 /// The most rows that one page looks at; they lie far apart, as they were made at any time.
-const LOOK: i64 = 4_000;
+const LOOK: i64 = 600;
 
 const ACT: &str = "list what waits";
 
@@ -144,7 +144,7 @@ pub(in super::super) fn bars_statement(bars: &[Bar]) -> Builder {
         if let Some(before) = before {
             query.push(" AND d.due_at < ").push_bind(before.0);
         }
-        query.push(format_args!(" ORDER BY d.due_at LIMIT {}) bar)", Sum::COUNT_MAX));
+        query.push(format_args!(" ORDER BY d.due_at LIMIT {}) bar)", NextAttempts::COUNT_MAX));
     }
     query
 }

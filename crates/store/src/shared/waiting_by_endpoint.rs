@@ -5,7 +5,7 @@ use super::push_ids;
 use super::{Builder, This, endpoints, rows};
 use crate::Result;
 use crate::error::Doing;
-use crate::manage::{EndpointWaiting, Sum};
+use crate::manage::EndpointWaiting;
 use crate::numbers::count;
 use paybell_delivery::Timestamp;
 use std::cmp::Reverse;
@@ -52,7 +52,7 @@ struct Counted {
 pub(super) async fn list(ledger: &This, limit: u32) -> Result<Vec<EndpointWaiting>> {
     let found = sqlx::query(ENDPOINTS).bind(ENDPOINTS_MAX).fetch_all(ledger.reader()).await.doing(ACT)?;
     let ids: Vec<Uuid> = found.iter().map(|row| rows::get(row, "endpoint_id")).collect::<Result<_>>()?;
-    let count_max = i64::try_from(Sum::COUNT_MAX).unwrap_or(i64::MAX);
+    let count_max = i64::try_from(EndpointWaiting::COUNT_MAX).unwrap_or(i64::MAX);
     let each = i64::try_from(ids.len().max(1)).map_or(COUNT_EACH_MIN, |n| COUNT_IN_ALL / n);
     let each = each.clamp(COUNT_EACH_MIN, count_max);
     let mut counted = count_each(ledger, &ids, each).await?;

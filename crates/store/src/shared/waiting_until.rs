@@ -1,8 +1,8 @@
 //! What expires soon, by its deadline.
 
 use super::deliveries::{self, JOINED, SELECT_ROWS};
-use super::part::waits;
-use super::{Builder, This, rows};
+use super::part::{push_judgement_of_payment, waits};
+use super::{Builder, This, find_deliveries, push_ids, rows};
 use crate::Result;
 use crate::error::Doing;
 use crate::manage::{DeliveryFilter, DeliveryRow, Page, PageRequest};
@@ -13,8 +13,9 @@ use std::str::FromStr;
 use uuid::Uuid;
 
 const ACT: &str = "list what expires soon";
-/// The most rows that one page looks at.
-const LOOK: i64 = 2_500;
+/// The most entries of the index that one page looks at, and the same where each costs a look at its payment.
+const LOOK: i64 = 10_000;
+const LOOK_AT_PAYMENTS: i64 = 500;
 
 /// Where a page ended: a delivery by its deadline.
 #[derive(Clone, Copy)]
@@ -48,11 +49,16 @@ pub(super) async fn list(
     }
     let read = |cursor: &String| cursor.parse::<Place>().map_err(|()| malformed(cursor));
     let after = request.after.as_ref().map(read).transpose()?;
-    let judged = DeliveryFilter { state: None, ..filter.clone() } != DeliveryFilter::default();
-    let until = if judged { last_looked_at(ledger, before, after).await? } else { None };
-    let look = if judged { LOOK } else { rows_wanted(request) };
-    let rows = page_statement(filter, before, after, look, rows_wanted(request))
+    let Some(among) = among(ledger, filter).await? else { return Ok(Page { items: Vec::new(), next: None }) };
+    let look = among.look(filter);
+    let until = match look {
+        Some(look) => last_looked_at(ledger, before, after, look).await?,
+        None => None,
+    };
+    let wanted = rows_wanted(request);
+    let rows = page_statement(filter, &among, before, after, (look.unwrap_or(wanted), wanted))
         .build()
+        .persistent(matches!(among, Among::All))
         .fetch_all(ledger.reader())
         .await
         .doing(ACT)?;
@@ -62,61 +68,102 @@ pub(super) async fn list(
     Ok(page)
 }
 
+/// Among which deliveries a page looks.
+#[derive(Clone, Debug)]
+pub(in super::super) enum Among {
+    /// All that expire.
+    All,
+    /// Those of these endpoints, which the index tells.
+    Endpoints(Vec<Uuid>),
+    /// The few of these payments.
+    Payments(Vec<Uuid>),
+}
+
+impl Among {
+    /// How many entries of the index one page looks at; nothing when it shows all that it reads.
+    fn look(&self, filter: &DeliveryFilter) -> Option<i64> {
+        let by_payment = filter.pay_for.is_some() || filter.gateway_payment_id.is_some();
+        let dated = filter.created_since.is_some() || filter.created_before.is_some();
+        match self {
+            Among::Payments(_) => None,
+            _ if by_payment => Some(LOOK_AT_PAYMENTS),
+            Among::All if !dated => None,
+            _ => Some(LOOK),
+        }
+    }
+}
+
+/// Nothing when there cannot be any.
+async fn among(ledger: &This, filter: &DeliveryFilter) -> Result<Option<Among>> {
+    if let Some(payments) = find_deliveries::payments(ledger, filter).await? {
+        return Ok((!payments.is_empty()).then_some(Among::Payments(payments)));
+    }
+    let endpoints = find_deliveries::endpoints(ledger, filter).await?;
+    Ok(match endpoints {
+        None => Some(Among::All),
+        Some(endpoints) => (!endpoints.is_empty()).then_some(Among::Endpoints(endpoints)),
+    })
+}
+
 /// The `wanted` with the nearest deadline, among as many as are looked at.
 pub(in super::super) fn page_statement(
     filter: &DeliveryFilter,
+    among: &Among,
     before: Timestamp,
     after: Option<Place>,
-    look: i64,
-    wanted: i64,
+    (look, wanted): (i64, i64),
 ) -> Builder {
     let mut query = Builder::new(SELECT_ROWS);
-    query.push("(SELECT d.* FROM deliveries d WHERE ");
-    push_stretch(&mut query, before, after);
-    query.push(format_args!(" LIMIT {look}) d")).push(JOINED).push("WHERE true");
-    push_filter(&mut query, filter);
+    query.push("(SELECT d.deadline_at, d.id FROM (SELECT d.* FROM deliveries d WHERE ");
+    if let Among::Payments(payments) = among {
+        push_ids(query.push("d.payment_id IN ("), payments.iter().copied()).push(" LIMIT 1000000) d WHERE ");
+        push_stretch(&mut query, before, after);
+    } else {
+        push_stretch(&mut query, before, after);
+        query.push(format_args!(" ORDER BY d.deadline_at, d.id LIMIT {look}) d WHERE true"));
+    }
+    push_judgement(&mut query, filter, among);
     query.push(format_args!(" ORDER BY d.deadline_at, d.id LIMIT {wanted}"));
+    query.push(") found JOIN deliveries d ON d.id = found.id").push(JOINED);
+    query.push("ORDER BY found.deadline_at, found.id");
     query
 }
 
-/// From the index of what expires, in its order.
+/// What expires, as its index has it.
 fn push_stretch(query: &mut Builder, before: Timestamp, after: Option<Place>) {
     query.push(waits!("d")).push(" AND d.deadline_at < ").push_bind(before.0);
     if let Some(Place { deadline_at, id }) = after {
         query.push(" AND d.deadline_at >= ").push_bind(deadline_at);
         query.push(" AND (d.deadline_at, d.id) > (").push_bind(deadline_at).push(", ").push_bind(id).push(")");
     }
-    query.push(" ORDER BY d.deadline_at, d.id");
 }
 
-fn push_filter(query: &mut Builder, filter: &DeliveryFilter) {
-    let DeliveryFilter { merchant_id, endpoint_id, pay_for, gateway_payment_id, created_since, created_before, .. } =
-        filter;
-    if let Some(merchant) = merchant_id {
-        query.push(" AND p.merchant_id = ").push_bind(merchant.as_str().to_owned());
+fn push_judgement(query: &mut Builder, filter: &DeliveryFilter, among: &Among) {
+    match (among, filter.endpoint_id) {
+        (Among::Endpoints(endpoints), _) => {
+            push_ids(query.push(" AND d.endpoint_id IN ("), endpoints.iter().copied());
+        }
+        (Among::Payments(_), Some(endpoint)) => {
+            query.push(" AND d.endpoint_id = ").push_bind(endpoint.0);
+        }
+        _ => {}
     }
-    if let Some(endpoint) = endpoint_id {
-        query.push(" AND d.endpoint_id = ").push_bind(endpoint.0);
-    }
-    if let Some(pay_for) = pay_for {
-        query.push(" AND p.pay_for = ").push_bind(pay_for.clone());
-    }
-    if let Some(id) = gateway_payment_id {
-        query.push(" AND p.gateway_payment_id = ").push_bind(id.clone());
-    }
-    if let Some(since) = created_since {
+    if let Some(since) = filter.created_since {
         query.push(" AND d.created_at >= ").push_bind(since.0);
     }
-    if let Some(before) = created_before {
+    if let Some(before) = filter.created_before {
         query.push(" AND d.created_at < ").push_bind(before.0);
+    }
+    if !matches!(among, Among::Payments(_)) {
+        push_judgement_of_payment(query, filter);
     }
 }
 
-/// The last row that a page may look at; nothing when all that there is will be looked at.
-async fn last_looked_at(ledger: &This, before: Timestamp, after: Option<Place>) -> Result<Option<Place>> {
+/// The last entry that a page may look at; nothing when all that there is will be looked at.
+async fn last_looked_at(ledger: &This, before: Timestamp, after: Option<Place>, look: i64) -> Result<Option<Place>> {
     let mut query = Builder::new("SELECT d.deadline_at, d.id FROM deliveries d WHERE ");
     push_stretch(&mut query, before, after);
-    query.push(format_args!(" LIMIT 1 OFFSET {}", LOOK - 1));
+    query.push(format_args!(" ORDER BY d.deadline_at, d.id LIMIT 1 OFFSET {}", look - 1));
     let last = query.build().fetch_optional(ledger.reader()).await.doing(ACT)?;
     last.map(|row| Ok(Place { deadline_at: rows::get(&row, "deadline_at")?, id: rows::get(&row, "id")? })).transpose()
 }

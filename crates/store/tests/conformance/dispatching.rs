@@ -1,7 +1,7 @@
 use crate::fixture::{Fixture, GRACE, LIFETIME, VISIBILITY, actor, at, record, terms};
 use anyhow::Result;
 use paybell_delivery::{Decision, Job, Outcome, Reason, State};
-use paybell_store::engine::Recorded;
+use paybell_store::engine::{Gauges, Recorded};
 use std::collections::HashSet;
 use std::time::Duration;
 
@@ -133,7 +133,7 @@ async fn of_many_dispatchers_each_delivery_is_handed_out_once(f: Fixture) -> Res
 }
 
 async fn gauges_count_what_waits(f: Fixture) -> Result<()> {
-    let none = f.ledger.gauges(at(0)).await?;
+    let none = f.ledger.gauges(at(0), Gauges::COUNT_MAX).await?;
     assert_eq!(
         (none.pending, none.undelivered, none.oldest_due, none.earliest_deadline_at),
         (0, 0, Duration::ZERO, None)
@@ -142,13 +142,13 @@ async fn gauges_count_what_waits(f: Fixture) -> Result<()> {
     f.accept_many(3, at(10)).await?;
     let refused = f.accept_one(at(20)).await?;
     f.refuse(refused, at(21)).await?;
-    let gauges = f.ledger.gauges(at(45)).await?;
+    let gauges = f.ledger.gauges(at(45), Gauges::COUNT_MAX).await?;
     assert_eq!((gauges.pending, gauges.undelivered), (3, 1));
     assert_eq!(gauges.oldest_due, Duration::from_secs(5));
     let deadline = at(10) + terms(at(10)).lifetime;
     assert_eq!(gauges.earliest_deadline_at, Some(deadline));
     let soon = |before: u64| deadline.before(Duration::from_secs(before));
-    assert_eq!(f.ledger.gauges(soon(3600)).await?.expiring, 0, "an hour is left");
-    assert_eq!(f.ledger.gauges(soon(3599)).await?.expiring, 3);
+    assert_eq!(f.ledger.gauges(soon(3600), Gauges::COUNT_MAX).await?.expiring, 0, "an hour is left");
+    assert_eq!(f.ledger.gauges(soon(3599), Gauges::COUNT_MAX).await?.expiring, 3);
     Ok(())
 }

@@ -2,6 +2,7 @@ use crate::fixture::{Fixture, LIFETIME, VISIBILITY, actor, at};
 use anyhow::{Context, Result};
 use paybell_delivery::{Endpoint, EndpointId, Failing, Job};
 use paybell_store::StoreError;
+use paybell_store::engine::Gauges;
 use paybell_store::manage::{AuditFilter, EndpointChange};
 use std::time::Duration;
 
@@ -41,7 +42,7 @@ async fn a_failing_endpoint_is_attempted_by_probes_alone(f: Fixture) -> Result<(
     let (id, jobs) = failing_shop(&f, 3).await?;
     let failing = Failing { since: at(20), probes: 0, probe_at: Some(at(31)) };
     assert_eq!(endpoint(&f, id).await?.failing, Some(failing));
-    assert_eq!(f.ledger.gauges(at(50)).await?.failing_endpoints, 1);
+    assert_eq!(f.ledger.gauges(at(50), Gauges::COUNT_MAX).await?.failing_endpoints, 1);
     assert_eq!(f.ledger.release_parked(at(51), VISIBILITY, 10, &[]).await?, []);
     let probe = probes(&f, 51).await?;
     assert_eq!(probe.len(), 1);
@@ -159,7 +160,7 @@ async fn a_failing_endpoint_that_is_deleted_is_forgotten(f: Fixture) -> Result<(
     let (id, _) = failing_shop(&f, 1).await?;
     f.ledger.delete_endpoint(id, &actor(at(60))).await?;
     assert_eq!(probes(&f, 70).await?, []);
-    assert_eq!(f.ledger.gauges(at(70)).await?.failing_endpoints, 0);
+    assert_eq!(f.ledger.gauges(at(70), Gauges::COUNT_MAX).await?.failing_endpoints, 0);
     assert!(!f.ledger.mark_failing(id, at(61), "", &actor(at(70))).await?);
     assert!(!f.ledger.reopen(id, &actor(at(70))).await?);
     Ok(())

@@ -68,14 +68,14 @@ async fn what_a_filter_matches_is_summed_up_by_currency(f: Fixture) -> Result<()
 
 async fn sums_stop_at_their_limit(f: Fixture) -> Result<()> {
     f.shop().await?;
-    f.accept_many(usize::try_from(Sum::COUNT_MAX)? - 1, at(0)).await?;
+    f.accept_many(usize::try_from(Sum::ROWS_MAX)? - 1, at(0)).await?;
     let all = DeliveryFilter::default();
     let below = f.ledger.sum_up(&all).await?;
-    assert_eq!((below.count, below.is_cut()), (Sum::COUNT_MAX - 1, false));
+    assert_eq!((below.count, below.is_cut()), (Sum::ROWS_MAX - 1, false));
     f.accept_many(10, at(1)).await?;
     let above = f.ledger.sum_up(&all).await?;
-    assert_eq!((above.count, above.is_cut()), (Sum::COUNT_MAX, true));
-    assert_eq!(above.money, [money(12_345 * i64::try_from(Sum::COUNT_MAX)?, "EUR")], "the money of those counted");
+    assert_eq!((above.count, above.is_cut()), (Sum::ROWS_MAX, true));
+    assert_eq!(above.money, [money(12_345 * i64::try_from(Sum::ROWS_MAX)?, "EUR")], "the money of those counted");
     Ok(())
 }
 
