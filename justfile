@@ -19,6 +19,7 @@ test:
 # What must be clean before a commit: format, lints, dependencies, documentation
 check:
     cargo fmt --all --check
+    cargo fmt --manifest-path crates/dialects/fuzz/Cargo.toml --check
     cargo clippy --workspace --all-targets --locked -- -D warnings
     RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locked --quiet
     cargo deny --log-level error check bans licenses sources
@@ -47,6 +48,14 @@ migrate:
 # Start private PostgreSQL and Redis, print the settings for `paybell serve`, stop both at the end
 dev-stack:
     cargo run -p paybell-testkit --bin dev-stack
+
+# Feed hostile bytes to the dialects, each target for so many seconds (needs a nightly toolchain and `cargo install cargo-fuzz`)
+fuzz target="judge_answer judge_check_answer load_definition render_request" seconds="60":
+    PAYBELL_WRITE_SEEDS={{justfile_directory()}}/crates/dialects/fuzz/corpus cargo test -p paybell-dialects --test seeds --quiet
+    for target in {{target}}; do \
+        cargo +nightly fuzz run --fuzz-dir crates/dialects/fuzz "$target" -- \
+            -max_total_time={{seconds}} -timeout=10 -dict=crates/dialects/fuzz/words.dict || exit 1; \
+    done
 
 # Take pictures of every page, from a running engine with real traffic, into docs/images
 screenshots:

@@ -1,7 +1,7 @@
 //! Whether an endpoint's settings suit its dialect, and each other.
 
 use crate::Served;
-use crate::problem::Answer;
+use crate::problem::{ASKED_ALREADY, Answer};
 use crate::read_fields::Fields;
 use paybell_delivery::{EndpointId, MerchantId};
 use paybell_dialects::{Dialect, Parameters};
@@ -34,7 +34,8 @@ pub(crate) fn check_suits(fields: &mut Fields<'_>, dialect: &Dialect, suited: &S
     }
 }
 
-/// Notes when another endpoint of the merchant is asked already: a gateway that names none must know who answers.
+/// Notes when another endpoint of the merchant is asked already: a gateway that names none must know who answers. The
+/// database holds that too, for two requests at once.
 pub(crate) async fn check_is_only_one(
     fields: &mut Fields<'_>,
     api: &Served,
@@ -48,7 +49,7 @@ pub(crate) async fn check_is_only_one(
         Err(error) => return Err(error.into()),
     };
     if asked.is_some() && asked != own {
-        fields.wrong("check_url", "another endpoint of the merchant has one already; take it away there first");
+        fields.wrong("check_url", ASKED_ALREADY);
     }
     Ok(())
 }

@@ -115,11 +115,17 @@ pub(crate) async fn read_dialect(State(api): State<Api>, path: NamePath) -> Answ
 /// Create or change a dialect of your own.
 ///
 /// The body is its definition; the file `dialect.schema.json` describes it. Endpoints that use it send by the new
-/// definition from their next attempt on. The names of built-in dialects cannot be taken.
+/// definition from their next attempt on. The names of built-in dialects cannot be taken, and a change is refused after which
+/// an endpoint would not suit its dialect any more (a parameter that it lacks, a check that is no more): change such
+/// endpoints first.
 #[utoipa::path(put, path = "/v1/dialects/{name}", tag = "dialects",
     request_body(content = BTreeMap<String, serde_json::Value>, description = "The definition"),
     params(("name" = String, Path, description = "The dialect; its definition has the same name")),
-    responses((status = 200, description = "The dialect as it is stored", body = DialectWithDefinition)))]
+    responses(
+        (status = 200, description = "The dialect as it is stored", body = DialectWithDefinition),
+        (status = 409, description = "The name is a built-in one's, or endpoints would not suit it; the detail names some",
+            body = crate::problem::ProblemBody),
+    ))]
 pub(crate) async fn put_dialect(
     State(api): State<Api>,
     path: NamePath,
@@ -137,7 +143,7 @@ pub(crate) async fn put_dialect(
         return Err(Problem::field("name", "must be the name in the path"));
     }
     let actor = caller.at(api.state.clock.now());
-    let stored = api.ledger().put_dialect(&name, &dialect.definition_json(), &actor).await?;
+    let stored = api.ledger().put_dialect(&dialect, &actor).await?;
     with_definition(&dialect, Some(&stored))
 }
 

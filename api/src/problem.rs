@@ -11,6 +11,9 @@ use std::error::Error;
 use std::sync::Arc;
 use utoipa::ToSchema;
 
+/// The rule that one endpoint of a merchant is asked before a payment.
+pub(crate) const ASKED_ALREADY: &str = "another endpoint of the merchant has one already; take it away there first";
+
 /// What a handler returns.
 pub(crate) type Answer<T> = Result<T, Problem>;
 
@@ -173,6 +176,7 @@ impl From<&StoreError> for Problem {
     fn from(error: &StoreError) -> Self {
         match error {
             StoreError::NotFound { .. } => Problem::not_found(error.to_string()),
+            StoreError::AskedAlready { .. } => Problem::field("check_url", ASKED_ALREADY),
             StoreError::Exists { .. } | StoreError::Refused(_) => Problem::conflict(error.to_string()),
             StoreError::Unavailable { .. } | StoreError::Stopping => {
                 tracing::warn!(error = %chain(error), "the database is unavailable to the API");
@@ -238,6 +242,7 @@ mod tests {
     fn what_the_ledger_says_becomes_a_status() {
         let rows = [
             (StoreError::NotFound { what: "endpoint", id: "7".to_owned() }, 404),
+            (StoreError::AskedAlready { merchant: "shop".to_owned() }, 422),
             (StoreError::Exists { what: "merchant", id: "shop".to_owned() }, 409),
             (StoreError::Refused("it is settled".to_owned()), 409),
             (StoreError::Stopping, 503),

@@ -328,3 +328,22 @@ async fn one_endpoint_of_a_merchant_is_asked_and_its_dialect_must_ask() -> anyho
     assert_eq!(ask(&harness, question("shop", json!({}))).await?["reason"], "not required");
     Ok(())
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_endpoints_that_are_made_at_once_one_is_asked() -> anyhow::Result<()> {
+    let (harness, receiver) = (Harness::new().await?, receiver(vec![xml("0", "", REPLY_MD5)])?);
+    harness.post("/v1/merchants", json!({"id": "shop"})).await?;
+    let endpoint =
+        json!({"merchant": "shop", "url": receiver.url("/"), "check_url": receiver.url("/"), "dialect": "onpay-1"});
+    for _ in 0..10 {
+        let replies = try_join_all((0..4).map(|_| harness.post("/v1/endpoints", endpoint.clone()))).await?;
+        let (made, refused): (Vec<_>, Vec<_>) =
+            replies.into_iter().partition(|reply| reply.status == StatusCode::CREATED);
+        assert_eq!(made.len(), 1);
+        for reply in refused {
+            assert_eq!(reply.fields_at_fault(), ["check_url"], "{}", reply.text);
+        }
+        harness.send("DELETE", &format!("/v1/endpoints/{}", text_at(&made[0].json(), "/id")?), None).await?;
+    }
+    Ok(())
+}

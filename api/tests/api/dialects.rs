@@ -41,6 +41,15 @@ async fn a_dialect_of_our_own_is_put_used_changed_and_deleted() -> anyhow::Resul
     assert_eq!((&put["version"], &put["title"]), (&json!(2), &json!("Our very own")));
     assert_eq!(harness.get(&path).await?.json()["version"], 2, "who uses it hears of it");
 
+    let mut needy = own();
+    needy["parameters"]["till"] = json!({"description": "The till"});
+    needy["notify"]["fields"][1]["value"] = json!("{param.till}");
+    let refused = harness.send("PUT", "/v1/dialects/own", Some(needy)).await?;
+    assert_eq!(refused.status, StatusCode::CONFLICT, "{}", refused.text);
+    let named = format!("endpoint {} of shop: the parameter till is missing: The till", text_at(&made.json(), "/id")?);
+    assert!(text_at(&refused.json(), "/detail")?.contains(&named), "{}", refused.text);
+    assert_eq!(harness.get("/v1/dialects/own").await?.json()["version"], 2);
+
     let used = harness.send("DELETE", "/v1/dialects/own", None).await?;
     assert_eq!(used.status, StatusCode::CONFLICT);
     assert!(used.text.contains("1 endpoints use dialect own"), "{}", used.text);

@@ -40,6 +40,15 @@ impl Charset {
     }
 }
 
+/// Whether a reply that is one text begins as it may: with a byte order mark only where that is ignored, and never with
+/// that of UTF-16, in which no acknowledgement is written.
+pub(crate) fn begins_well(body: &[u8], ignores_mark: bool) -> bool {
+    match Encoding::for_bom(body) {
+        None => true,
+        Some((encoding, _)) => ignores_mark && encoding == UTF_8,
+    }
+}
+
 /// The charset that an XML declaration names.
 fn declared(body: &[u8]) -> Option<&'static Encoding> {
     const LONGEST: usize = 200;

@@ -11,16 +11,19 @@ mod scope;
 mod signatures;
 mod value_table;
 
-pub(crate) use endpoint::check_endpoint;
+pub(crate) use endpoint::{asks_no_more, check_endpoint};
 
 use crate::Dialect;
-use crate::definition::{Definition, Schedule};
+use crate::definition::{Definition, Schedule, Secret, SecretForm};
 use crate::definition_error::Problems;
 use crate::plan::Plan;
 use crate::secrets::SecretPlan;
 use crate::sources::Kind;
 use std::collections::BTreeSet;
 use std::sync::Arc;
+
+/// Bytes of a definition at most.
+pub(crate) const DEFINITION_MAX: usize = 256 * 1024;
 
 /// More than any gateway needs, and few enough to compile at once.
 const VALUES_MAX: usize = 200;
@@ -49,6 +52,8 @@ pub(crate) fn compile(definition: Definition) -> Result<Dialect, Problems> {
     let check = check.map(|check| exchange::compile(&definition, check, Kind::Check, &mut used, &mut problems));
     check_used(&definition, &used, &mut problems);
     let source = serde_json::to_string(&definition).unwrap_or_default();
+    // It is stored as JSON, and would not be read again.
+    problems.require(source.len() <= DEFINITION_MAX, "", "must be no longer than 256 KiB as JSON too");
     let (Some(notify), true) = (notify, problems.0.is_empty()) else { return Err(problems) };
     let secret = SecretPlan::new(&definition.name, &definition.secret);
     let check = check.flatten();
@@ -70,10 +75,7 @@ fn check_names(definition: &Definition, problems: &mut Problems) {
     let good = (1..=NAME_MAX).contains(&name.len()) && name.chars().all(hyphened);
     problems.require(good, "name", "must be 1 to 40 small letters, digits and hyphens");
     problems.require(!definition.title.trim().is_empty(), "title", "must not be empty");
-    let secret = &definition.secret;
-    let fits = secret.min.unwrap_or(1) >= 1 && secret.max.is_none_or(|max| max <= 1024);
-    let ordered = secret.max.is_none_or(|max| secret.min.unwrap_or(16) <= max);
-    problems.require(fits && ordered, "secret", "must have 1 <= min <= max <= 1024 (min is 16 unless it is said)");
+    check_secret(&definition.secret, problems);
     let exchanges = [("notify", Some(&definition.notify)), ("check", definition.check.as_ref())];
     for (path, exchange) in exchanges.into_iter().filter_map(|(path, exchange)| Some((path, exchange?))) {
         check_keys(&format!("{path}.values"), exchange.values.keys(), problems);
@@ -85,6 +87,20 @@ fn check_names(definition: &Definition, problems: &mut Problems) {
     }
     check_keys("values", definition.values.keys(), problems);
     check_keys("parameters", definition.parameters.keys(), problems);
+}
+
+fn check_secret(secret: &Secret, problems: &mut Problems) {
+    let min = secret.min.unwrap_or(16);
+    let ordered = secret.max.is_none_or(|max| min <= max && max <= 1024);
+    let rule = "must have 1 <= min <= max <= 1024 (min is 16 unless it is said)";
+    problems.require(min >= 1 && ordered, "secret", rule);
+    // Otherwise a secret that Paybell makes could not be used.
+    let (form, made) = match secret.form {
+        SecretForm::Text => ("characters", 64),
+        SecretForm::Hex => ("bytes", 32),
+        SecretForm::StandardWebhooks | SecretForm::None => return,
+    };
+    problems.require(min <= made, "secret.min", &format!("must be at most {made}, as a new secret has {made} {form}"));
 }
 
 fn check_keys<'k>(path: &str, keys: impl ExactSizeIterator<Item = &'k String>, problems: &mut Problems) {

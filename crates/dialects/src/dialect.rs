@@ -101,6 +101,12 @@ impl Dialect {
         if problems.is_empty() { Ok(()) } else { Err(problems) }
     }
 
+    /// Whether it asks nothing of an endpoint that `old` did not ask, so that each endpoint that suits `old` suits it too.
+    /// A parameter that only `old` knows is no matter.
+    pub fn asks_no_more_than(&self, old: &Dialect) -> bool {
+        crate::compile::asks_no_more(&self.0, &old.0)
+    }
+
     /// A new secret from random bytes.
     pub fn new_secret(&self, random: &[u8; 32]) -> String {
         self.0.secret.new_secret(random)

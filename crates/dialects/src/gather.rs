@@ -4,7 +4,7 @@ use crate::DialectError;
 use crate::definition::Absent;
 use crate::fields::{Content, FieldPlan};
 use crate::sign::SortedPlan;
-use crate::template::Filling;
+use crate::template::{Filling, check_length};
 use crate::values::{Members, text_of_member};
 use std::borrow::Cow;
 
@@ -22,6 +22,16 @@ pub(crate) enum Wire<'f> {
     Signed,
 }
 
+impl Wire<'_> {
+    fn len(&self) -> usize {
+        match self {
+            Wire::Text(text) => text.len(),
+            Wire::Many(texts) => texts.iter().map(|(name, text)| name.len() + text.len()).sum(),
+            Wire::Omitted | Wire::Null | Wire::Signed => 0,
+        }
+    }
+}
+
 /// Fills all fields but those with a signature.
 pub(crate) fn gather<'f>(
     fields: &'f [FieldPlan],
@@ -29,6 +39,7 @@ pub(crate) fn gather<'f>(
     members: &'f Members<'f>,
 ) -> Result<Vec<Wire<'f>>, DialectError> {
     let mut wire = Vec::with_capacity(fields.len());
+    let mut bytes = 0;
     for field in fields {
         wire.push(match &field.content {
             Content::Signed(_) => Wire::Signed,
@@ -40,6 +51,8 @@ pub(crate) fn gather<'f>(
                 (None, Absent::Null) => Wire::Null,
             },
         });
+        bytes += wire.last().map_or(0, Wire::len);
+        check_length(bytes)?;
     }
     Ok(wire)
 }
@@ -75,6 +88,7 @@ pub(crate) fn sort<'f>(
         }
         let filling = Filling { item, ..*filling };
         sorted.push_str(plan.each.text(&filling)?.as_deref().unwrap_or_default());
+        check_length(sorted.len())?;
     }
     Ok(sorted)
 }

@@ -1,5 +1,6 @@
 //! What an answer means: its status, then its decisive value, then its own signature.
 
+use crate::charset::begins_well;
 use crate::definition::{Meaning, Otherwise, ReplyFormat};
 use crate::plan::{ExchangePlan, ReplyPlan, RulePlan, Statuses};
 use crate::quote::{quote, quote_text};
@@ -69,8 +70,7 @@ impl Judge<'_> {
             Err(charset) => return unreadable(&format!("which is not in its charset, {charset}")),
         };
         // A text's byte order mark matters, unless white space does not.
-        let marked = reply.format == ReplyFormat::Text && answer.body.starts_with(b"\xef\xbb\xbf");
-        if marked && !self.ignores().0 {
+        if reply.format == ReplyFormat::Text && !begins_well(answer.body, self.ignores().0) {
             return unreadable(&wanted());
         }
         match read_reply(reply.format, &text, self.exchange.charset) {
@@ -138,7 +138,10 @@ impl Judge<'_> {
         let said = reply.rules.iter().find_map(|rule| Some((&rule.at, read.get(&rule.at)?)));
         let detail = match &said {
             Some((at, said)) if !at.is_whole() => {
-                format!("{status}, but {at} was {}, not {wanted}", quote_text(said))
+                format!(
+                    "{status}, but {at} was {}, which the dialect does not know; it wants {wanted}",
+                    quote_text(said)
+                )
             }
             Some(_) => format!("{status}, but the body was {}, not {wanted}", quote(answer.body, false)),
             None => format!("{status}, but the body was {}, without {}", quote(answer.body, false), places(reply)),

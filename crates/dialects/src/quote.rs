@@ -21,6 +21,19 @@ pub(crate) fn quote_text(text: &str) -> String {
     format!("\"{}\"", escape(text.as_bytes()))
 }
 
+/// The words of a reader about a body, which may repeat parts of it: escaped, and cut in the same way.
+pub(crate) fn shorten(words: &str) -> String {
+    let mut shown = String::with_capacity(SHOWN_MAX);
+    for c in words.chars().take(SHOWN_MAX) {
+        // What stands in quotes there should go on doing so.
+        if matches!(c, '"' | '\'' | '\\') { shown.push(c) } else { shown.extend(c.escape_debug()) }
+    }
+    if words.chars().nth(SHOWN_MAX).is_some() {
+        shown.push('…');
+    }
+    shown
+}
+
 fn escape(body: &[u8]) -> String {
     let plain = |byte: &u8| matches!(byte, b' '..=b'~') && !matches!(byte, b'"' | b'\'' | b'\\');
     if body.len() <= SHOWN_MAX && body.iter().all(plain) {
@@ -66,6 +79,8 @@ mod tests {
             assert_eq!(quote(body, false), expected);
         }
         assert_eq!(quote(long.as_bytes(), true), format!("\"{}…\" (more than 4096 bytes)", "a".repeat(80)));
+        assert_eq!(shorten("expected 'a' tag, not '\u{1b}' at 1:2"), "expected 'a' tag, not '\\u{1b}' at 1:2");
+        assert_eq!(shorten(&long), format!("{}…", "a".repeat(80)));
         assert_eq!(quote("ж".repeat(80).as_bytes(), false), format!("\"{}\" (160 bytes)", "ж".repeat(80)));
     }
 }

@@ -1,13 +1,10 @@
 //! Definitions read from TOML and JSON, with the place of whatever is wrong.
 
 use crate::Dialect;
-use crate::compile::compile;
+use crate::compile::{DEFINITION_MAX, compile};
 use crate::definition::Definition;
 use crate::definition_error::{DefinitionError, Problem, Problems};
 use toml_edit::{ImDocument, Item};
-
-/// Bytes of a definition at most.
-const DEFINITION_MAX: usize = 256 * 1024;
 
 pub(crate) fn from_toml(text: &str) -> Result<Dialect, DefinitionError> {
     check_length(text)?;

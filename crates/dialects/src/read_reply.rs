@@ -3,6 +3,7 @@
 
 use crate::charset::Charset;
 use crate::definition::ReplyFormat;
+use crate::quote::shorten;
 use std::borrow::Cow;
 use std::fmt;
 
@@ -46,15 +47,17 @@ impl fmt::Display for Path {
 pub(crate) fn read_reply(format: ReplyFormat, text: &str, charset: Charset) -> Result<ReadReply<'_>, String> {
     match format {
         ReplyFormat::None | ReplyFormat::Text => Ok(ReadReply::Text(text)),
-        ReplyFormat::Json => {
-            serde_json::from_str(text).map(ReadReply::Json).map_err(|error| format!("not JSON ({error})"))
-        }
+        ReplyFormat::Json => serde_json::from_str(text).map(ReadReply::Json).map_err(|error| not("JSON", &error)),
         ReplyFormat::Xml => {
             let text = text.trim_start();
-            roxmltree::Document::parse(text).map(ReadReply::Xml).map_err(|error| format!("not XML ({error})"))
+            roxmltree::Document::parse(text).map(ReadReply::Xml).map_err(|error| not("XML", &error))
         }
         ReplyFormat::Form => Ok(ReadReply::Form(text.trim().split('&').map(|pair| pair_of(pair, charset)).collect())),
     }
+}
+
+fn not(format: &str, error: &impl fmt::Display) -> String {
+    format!("not {format} ({})", shorten(&error.to_string()))
 }
 
 impl ReadReply<'_> {

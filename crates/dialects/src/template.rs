@@ -8,6 +8,13 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use std::borrow::Cow;
 
+/// Bytes of a text that is made, and of all values and of all fields together. A definition can name a value twice in the
+/// next, and that twice in the next, and so on.
+pub(crate) const TEXT_MAX: usize = 1024 * 1024;
+
+/// Bytes of what is signed at most: a body may be six times as long as its texts, each byte escaped.
+const SIGNED_MAX: usize = 8 * TEXT_MAX;
+
 /// A parsed template.
 #[derive(Debug, Default)]
 pub(crate) struct Template(pub(crate) Vec<Piece>);
@@ -51,7 +58,9 @@ impl Template {
     /// The text, or `None` when the template names something and all that it names is absent.
     pub(crate) fn text<'f>(&'f self, filling: &Filling<'f>) -> Result<Option<Cow<'f, str>>, DialectError> {
         if let [piece] = self.0.as_slice() {
-            return piece.text(filling);
+            let text = piece.text(filling)?;
+            check_length(text.as_deref().map_or(0, str::len))?;
+            return Ok(text);
         }
         let mut text = String::new();
         let (mut named, mut found) = (false, false);
@@ -62,6 +71,7 @@ impl Template {
                 found |= part.is_some();
             }
             text.push_str(part.as_deref().unwrap_or_default());
+            check_length(text.len())?;
         }
         Ok((found || !named).then_some(Cow::Owned(text)))
     }
@@ -74,6 +84,9 @@ impl Template {
                 message.extend_from_slice(filling.body);
             } else if let Some(text) = piece.text(filling)? {
                 message.extend_from_slice(&charset.encode(&text));
+            }
+            if message.len() > SIGNED_MAX {
+                return Err(too_long());
             }
         }
         Ok(message)
@@ -100,6 +113,15 @@ impl Template {
             _ => None,
         }
     }
+}
+
+/// Whether a text of so many bytes may be made.
+pub(crate) fn check_length(bytes: usize) -> Result<(), DialectError> {
+    if bytes <= TEXT_MAX { Ok(()) } else { Err(too_long()) }
+}
+
+fn too_long() -> DialectError {
+    DialectError::value("what the definition makes of this", "it must be no longer than 1 MiB")
 }
 
 impl Piece {

@@ -4,7 +4,7 @@ use crate::definition::{Case, Money};
 use crate::format_money::{format_money, format_rate};
 use crate::format_time::{TimeFormat, format_time, parse_offset};
 use crate::sources::{MoneySource, Subject, TextSource};
-use crate::template::{Filling, Template};
+use crate::template::{Filling, Template, check_length};
 use crate::{DialectError, Parameters, Signing};
 use jiff::Timestamp;
 use jiff::tz::Offset;
@@ -93,12 +93,15 @@ impl<'r> Values<'r> {
     /// Makes all of them.
     pub(crate) fn make(plans: &'r [Value], given: Given<'r>) -> Result<Self, DialectError> {
         let mut values = Values(Vec::with_capacity(plans.len()));
+        let mut bytes = 0;
         for plan in plans {
             let text = plan.source.text(&plan.name, given, &values)?;
             let text = match &plan.change {
                 Some(change) => change.apply(text, &values)?,
                 None => text,
             };
+            bytes += text.as_deref().map_or(0, str::len);
+            check_length(bytes)?;
             values.0.push(text);
         }
         Ok(values)

@@ -5,10 +5,15 @@ use crate::fields::{FieldPlan, Node};
 use crate::gather::Wire;
 use crate::write_json::Written;
 
-/// The document with a declaration of its charset. Elements in which nothing is left are left out.
+/// The document with a declaration of its charset. Elements in which nothing is left are left out, but for the root.
 pub(crate) fn write_xml(tree: &Node, charset: &str, written: &Written<'_>) -> Result<Vec<u8>, DialectError> {
     let mut xml = format!("<?xml version=\"1.0\" encoding=\"{}\"?>", charset.to_ascii_uppercase());
-    node(&mut xml, tree, written)?;
+    if !node(&mut xml, tree, written)?
+        && let Node::Object(members) = tree
+        && let [(root, _)] = members.as_slice()
+    {
+        xml.push_str(&format!("<{root}></{root}>"));
+    }
     Ok(xml.into_bytes())
 }
 

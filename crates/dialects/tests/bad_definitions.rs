@@ -69,11 +69,31 @@ fn each_broken_rule_is_named_with_its_place() {
         ),
         (
             "\n[parameters.shop]",
+            "\n[secret]\nmin = 65\n[parameters.shop]",
+            "secret.min (line 5, column 7): must be at most 64, as a new secret has 64 characters",
+        ),
+        (
+            "\n[parameters.shop]",
+            "\n[secret]\nform = \"hex\"\nmin = 33\n[parameters.shop]",
+            "secret.min (line 6, column 7): must be at most 32, as a new secret has 32 bytes",
+        ),
+        (
+            "\n[parameters.shop]",
             "\n[schedule]\nwaits_s = []\n[parameters.shop]",
             "schedule (line 4, column 1): must have",
         ),
         // Parameters.
         (r#"pattern = "[0-9]+""#, r#"pattern = "[0-9""#, "parameters.shop.pattern (line 6, column 11): is no regular"),
+        (
+            r#"pattern = "[0-9]+""#,
+            r#"pattern = "a)|(?:b""#,
+            "parameters.shop.pattern (line 6, column 11): is no regular",
+        ),
+        (
+            r#"pattern = "[0-9]+""#,
+            r#"pattern = "(.{900}){900}""#,
+            "parameters.shop.pattern (line 6, column 11): is no regular",
+        ),
         (
             r#"pattern = "[0-9]+""#,
             "pattern = \"[0-9]+\"\ndefault = \"x\"",

@@ -37,7 +37,8 @@ fn answers_to_payments_mean_what_the_manuals_say() {
         ("cloudpayments", 500, r#"{"code":0}"#, "wrong status"),
         ("qiwi", 200, "<?xml version=\"1.0\"?><result><result_code>0</result_code></result>", "acknowledged"),
         ("qiwi", 200, "<result><result_code>151</result_code></result>", "signature rejected"),
-        ("qiwi", 200, "<result><result_code>300</result_code></result>", "wrong body"),
+        ("qiwi", 200, "<result><result_code>300</result_code></result>", "postponed"),
+        ("qiwi", 200, "<result><result_code>7</result_code></result>", "wrong body"),
         ("freekassa", 200, "YES", "acknowledged"),
         ("freekassa", 200, "yes", "wrong body"),
         ("payanyway", 200, "SUCCESS", "acknowledged"),
@@ -132,4 +133,18 @@ fn dialects_without_a_check_say_so() {
         let CheckVerdict::Unavailable(words) = verdict else { panic!("{verdict:?}") };
         assert!(words.contains(name), "{words}");
     }
+}
+
+#[test]
+fn robokassa_numbers_a_payment_without_an_order() {
+    let told = paybell_dialects::Notification { pay_for: None, ..notification() };
+    let parameters = parameters(PARAMETERS);
+    let signing = signing(KEYS, &parameters);
+    let request = dialect("robokassa").render(&told, &signing).expect("renders");
+    let sent = given::fields(given::body(&request));
+    assert_eq!(given::field(&sent, "InvId"), Some("7261069"));
+    let signature = hex::encode_upper(given::hashes::md5(b"100.50:7261069:shops-own-key"));
+    assert_eq!(given::field(&sent, "SignatureValue"), Some(signature.as_str()));
+    let verdict = dialect("robokassa").judge(&told, &signing, &answer(200, b"OK7261069"), Tolerance::default());
+    assert_eq!(word(&verdict), "acknowledged");
 }

@@ -38,6 +38,12 @@ pub enum StoreError {
         /// By which id.
         id: String,
     },
+    /// One endpoint of a merchant is asked before a payment, and there is one.
+    #[error("another endpoint of merchant {merchant} has a check URL already")]
+    AskedAlready {
+        /// Which merchant.
+        merchant: String,
+    },
     /// The act does not fit the state of things; the text says why.
     #[error("{0}")]
     Refused(String),

@@ -48,6 +48,7 @@ use manage::*;
 use paybell_delivery::{
     Check, CheckId, DeliveryId, Endpoint, EndpointId, Job, MerchantId, Payment, PaymentId, Timestamp,
 };
+use paybell_dialects::Dialect;
 use std::time::Duration;
 use uuid::Uuid;
 
@@ -184,7 +185,7 @@ pub trait Ledger: Send + Sync {
     // ── checks ─────────────────────────────────────────────────────────────────────────────────────────────────
 
     /// Whom to ask before a payment to this merchant: the endpoint that is named, if it is the merchant's and not
-    /// deleted, or else the oldest that has a check URL. [`StoreError::NotFound`] when the merchant is not there.
+    /// deleted, or else the one that has a check URL. [`StoreError::NotFound`] when the merchant is not there.
     async fn endpoint_to_check(
         &self,
         merchant: &MerchantId,
@@ -201,9 +202,10 @@ pub trait Ledger: Send + Sync {
 
     // ── dialects of the gateway's own ──────────────────────────────────────────────────────────────────────────
 
-    /// Creates or changes a dialect, and renews the version of all endpoints that use it. The definition was checked.
-    /// [`StoreError::Refused`] when the name is a built-in dialect's.
-    async fn put_dialect(&self, name: &str, definition: &str, actor: &Actor) -> Result<StoredDialect>;
+    /// Creates or changes a dialect, and renews the version of all endpoints that use it. [`StoreError::Refused`] when the
+    /// name is a built-in dialect's, and when an endpoint that suited the dialect before would not any more: then the
+    /// text names the first few, and what they lack.
+    async fn put_dialect(&self, dialect: &Dialect, actor: &Actor) -> Result<StoredDialect>;
     /// A dialect.
     async fn dialect(&self, name: &str) -> Result<Option<StoredDialect>>;
     /// Dialects by name.
@@ -311,13 +313,15 @@ pub trait Ledger: Send + Sync {
     async fn rename_merchant(&self, id: &MerchantId, name: &str, actor: &Actor) -> Result<Merchant>;
     /// Deletes a merchant and its endpoints (soft): what was accepted stays visible and settleable.
     async fn delete_merchant(&self, id: &MerchantId, actor: &Actor) -> Result<()>;
-    /// Creates an endpoint with its first secret. [`StoreError::NotFound`] when the merchant or the dialect is not there.
+    /// Creates an endpoint with its first secret. [`StoreError::NotFound`] when the merchant or the dialect is not there;
+    /// [`StoreError::AskedAlready`] when it has a check URL and another one of the merchant has one;
+    /// [`StoreError::Refused`] when it does not suit its dialect.
     async fn create_endpoint(&self, new: &NewEndpoint, secret: &Secret, actor: &Actor) -> Result<Endpoint>;
     /// An endpoint; deleted ones are not found.
     async fn endpoint(&self, id: EndpointId) -> Result<Option<Endpoint>>;
     /// Endpoints (of one merchant), the newest first, without the deleted.
     async fn endpoints(&self, merchant: Option<&MerchantId>, page: &PageRequest) -> Result<Page<Endpoint>>;
-    /// Changes the fields that are given.
+    /// Changes the fields that are given. [`StoreError::AskedAlready`] and [`StoreError::Refused`] as when one is created.
     async fn change_endpoint(&self, id: EndpointId, change: &EndpointChange, actor: &Actor) -> Result<Endpoint>;
     /// Pauses (`true`) or resumes an endpoint. Pausing what is paused changes nothing.
     async fn pause_endpoint(&self, id: EndpointId, paused: bool, actor: &Actor) -> Result<Endpoint>;

@@ -5,6 +5,7 @@ use crate::payments::Answer;
 use crate::read_html::Html;
 use anyhow::{Context, Result};
 use paybell_delivery::{Decision, Outcome, Reason};
+use paybell_dialects::Dialect;
 use paybell_store::manage::{EndpointChange, KeyRole, OperatorRole};
 use serde_json::json;
 
@@ -61,7 +62,8 @@ async fn scene() -> Result<Scene> {
     house.post(&browser, &format!("/endpoints/{endpoint}/pause"), &[]).await?.leads_to()?;
     let mut definition = house.api("GET", "/v1/dialects/standard", &json!(null)).await?["definition"].clone();
     (definition["title"], definition["name"]) = (HOSTILE.into(), "own".into());
-    house.ledger.put_dialect("own", &definition.to_string(), &house.actor()).await?;
+    let own = Dialect::from_json(&definition.to_string())?;
+    house.ledger.put_dialect(&own, &house.actor()).await?;
     Ok(Scene { house, browser, endpoint, refused, settled, waiting })
 }
 

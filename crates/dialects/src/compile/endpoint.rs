@@ -4,8 +4,11 @@ use crate::Parameters;
 use crate::definition::{Definition, Encoding, Parameter};
 use crate::definition_error::Problems;
 use crate::plan::Plan;
-use regex_lite::Regex;
+use regex_lite::{Regex, RegexBuilder};
 use std::collections::BTreeMap;
+
+/// Bytes of a compiled pattern at most, so that no parameter takes long to match.
+const PATTERN_BYTES_MAX: usize = 128 * 1024;
 
 /// What does not suit the dialect.
 pub(crate) fn check_endpoint(plan: &Plan, url: &str, parameters: &Parameters) -> Vec<String> {
@@ -24,7 +27,7 @@ pub(crate) fn check_endpoint(plan: &Plan, url: &str, parameters: &Parameters) ->
             Some(text) if !fits(parameter, plan.patterns.get(name), text) => {
                 problems.push(format!("the parameter {name} must be {}", form_of(parameter)));
             }
-            None if parameter.default.is_none() && !parameter.optional => {
+            None if is_needed(parameter) => {
                 problems.push(format!("the parameter {name} is missing: {}", parameter.description));
             }
             _ => {}
@@ -36,6 +39,30 @@ pub(crate) fn check_endpoint(plan: &Plan, url: &str, parameters: &Parameters) ->
     problems
 }
 
+/// Whether every endpoint that suits the old plan suits the new one, as far as the definitions alone can tell.
+pub(crate) fn asks_no_more(new: &Plan, old: &Plan) -> bool {
+    let before = &old.definition.parameters;
+    let parameters = new.definition.parameters.iter().all(|(name, parameter)| match before.get(name) {
+        Some(before) => asks_no_more_of(parameter, before),
+        None => !is_needed(parameter) && parameter.pattern.is_none() && parameter.choices.is_empty(),
+    });
+    let names = new.reserved_names.iter().all(|name| old.reserved_names.contains(name));
+    let prefixes = new.reserved_prefixes.iter().all(|prefix| old.reserved_prefixes.contains(prefix));
+    let check = old.check.is_none() || new.check.is_some();
+    parameters && names && prefixes && check && new.definition.secret == old.definition.secret
+}
+
+fn asks_no_more_of(new: &Parameter, old: &Parameter) -> bool {
+    let need = !is_needed(new) || is_needed(old);
+    let pattern = new.pattern.is_none() || new.pattern == old.pattern;
+    let chosen = !old.choices.is_empty() && old.choices.iter().all(|choice| new.choices.contains(choice));
+    need && pattern && (new.choices.is_empty() || chosen)
+}
+
+fn is_needed(parameter: &Parameter) -> bool {
+    parameter.default.is_none() && !parameter.optional
+}
+
 /// Compiles the parameters' patterns.
 pub(crate) fn compile_parameters(definition: &Definition, problems: &mut Problems) -> BTreeMap<String, Regex> {
     let mut patterns = BTreeMap::new();
@@ -44,7 +71,7 @@ pub(crate) fn compile_parameters(definition: &Definition, problems: &mut Problem
         let described = !parameter.description.trim().is_empty();
         problems.require(described, &format!("{path}.description"), "must not be empty");
         if let Some(pattern) = &parameter.pattern {
-            match Regex::new(&format!("^(?:{pattern})$")) {
+            match whole(pattern) {
                 Ok(regex) => drop(patterns.insert(name.clone(), regex)),
                 Err(error) => problems.add(format!("{path}.pattern"), format!("is no regular expression: {error}")),
             }
@@ -54,6 +81,13 @@ pub(crate) fn compile_parameters(definition: &Definition, problems: &mut Problem
         problems.require(good, &format!("{path}.default"), "does not fit the parameter's own pattern or choices");
     }
     patterns
+}
+
+/// The pattern of all of a text. Alone it must be a pattern as well, so that no bracket of its own closes ours.
+fn whole(pattern: &str) -> Result<Regex, regex_lite::Error> {
+    let build = |pattern: &str| RegexBuilder::new(pattern).size_limit(PATTERN_BYTES_MAX).build();
+    build(pattern)?;
+    build(&format!("^(?:{pattern})$"))
 }
 
 /// The names that an endpoint's own query may not have.

@@ -10,7 +10,7 @@ pub(crate) struct Secret {
     /// What it looks like.
     #[serde(default)]
     pub(crate) form: SecretForm,
-    /// The fewest characters (`text`, 16 by default) or bytes (`hex`, 16 by default).
+    /// The fewest characters (`text`, 16 by default, 64 at most) or bytes (`hex`, 16 by default, 32 at most).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) min: Option<usize>,
     /// The most characters (`text`, 128 by default) or bytes (`hex`, 64 by default).

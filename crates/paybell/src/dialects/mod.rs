@@ -121,7 +121,7 @@ async fn add(settings: &Settings, flags: &FileFlags) -> Result<()> {
     let dialect = read_file(&flags.file)?;
     let ledger = open_migrated(settings).await?;
     let actor = actor(&*ledger).await?;
-    let stored = ledger.put_dialect(dialect.name(), &dialect.definition_json(), &actor).await?;
+    let stored = ledger.put_dialect(&dialect, &actor).await?;
     if flags.output.json {
         println!("{}", shown(&dialect, Some(&stored)));
     } else {

@@ -28,7 +28,7 @@ macro_rules! forward_ledger {
             fn check(id: CheckId) -> Option<Check>;
             fn check_by_key(merchant: &MerchantId, key: &str, since: Timestamp) -> Option<Check>;
             fn checks(filter: &CheckFilter, page: &PageRequest) -> Page<Check>;
-            fn put_dialect(name: &str, definition: &str, actor: &Actor) -> StoredDialect;
+            fn put_dialect(dialect: &Dialect, actor: &Actor) -> StoredDialect;
             fn dialect(name: &str) -> Option<StoredDialect>;
             fn dialects(page: &PageRequest) -> Page<StoredDialect>;
             fn delete_dialect(name: &str, actor: &Actor) -> ();

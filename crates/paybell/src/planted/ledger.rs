@@ -8,6 +8,7 @@ use paybell_delivery::{
     Check, CheckId, Decision, DeliveryId, Endpoint, EndpointId, Job, MerchantId, Outcome, Payment, PaymentId, Reason,
     Timestamp,
 };
+use paybell_dialects::Dialect;
 use paybell_store::engine::*;
 use paybell_store::manage::*;
 use paybell_store::{Ledger, Schema, StoreError};

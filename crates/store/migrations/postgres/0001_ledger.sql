@@ -46,7 +46,9 @@ CREATE TABLE endpoints (
         CHECK (failing_since IS NOT NULL OR (probe_at IS NULL AND probing IS NULL AND probes = 0))
 );
 CREATE INDEX endpoints_of_merchant ON endpoints (merchant_id, id);
-CREATE INDEX endpoints_of_dialect ON endpoints (dialect);
+CREATE INDEX endpoints_of_dialect ON endpoints (dialect, id);
+-- Whom to ask before a payment must be plain without a name.
+CREATE UNIQUE INDEX endpoints_asked ON endpoints (merchant_id) WHERE check_url IS NOT NULL AND deleted_at IS NULL;
 -- Those whose parked deliveries may be released.
 CREATE INDEX endpoints_parked ON endpoints (id)
     WHERE parked AND paused_at IS NULL AND deleted_at IS NULL AND failing_since IS NULL;

@@ -1,5 +1,6 @@
 //! The gateway's own dialects.
 
+use super::hold_to_dialect::hold_endpoints;
 use super::{Builder, Connection, Row, This, audit, rows};
 use crate::error::Doing;
 use crate::manage::{Actor, Page, PageRequest, StoredDialect};
@@ -13,12 +14,15 @@ const COLUMNS: &str = "name, definition, version, created_at, updated_at";
 const RENEW: &str = "UPDATE endpoints SET version = version + 1 WHERE dialect = $1";
 
 /// What is the same already is not written again.
-pub(super) async fn put(ledger: &This, name: &str, definition: &str, actor: &Actor) -> Result<StoredDialect> {
+pub(super) async fn put(ledger: &This, dialect: &Dialect, actor: &Actor) -> Result<StoredDialect> {
     const ACT: &str = "store a dialect";
+    const BEFORE: &str = concat!("SELECT definition FROM dialects WHERE name = $1", for_update!());
+    let name = dialect.name();
     if Dialect::named(name).is_some() {
         return Err(StoreError::Refused(format!("{name} is the name of a built-in dialect; take another one")));
     }
     let mut tx = ledger.begin(ACT).await?;
+    let before = sqlx::query(BEFORE).bind(name).fetch_optional(&mut *tx).await.doing(ACT)?;
     let row = sqlx::query(
         "INSERT INTO dialects (name, definition, version, created_at, updated_at) VALUES ($1, $2, 1, $3, $3)
         ON CONFLICT (name) DO UPDATE
@@ -28,9 +32,13 @@ pub(super) async fn put(ledger: &This, name: &str, definition: &str, actor: &Act
                 ELSE excluded.updated_at END
         RETURNING name, definition, version, created_at, updated_at",
     );
-    let row = row.bind(name).bind(definition).bind(actor.now.0).fetch_one(&mut *tx).await.doing(ACT)?;
+    let row = row.bind(name).bind(dialect.definition_json()).bind(actor.now.0).fetch_one(&mut *tx).await.doing(ACT)?;
     let stored = read(&row)?;
     if stored.updated_at == actor.now {
+        let before: Option<String> = before.as_ref().map(|row| rows::get(row, "definition")).transpose()?;
+        // One that cannot be read (any more) was of no use to any endpoint, so all of them are looked at.
+        let before = before.and_then(|definition| Dialect::from_json(&definition).ok());
+        hold_endpoints(ledger, &mut tx, before.as_ref(), dialect).await?;
         let renewed = sqlx::query(RENEW).bind(name).execute(&mut *tx).await.doing(ACT)?.rows_affected();
         let detail = format!("version {}, used by {renewed} endpoints", stored.version);
         audit::write(&mut tx, actor, "dialect.put", name, &detail).await?;
@@ -75,14 +83,16 @@ pub(super) async fn delete(ledger: &This, name: &str, actor: &Actor) -> Result<(
     tx.commit().await.doing(ACT)
 }
 
-/// Makes sure that an endpoint can use the dialect: it is built in, or stays there until the transaction ends.
-pub(super) async fn hold(connection: &mut Connection, name: &str) -> Result<()> {
+/// Makes sure that an endpoint can use the dialect: it is built in, or stays as it is until the transaction ends. Answers
+/// one that is not built in, and can be read.
+pub(super) async fn hold(connection: &mut Connection, name: &str) -> Result<Option<Dialect>> {
     if Dialect::named(name).is_some() {
-        return Ok(());
+        return Ok(None);
     }
-    let find = concat!("SELECT name FROM dialects WHERE name = $1", for_share!());
+    let find = concat!("SELECT definition FROM dialects WHERE name = $1", for_share!());
     let row = sqlx::query(find).bind(name).fetch_optional(connection).await.doing("look for a dialect")?;
-    row.map(drop).ok_or_else(|| not_found(name))
+    let definition: String = rows::get(&row.ok_or_else(|| not_found(name))?, "definition")?;
+    Ok(Dialect::from_json(&definition).ok())
 }
 
 /// The dialect of an endpoint's row, where it is not built in.

@@ -1,5 +1,6 @@
 //! Endpoints: create, read, change, pause, delete.
 
+use super::hold_to_dialect::{Wording, lacking};
 use super::push_ids;
 use super::{Builder, Connection, This, audit, dialects, merchants, rows};
 use crate::error::Doing;
@@ -8,6 +9,7 @@ use crate::numbers::{int, micros};
 use crate::page::{after, page, rows_wanted};
 use crate::{Result, StoreError};
 use paybell_delivery::{Endpoint, EndpointId, MerchantId, Pause};
+use paybell_dialects::Dialect;
 use serde::Serialize;
 use sqlx::Row as _;
 use uuid::Uuid;
@@ -22,7 +24,8 @@ pub(super) async fn create(ledger: &This, new: &NewEndpoint, secret: &Secret, ac
     let merchant = concat!("SELECT id FROM merchants WHERE id = $1 AND deleted_at IS NULL", for_update!());
     let merchant = sqlx::query(merchant).bind(new.merchant_id.as_str()).fetch_optional(&mut *tx).await.doing(ACT)?;
     merchant.ok_or_else(|| merchants::not_found(&new.merchant_id))?;
-    dialects::hold(&mut tx, &new.dialect).await?;
+    let dialect = dialects::hold(&mut tx, &new.dialect).await?;
+    suits(dialect.as_ref(), &Wording::of_new(new))?;
     let inserted = sqlx::query(
         "INSERT INTO endpoints (id, merchant_id, url, dialect, options, concurrency_max, time_limit_us, lifetime_us,
             secrets, version, created_at, updated_at, check_url, parameters)
@@ -42,7 +45,7 @@ pub(super) async fn create(ledger: &This, new: &NewEndpoint, secret: &Secret, ac
     .bind(json("parameters", &new.parameters)?)
     .execute(&mut *tx)
     .await
-    .doing(ACT)?;
+    .map_err(|error| refused(ACT, &new.merchant_id, error))?;
     if inserted.rows_affected() == 0 {
         return Err(StoreError::Exists { what: "endpoint", id: new.id.to_string() });
     }
@@ -98,18 +101,57 @@ pub(super) async fn list(ledger: &This, of: Option<&MerchantId>, request: &PageR
 pub(super) async fn change(ledger: &This, id: EndpointId, change: &EndpointChange, actor: &Actor) -> Result<Endpoint> {
     const ACT: &str = "change an endpoint";
     let mut tx = ledger.begin(ACT).await?;
+    if rewords(change) {
+        // In the order in which a dialect that changes takes them, so that neither waits for the other for ever.
+        hold_dialect(&mut tx, id, change).await?;
+    }
     let mut endpoint = lock(&mut tx, id).await?;
     let changed = apply(&mut endpoint, change);
     if changed.is_empty() {
         return Ok(endpoint);
     }
-    if changed.contains(&"dialect") {
-        dialects::hold(&mut tx, &endpoint.dialect).await?;
+    if rewords(change) {
+        let dialect = dialects::hold(&mut tx, &endpoint.dialect).await?;
+        suits(dialect.as_ref(), &Wording::of(&endpoint))?;
     }
     save(&mut tx, &mut endpoint, actor).await?;
     audit::write(&mut tx, actor, "endpoint.change", id, &changed.join(", ")).await?;
     tx.commit().await.doing(ACT)?;
     Ok(endpoint)
+}
+
+/// Whether the change touches what a dialect has a word in.
+fn rewords(change: &EndpointChange) -> bool {
+    let EndpointChange { url, check_url, dialect, parameters, .. } = change;
+    url.is_some() || check_url.is_some() || dialect.is_some() || parameters.is_some()
+}
+
+/// Holds the dialect that the endpoint is to have.
+async fn hold_dialect(connection: &mut Connection, id: EndpointId, change: &EndpointChange) -> Result<()> {
+    const ACT: &str = "look for an endpoint's dialect";
+    let name = match &change.dialect {
+        Some(name) => name.clone(),
+        None => {
+            let find = sqlx::query("SELECT dialect FROM endpoints WHERE id = $1 AND deleted_at IS NULL").bind(id.0);
+            let row = find.fetch_optional(&mut *connection).await.doing(ACT)?;
+            rows::get(&row.ok_or_else(|| not_found(id))?, "dialect")?
+        }
+    };
+    dialects::hold(connection, &name).await.map(drop)
+}
+
+/// The API has looked at that already; but a dialect may have changed meanwhile.
+fn suits(dialect: Option<&Dialect>, wording: &Wording<'_>) -> Result<()> {
+    let lacks = dialect.map(|dialect| lacking(dialect, wording)).unwrap_or_default();
+    if lacks.is_empty() { Ok(()) } else { Err(StoreError::Refused(lacks.join("; "))) }
+}
+
+/// Why the database took no endpoint: the only rule of its own that an endpoint can break is that of the check URL.
+fn refused(act: &'static str, merchant: &MerchantId, error: sqlx::Error) -> StoreError {
+    match error.as_database_error() {
+        Some(said) if said.is_unique_violation() => StoreError::AskedAlready { merchant: merchant.to_string() },
+        _ => StoreError::from_sqlx(act, error),
+    }
 }
 
 pub(super) async fn pause(ledger: &This, id: EndpointId, paused: bool, actor: &Actor) -> Result<Endpoint> {
@@ -209,7 +251,7 @@ async fn save(connection: &mut Connection, endpoint: &mut Endpoint, actor: &Acto
     .bind(json("parameters", &endpoint.parameters)?)
     .fetch_one(connection)
     .await
-    .doing(ACT)?;
+    .map_err(|error| refused(ACT, &endpoint.merchant_id, error))?;
     endpoint.version = row.try_get("version").doing(ACT)?;
     endpoint.updated_at = actor.now;
     Ok(())

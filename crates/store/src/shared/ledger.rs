@@ -12,6 +12,7 @@ use async_trait::async_trait;
 use paybell_delivery::{
     Check, CheckId, DeliveryId, Endpoint, EndpointId, Job, MerchantId, Payment, PaymentId, Timestamp,
 };
+use paybell_dialects::Dialect;
 use std::time::Duration;
 use uuid::Uuid;
 
@@ -166,8 +167,8 @@ impl Ledger for This {
         checks::list(self, filter, page).await
     }
 
-    async fn put_dialect(&self, name: &str, definition: &str, actor: &Actor) -> Result<StoredDialect> {
-        dialects::put(self, name, definition, actor).await
+    async fn put_dialect(&self, dialect: &Dialect, actor: &Actor) -> Result<StoredDialect> {
+        dialects::put(self, dialect, actor).await
     }
 
     async fn dialect(&self, name: &str) -> Result<Option<StoredDialect>> {

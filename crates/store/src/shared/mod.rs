@@ -5,7 +5,7 @@
 //! - [`rows`]: database rows → domain values. [`ledger`]: the interface, act by act.
 //! - The acts of people: [`merchants`], [`endpoints`], [`payments`], [`deliveries`], [`resend`], [`settle`], [`follow_up`],
 //!   [`bulk_acts`] (along a [`walk`]), [`checks`], [`dialects`], [`keys`], [`operators`], [`sessions`], [`portal_links`],
-//!   [`audit`]. [`health`]: endpoints that do not answer.
+//!   [`audit`]. [`health`]: endpoints that do not answer. [`hold_to_dialect`]: those that do not suit their dialect.
 //!   [`gauges`]: the figures of the moment.
 //! - What pages show: [`figures`], [`waiting`], [`waiting_by_endpoint`], [`sums`], [`activity`], [`reconcile`].
 //!   [`find_deliveries`], [`part`]: by which index a filter's deliveries are found.
@@ -23,6 +23,7 @@ pub(super) mod find_deliveries;
 mod follow_up;
 mod gauges;
 mod health;
+mod hold_to_dialect;
 mod keys;
 mod ledger;
 mod merchants;

@@ -6,7 +6,7 @@ use paybell_delivery::{
     Check, CheckAnswer, CheckId, CheckQuestion, EndpointId, MerchantId, Money, PaymentId, Timestamp,
 };
 use paybell_store::StoreError;
-use paybell_store::manage::{CheckFilter, EndpointChange, PageRequest};
+use paybell_store::manage::{CheckFilter, EndpointChange, NewEndpoint, PageRequest};
 use secrecy::ExposeSecret;
 use std::time::Duration;
 
@@ -15,10 +15,13 @@ conformance!(
     checks_are_listed_by_what_is_asked_for,
     a_check_is_found_by_its_key_for_as_long_as_it_counts,
     a_payment_shows_the_checks_before_it,
-    the_endpoint_to_ask_is_the_one_named_or_the_oldest_with_a_check_url,
+    the_endpoint_to_ask_is_the_one_named_or_the_one_with_a_check_url,
+    one_endpoint_of_a_merchant_has_a_check_url,
+    two_writers_at_once_give_one_endpoint_a_check_url,
     old_checks_go_with_the_attempts,
 );
 
+const CHECK_URL: &str = "https://shop.example/check";
 const DAY: Duration = Duration::from_secs(24 * 3600);
 
 fn check(pay_for: &str, now: Timestamp) -> Check {
@@ -156,7 +159,7 @@ async fn a_payment_shows_the_checks_before_it(f: Fixture) -> Result<()> {
     Ok(())
 }
 
-async fn the_endpoint_to_ask_is_the_one_named_or_the_oldest_with_a_check_url(f: Fixture) -> Result<()> {
+async fn the_endpoint_to_ask_is_the_one_named_or_the_one_with_a_check_url(f: Fixture) -> Result<()> {
     let (shop, nobody) = (merchant_id(), MerchantId::new("nobody").expect("valid"));
     let unknown = f.ledger.endpoint_to_check(&nobody, None).await.expect_err("no such merchant");
     assert!(matches!(unknown, StoreError::NotFound { what: "merchant", .. }));
@@ -166,26 +169,67 @@ async fn the_endpoint_to_ask_is_the_one_named_or_the_oldest_with_a_check_url(f: 
     };
     assert_eq!(found(None).await?, None, "none is to be asked");
     assert_eq!(found(Some(silent)).await?, Some(silent), "it is named");
-    let asked = |n: u64| {
-        move |new: &mut paybell_store::manage::NewEndpoint| {
-            new.id = EndpointId(id_at(at(n)));
-            new.check_url = Some(format!("https://shop.example/check/{n}"));
-        }
-    };
-    let newer = f.endpoint_with(asked(9)).await?;
-    let older = f.endpoint_with(asked(8)).await?;
-    assert_eq!(found(None).await?, Some(older));
-    let whole = f.ledger.endpoint_to_check(&shop, Some(newer)).await?.context("it is there")?;
-    assert_eq!(whole.endpoint.check_url.as_deref(), Some("https://shop.example/check/9"));
+    let asked = f.endpoint_with(|new| new.check_url = Some(CHECK_URL.to_owned())).await?;
+    assert_eq!(found(None).await?, Some(asked));
+    assert_eq!(found(Some(silent)).await?, Some(silent), "it is named");
+    let whole = f.ledger.endpoint_to_check(&shop, Some(asked)).await?.context("it is there")?;
+    assert_eq!(whole.endpoint.check_url.as_deref(), Some(CHECK_URL));
     assert_eq!(whole.secrets[0].value.expose_secret(), "whsec_first");
     assert!(whole.dialect.is_none(), "it is built in");
-    let off = EndpointChange { check_url: Some(None), ..Default::default() };
-    assert_eq!(f.ledger.change_endpoint(older, &off, &actor(at(10))).await?.check_url, None);
-    assert_eq!(found(None).await?, Some(newer));
-    f.ledger.delete_endpoint(newer, &actor(at(11))).await?;
-    assert_eq!((found(None).await?, found(Some(newer)).await?), (None, None));
+    f.ledger.delete_endpoint(asked, &actor(at(11))).await?;
+    assert_eq!((found(None).await?, found(Some(asked)).await?), (None, None));
     f.ledger.create_merchant(&nobody, "", &actor(at(12))).await?;
     assert!(f.ledger.endpoint_to_check(&nobody, Some(silent)).await?.is_none(), "it is another merchant's");
+    Ok(())
+}
+
+fn check_at(url: Option<&str>) -> EndpointChange {
+    EndpointChange { check_url: Some(url.map(str::to_owned)), ..Default::default() }
+}
+
+async fn one_endpoint_of_a_merchant_has_a_check_url(f: Fixture) -> Result<()> {
+    let first = f.shop().await?;
+    let second = f.endpoint_with(|new| new.check_url = Some(CHECK_URL.to_owned())).await?;
+    let third = f.endpoint_with(|new| new.check_url = Some(CHECK_URL.to_owned())).await.expect_err("there is one");
+    let third = third.downcast::<StoreError>()?;
+    assert!(matches!(&third, StoreError::AskedAlready { merchant } if merchant == "shop"), "{third:?}");
+    let refused = f.ledger.change_endpoint(first, &check_at(Some(CHECK_URL)), &actor(at(1))).await;
+    assert!(matches!(refused, Err(StoreError::AskedAlready { .. })), "{refused:?}");
+    assert_eq!(f.ledger.endpoint(first).await?.context("there")?.version, 1, "nothing of it remains");
+
+    let elsewhere = f.ledger.change_endpoint(second, &check_at(Some("https://shop.example/b")), &actor(at(2))).await?;
+    assert_eq!(elsewhere.check_url.as_deref(), Some("https://shop.example/b"), "its own may change");
+    f.ledger.change_endpoint(second, &check_at(None), &actor(at(3))).await?;
+    f.ledger.change_endpoint(first, &check_at(Some(CHECK_URL)), &actor(at(4))).await?;
+    f.ledger.delete_endpoint(first, &actor(at(5))).await?;
+    f.ledger.change_endpoint(second, &check_at(Some(CHECK_URL)), &actor(at(6))).await?;
+
+    let other = MerchantId::new("other").expect("valid");
+    f.ledger.create_merchant(&other, "", &actor(at(7))).await?;
+    f.endpoint_with(|new| (new.merchant_id, new.check_url) = (other, Some(CHECK_URL.to_owned()))).await?;
+    Ok(())
+}
+
+async fn two_writers_at_once_give_one_endpoint_a_check_url(f: Fixture) -> Result<()> {
+    let (first, second) = (f.shop().await?, f.endpoint().await?);
+    let another = f.another().await?;
+    for round in 0..20 {
+        let (now, on, off) = (actor(at(round)), check_at(Some(CHECK_URL)), check_at(None));
+        let (one, other) =
+            tokio::join!(f.ledger.change_endpoint(first, &on, &now), another.change_endpoint(second, &on, &now));
+        let asked = f.ledger.endpoint_to_check(&merchant_id(), None).await?.context("one is asked")?.endpoint.id;
+        let (won, lost) = if asked == first { (one, other) } else { (other, one) };
+        assert_eq!(won?.id, asked);
+        assert!(matches!(lost, Err(StoreError::AskedAlready { .. })), "round {round}: {lost:?}");
+        f.ledger.change_endpoint(asked, &off, &now).await?;
+
+        // One that is made, and one that is changed.
+        let asked_too = |new: &mut NewEndpoint| new.check_url = Some(CHECK_URL.to_owned());
+        let (made, changed) = tokio::join!(f.endpoint_with(asked_too), another.change_endpoint(second, &on, &now));
+        let asked = f.ledger.endpoint_to_check(&merchant_id(), None).await?.context("one is asked")?.endpoint.id;
+        assert_eq!((made.is_ok(), changed.is_ok()), (asked != second, asked == second), "{made:?} {changed:?}");
+        f.ledger.change_endpoint(asked, &off, &now).await?;
+    }
     Ok(())
 }
 

@@ -28,6 +28,7 @@ mod accepting_ahead;
 mod activity;
 mod bulk_resends;
 mod bulk_settlements;
+mod changed_dialects;
 mod checking;
 mod claiming;
 mod coalescing;
