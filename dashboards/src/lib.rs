@@ -40,7 +40,8 @@ mod visit;
 
 use axum::Router;
 use axum::body::Body;
-use axum::http::{Request, Response};
+use axum::http::header::ACCEPT;
+use axum::http::{HeaderValue, Method, Request, Response};
 use axum::middleware::from_fn_with_state;
 use axum::routing::{get, post};
 use futures_util::future::BoxFuture;
@@ -49,6 +50,7 @@ use paybell_store::manage::{KeyRecord, KeyRole};
 use paybell_store::{Clock, Ledger};
 use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
+use tower::ServiceExt;
 use uuid::Uuid;
 
 /// Answers a request of the API as a person whose name the audit takes.
@@ -109,8 +111,9 @@ impl Served {
     }
 }
 
-/// The pages, at `/` and `/portal`.
-pub fn router(dashboard: Dashboard) -> Router {
+/// The pages, at `/` and `/portal`, beside the API. A path that neither has is answered with a page for who asks for one,
+/// and else by the API.
+pub fn router(dashboard: Dashboard, api: Router) -> Router {
     let stop = dashboard.stop.clone();
     let pages: Pages = Arc::new(Served {
         dashboard,
@@ -133,8 +136,23 @@ pub fn router(dashboard: Dashboard) -> Router {
         .route("/retries", get(retries::retries))
         .with_state(Arc::clone(&pages));
     let live = live::router(all.clone(), stop);
-    all.merge(live)
-        .merge(assets::router())
-        .layer(from_fn_with_state(Arc::clone(&pages), protect::protect))
-        .layer(from_fn_with_state(pages, failure::render))
+    let served = |router: Router| {
+        router
+            .layer(from_fn_with_state(Arc::clone(&pages), protect::protect))
+            .layer(from_fn_with_state(Arc::clone(&pages), failure::render))
+    };
+    let nothing = served(Router::new().fallback(async || Failure::NotFound));
+    let elsewhere = api.clone();
+    served(all.merge(live).merge(assets::router())).merge(api).fallback(async move |request: Request<Body>| {
+        let router = if asks_for_page(&request) { nothing } else { elsewhere };
+        router.oneshot(request).await
+    })
+}
+
+/// Whether a browser goes there.
+fn asks_for_page(request: &Request<Body>) -> bool {
+    let takes_pages = |value: &HeaderValue| value.as_bytes().windows(9).any(|part| part == b"text/html");
+    request.method() == Method::GET
+        && !request.uri().path().starts_with("/v1/")
+        && request.headers().get(ACCEPT).is_some_and(takes_pages)
 }

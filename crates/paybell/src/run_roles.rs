@@ -181,7 +181,7 @@ fn router(wired: &Wired, metrics: &Metrics, address: SocketAddr, stop: &Cancella
     if !wired.settings.has_role(Role::Dashboard) {
         return Ok(served);
     }
-    Ok(served.merge(paybell_dashboards::router(dashboard(wired, InProcess::new(api), stop)?)))
+    Ok(paybell_dashboards::router(dashboard(wired, InProcess::new(api), stop)?, served))
 }
 
 fn dashboard(wired: &Wired, api: InProcess, stop: &CancellationToken) -> Result<Dashboard> {

@@ -203,3 +203,22 @@ async fn every_answer_keeps_browsers_strict() -> Result<()> {
     }
     Ok(())
 }
+
+#[tokio::test]
+async fn a_path_that_nothing_has_is_a_page_for_people_and_a_problem_for_programs() -> Result<()> {
+    let house = House::new().await?;
+    for (path, accept, kind) in [
+        ("/nothing", "text/html,application/xhtml+xml", "text/html"),
+        ("/portal/nothing", "text/html", "text/html"),
+        ("/nothing", "*/*", "application/problem+json"),
+        ("/v1/nothing", "text/html", "application/problem+json"),
+    ] {
+        let request = Request::get(path).header("accept", accept).body(Body::empty())?;
+        let (status, headers) = house.head_of(request).await?;
+        let found = headers.get("content-type").map_or(&b""[..], |value| value.as_bytes());
+        assert!(status == StatusCode::NOT_FOUND && found.starts_with(kind.as_bytes()), "{path} {accept}: {headers:?}");
+        let is_page = kind == "text/html";
+        assert_eq!(headers.contains_key("content-security-policy"), is_page, "{path} {accept}: {headers:?}");
+    }
+    Ok(())
+}

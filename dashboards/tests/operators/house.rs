@@ -92,7 +92,7 @@ impl House {
             settings: ApiSettings { request_time_limit: Duration::from_secs(30), ..ApiSettings::default() },
             metrics_text: Arc::new(String::new),
         });
-        let pages = router(dashboard(&ledger, &clock, InProcess::new(api.clone())));
+        let pages = router(dashboard(&ledger, &clock, InProcess::new(api.clone())), api.clone());
         let mut house = Self { pages, api, gateway: String::new(), ledger, clock, _folder: folder };
         house.gateway = house.key(KeyRole::Gateway, "gateway").await?.0;
         Ok(house)

@@ -68,7 +68,7 @@ impl Harness {
         let settings = ApiSettings { request_time_limit: Duration::from_secs(30), ..ApiSettings::default() };
         let terms = CoalesceSettings { batch_max: 500, grace: settings.grace, lifetime: LIFETIME_MAX };
         let lanes = QueueSettings { lane_max: 1_000, depth_max: 10_000, lease: Duration::from_secs(60) };
-        let api = InProcess::new(paybell_api::router(ApiState {
+        let served = paybell_api::router(ApiState {
             ledger: Arc::clone(&ledger),
             coalesced: Coalesced::start(Arc::clone(&ledger), Arc::clone(&clock), terms),
             queue: Arc::new(InProcessQueue::new(lanes)),
@@ -76,13 +76,14 @@ impl Harness {
             outbound: outbound()?,
             settings,
             metrics_text: Arc::new(String::new),
-        }));
+        });
+        let api = InProcess::new(served.clone());
         let to_api = api.clone();
         let act: Act = Arc::new(move |name, request| {
             let api = to_api.clone();
             Box::pin(async move { api.call(&name, request).await })
         });
-        let pages = paybell_dashboards::router(Dashboard {
+        let dashboard = Dashboard {
             ledger: Arc::clone(&ledger),
             clock: Arc::clone(&clock),
             mode: "test".to_owned(),
@@ -96,7 +97,8 @@ impl Harness {
             https: false,
             portal,
             stop: tokio_util::sync::CancellationToken::new(),
-        });
+        };
+        let pages = paybell_dashboards::router(dashboard, served);
         Ok(Self { ledger, clock, api, pages, _folder: folder })
     }
 
