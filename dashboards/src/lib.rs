@@ -141,7 +141,7 @@ pub fn router(dashboard: Dashboard, api: Router) -> Router {
             .layer(from_fn_with_state(Arc::clone(&pages), protect::protect))
             .layer(from_fn_with_state(Arc::clone(&pages), failure::render))
     };
-    let nothing = served(Router::new().fallback(async || Failure::NotFound));
+    let nothing = served(Router::new().fallback(async || failure::Failure::NotFound));
     let elsewhere = api.clone();
     served(all.merge(live).merge(assets::router())).merge(api).fallback(async move |request: Request<Body>| {
         let router = if asks_for_page(&request) { nothing } else { elsewhere };

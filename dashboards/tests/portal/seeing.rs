@@ -197,7 +197,7 @@ async fn signatures_are_explained_for_the_dialects_of_ones_endpoints() -> Result
     let page = harness.get(&cookie, "/portal/signatures").await?.text;
     for part in [
         "Robokassa",
-        "{out_sum}:{pay_for}:{secret}{sorted}",
+        "{out_sum}:{inv_id}:{secret}{sorted}",
         "SignatureValue",
         "whpk_11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=",
     ] {
