@@ -1,12 +1,33 @@
-//! Figures that many look at are read once: whoever comes within a short time gets what was read for the first.
+//! What many look at is read once: whoever comes within a short time gets what was read for the first, unless somebody
+//! acted meanwhile. What takes long to read is kept for longer, so that pages never take much from the deliveries,
+//! however many look.
 
 use crate::failure::Failure;
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::hash::Hash;
+use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::sync::Mutex;
 
+/// What was read faster than this is read anew for everybody.
+const QUICK: Duration = Duration::from_millis(4);
+/// All else is kept for so many times as long as the reading took, which is thus a hundredth of a processor's time at most.
+const TIMES: u32 = 100;
+/// And never for longer than this.
+const KEPT_MAX: Duration = Duration::from_secs(10);
+/// More keys than people look at within a short time.
+const KEYS_MAX: usize = 256;
+
+struct Read<T> {
+    at: Instant,
+    kept_for: Duration,
+    /// How many acts of people there had been.
+    acts: u64,
+    value: Arc<T>,
+}
+
 /// A value and when it was read.
-pub(crate) struct Fresh<T>(Mutex<Option<(Instant, Arc<T>)>>);
+pub(crate) struct Fresh<T>(Mutex<Option<Read<T>>>);
 
 impl<T> Default for Fresh<T> {
     fn default() -> Self {
@@ -15,19 +36,55 @@ impl<T> Default for Fresh<T> {
 }
 
 impl<T> Fresh<T> {
-    /// The value, if it is younger than `age_max`, or else read anew. Callers that come meanwhile wait for that.
+    /// The value, or what is read anew where that is too old: it is kept for `at_least`, and until there were more than
+    /// `acts`. Callers that come meanwhile wait for that.
     pub(crate) async fn get(
         &self,
-        age_max: Duration,
+        acts: u64,
+        at_least: Duration,
         read: impl Future<Output = Result<T, Failure>>,
     ) -> Result<Arc<T>, Failure> {
         let mut kept = self.0.lock().await;
-        if let Some((_, value)) = kept.as_ref().filter(|(at, _)| at.elapsed() < age_max) {
-            return Ok(Arc::clone(value));
+        if let Some(kept) = kept.as_ref().filter(|it| it.acts == acts && it.at.elapsed() < it.kept_for) {
+            return Ok(Arc::clone(&kept.value));
         }
+        let begun_at = Instant::now();
         let value = Arc::new(read.await?);
-        *kept = Some((Instant::now(), Arc::clone(&value)));
+        let kept_for = for_how_long(begun_at.elapsed()).max(at_least);
+        *kept = Some(Read { at: Instant::now(), kept_for, acts, value: Arc::clone(&value) });
         Ok(value)
+    }
+}
+
+fn for_how_long(took: Duration) -> Duration {
+    if took < QUICK { Duration::ZERO } else { (took * TIMES).min(KEPT_MAX) }
+}
+
+/// Values by what was asked for.
+pub(crate) struct Kept<K, T>(std::sync::Mutex<HashMap<K, Arc<Fresh<T>>>>);
+
+impl<K, T> Default for Kept<K, T> {
+    fn default() -> Self {
+        Self(std::sync::Mutex::default())
+    }
+}
+
+impl<K: Eq + Hash, T> Kept<K, T> {
+    /// [`Fresh::get`] of what was asked for, which is kept only if it took long to read.
+    pub(crate) async fn get(
+        &self,
+        key: K,
+        acts: u64,
+        read: impl Future<Output = Result<T, Failure>>,
+    ) -> Result<Arc<T>, Failure> {
+        let fresh = {
+            let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            if all.len() >= KEYS_MAX && !all.contains_key(&key) {
+                all.clear();
+            }
+            Arc::clone(all.entry(key).or_default())
+        };
+        fresh.get(acts, Duration::ZERO, read).await
     }
 }
 
@@ -35,14 +92,42 @@ impl<T> Fresh<T> {
 mod tests {
     use super::*;
 
+    const HOUR: Duration = Duration::from_secs(3600);
+
     #[tokio::test]
-    async fn a_value_is_read_again_only_when_it_is_old() {
+    async fn a_value_is_read_again_when_it_is_old_or_somebody_acted() {
         let fresh = Fresh::default();
-        let hour = Duration::from_secs(3600);
-        assert_eq!(*fresh.get(hour, async { Ok(1) }).await.expect("a value"), 1);
-        assert_eq!(*fresh.get(hour, async { Ok(2) }).await.expect("a value"), 1);
-        assert_eq!(*fresh.get(Duration::ZERO, async { Ok(3) }).await.expect("a value"), 3);
-        assert_eq!(fresh.get(Duration::ZERO, async { Err(Failure::Unavailable) }).await, Err(Failure::Unavailable));
-        assert_eq!(*fresh.get(hour, async { Ok(4) }).await.expect("a value"), 3);
+        assert_eq!(*fresh.get(0, HOUR, async { Ok(1) }).await.expect("a value"), 1);
+        assert_eq!(*fresh.get(0, HOUR, async { Ok(2) }).await.expect("a value"), 1);
+        assert_eq!(*fresh.get(1, Duration::ZERO, async { Ok(3) }).await.expect("a value"), 3, "somebody acted");
+        assert_eq!(
+            fresh.get(1, HOUR, async { Err(Failure::Unavailable) }).await,
+            Err(Failure::Unavailable),
+            "it is old"
+        );
+        assert_eq!(*fresh.get(1, HOUR, async { Ok(4) }).await.expect("a value"), 4);
+        assert_eq!(*fresh.get(1, HOUR, async { Ok(5) }).await.expect("a value"), 4);
+    }
+
+    #[test]
+    fn what_takes_long_is_kept_for_longer() {
+        for (took_ms, kept_ms) in [(3, 0), (4, 400), (50, 5_000), (100, 10_000), (9_000, 10_000)] {
+            let kept = for_how_long(Duration::from_millis(took_ms));
+            assert_eq!(kept, Duration::from_millis(kept_ms), "{took_ms} ms");
+        }
+    }
+
+    #[tokio::test]
+    async fn what_was_quick_is_read_anew_for_each_and_each_key_has_its_own() {
+        let kept = Kept::default();
+        assert_eq!(*kept.get("one", 0, async { Ok(1) }).await.expect("a value"), 1);
+        assert_eq!(*kept.get("one", 0, async { Ok(2) }).await.expect("a value"), 2);
+        let slow = async {
+            tokio::time::sleep(QUICK).await;
+            Ok(3)
+        };
+        assert_eq!(*kept.get("two", 0, slow).await.expect("a value"), 3);
+        assert_eq!(*kept.get("two", 0, async { Ok(4) }).await.expect("a value"), 3, "it took long");
+        assert_eq!(*kept.get("one", 0, async { Ok(5) }).await.expect("a value"), 5);
     }
 }

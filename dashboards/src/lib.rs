@@ -49,6 +49,7 @@ use paybell_delivery::Timestamp;
 use paybell_store::manage::{KeyRecord, KeyRole};
 use paybell_store::{Clock, Ledger};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 use uuid::Uuid;
@@ -97,8 +98,12 @@ pub struct PortalSettings {
 /// What every page gets.
 struct Served {
     dashboard: Dashboard,
+    /// How often a person sent a form that may have changed something.
+    acts: AtomicU64,
     overview: fresh::Fresh<overview::Seen>,
     wall: retries::KeptWall,
+    waiting: retries::KeptLists,
+    undelivered: undelivered::KeptLists,
     throttle: throttle::Throttle,
     days: portal::adding_up::Days,
 }
@@ -109,6 +114,10 @@ impl Served {
     fn ledger(&self) -> &dyn Ledger {
         &*self.dashboard.ledger
     }
+
+    fn acts(&self) -> u64 {
+        self.acts.load(Ordering::Relaxed)
+    }
 }
 
 /// The pages, at `/` and `/portal`, beside the API. A path that neither has is answered with a page for who asks for one,
@@ -117,8 +126,11 @@ pub fn router(dashboard: Dashboard, api: Router) -> Router {
     let stop = dashboard.stop.clone();
     let pages: Pages = Arc::new(Served {
         dashboard,
+        acts: AtomicU64::new(0),
         overview: fresh::Fresh::default(),
         wall: fresh::Fresh::default(),
+        waiting: fresh::Kept::default(),
+        undelivered: fresh::Kept::default(),
         throttle: throttle::Throttle::default(),
         days: portal::adding_up::Days::default(),
     });

@@ -11,6 +11,7 @@ use axum::http::header::{
 use axum::http::{HeaderMap, HeaderValue, Method};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use std::sync::atomic::Ordering::Relaxed;
 
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; \
                       form-action 'self'; base-uri 'none'; frame-ancestors ";
@@ -22,7 +23,12 @@ pub(crate) async fn protect(State(pages): State<Pages>, request: Request, next: 
     let in_portal = request.uri().path().starts_with("/portal");
     let is_read = matches!(*request.method(), Method::GET | Method::HEAD);
     let mut response = if is_read || is_own_form(request.headers()) {
-        next.run(request).await
+        let response = next.run(request).await;
+        if !is_read {
+            // Whoever did something sees it at once.
+            pages.acts.fetch_add(1, Relaxed);
+        }
+        response
     } else {
         Failure::Foreign.into_response()
     };

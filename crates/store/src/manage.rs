@@ -112,7 +112,7 @@ pub struct NewDelivery {
 }
 
 /// Which part of a list is asked for.
-#[derive(Clone, Debug)]
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct PageRequest {
     /// At most so many items: 1 to 1,000.
     pub limit: u32,
@@ -145,7 +145,7 @@ pub struct PaymentFilter {
 }
 
 /// Which deliveries. What is not given does not restrict.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct DeliveryFilter {
     /// Of this merchant.
     pub merchant_id: Option<MerchantId>,

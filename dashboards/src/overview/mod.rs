@@ -82,7 +82,7 @@ struct Choice {
 pub(crate) async fn overview(State(pages): State<Pages>, visit: Visit) -> Answer {
     let (l, now) = (visit.l, visit.now);
     let window = Window::named(visit.query().get("charts")).ok_or(Failure::Malformed)?;
-    let seen = pages.overview.get(FRESH_FOR, pages.read_overview(now)).await?;
+    let seen = pages.overview.get(pages.acts(), FRESH_FOR, pages.read_overview(now)).await?;
     let spans = match window.span() {
         FigureSpan::Minute => seen.last_hour.clone(),
         span @ FigureSpan::QuarterHour => pages.ledger().figures(span, window.begin(now)).await?,

@@ -3,7 +3,7 @@
 use crate::bulk::BulkForm;
 use crate::deliveries::{Filter, ListedDelivery, next_page};
 use crate::failure::{Answer, Failure};
-use crate::fresh::Fresh;
+use crate::fresh::{Fresh, Kept};
 use crate::page::{Frame, show};
 use crate::percentile::as_float;
 use crate::texts::Lang;
@@ -12,7 +12,8 @@ use crate::{Pages, Served};
 use askama::Template;
 use axum::extract::State as Extract;
 use paybell_delivery::{State, Timestamp};
-use paybell_store::manage::{DeliveryFilter, EndpointWaiting, NextAttempts, Page, PageRequest};
+use paybell_store::manage::{DeliveryFilter, DeliveryRow, EndpointWaiting, NextAttempts, Page, PageRequest};
+use std::sync::Arc;
 use std::time::Duration;
 
 const ON_A_PAGE: u32 = 100;
@@ -41,6 +42,9 @@ pub(crate) struct Wall {
 
 /// The figures, kept for a moment.
 pub(crate) type KeptWall = Fresh<Wall>;
+
+/// Lists by their filter, within how many hours the deadline is, and the page.
+pub(crate) type KeptLists = Kept<(DeliveryFilter, Option<u64>, PageRequest), Page<DeliveryRow>>;
 
 #[derive(Template)]
 #[template(path = "retries.html")]
@@ -86,18 +90,21 @@ pub(crate) async fn retries(Extract(pages): Extract<Pages>, visit: Visit) -> Ans
     let request = PageRequest { limit: ON_A_PAGE, after };
     let listed = async {
         match &filter.wrong {
-            Some(_) => Ok(Page { items: Vec::new(), next: None }),
-            None => pages.waiting(&means, hours, now, &request).await,
+            Some(_) => Ok(Arc::new(Page { items: Vec::new(), next: None })),
+            None => {
+                let key = (means.clone(), hours, request.clone());
+                pages.waiting.get(key, pages.acts(), pages.read_waiting(&means, hours, now, &request)).await
+            }
         }
     };
-    let (wall, found) = tokio::try_join!(pages.wall.get(FRESH_FOR, pages.read_wall(now)), listed)?;
+    let (wall, found) = tokio::try_join!(pages.wall.get(pages.acts(), FRESH_FOR, pages.read_wall(now)), listed)?;
     show(&RetriesPage {
         page: Frame::of(&visit, l.nav_retries()).refused(filter.wrong.clone()),
         bars: wall.bars.iter().map(|bar| shown(l, bar, &wall.bars, wall.read_at)).collect(),
         endpoints: wall.endpoints.iter().map(|waiting| by_endpoint(l, waiting, now)).collect(),
         hours: WITHIN_H.iter().map(|h| (*h, hours == Some(*h))).collect(),
         rows: found.items.iter().map(|row| ListedDelivery::of(l, row, now)).collect(),
-        next: found.next.map(|next| next_page("/retries", &filter.form, &next)),
+        next: found.next.as_ref().map(|next| next_page("/retries", &filter.form, next)),
         newest,
         bulk: hours.is_none().then(|| BulkForm::of(&filter.form, "pending")),
         filter,
@@ -125,13 +132,13 @@ impl Served {
     }
 
     /// What waits: what expires within so many hours first by its deadline, or else by its next attempt.
-    async fn waiting(
+    async fn read_waiting(
         &self,
         filter: &DeliveryFilter,
         hours: Option<u64>,
         now: Timestamp,
         page: &PageRequest,
-    ) -> Result<Page<paybell_store::manage::DeliveryRow>, Failure> {
+    ) -> Result<Page<DeliveryRow>, Failure> {
         Ok(match hours {
             Some(hours) => {
                 let before = now + Duration::from_secs(hours * 3_600);

@@ -8,6 +8,7 @@ use crate::Pages;
 use crate::bulk::BulkForm;
 use crate::deliveries::{Filter, ListedDelivery, next_page};
 use crate::failure::Answer;
+use crate::fresh::Kept;
 use crate::page::{Frame, show};
 use crate::visit::Visit;
 use askama::Template;
@@ -15,9 +16,13 @@ use axum::Router;
 use axum::extract::State as Extract;
 use axum::routing::{get, post};
 use paybell_delivery::{Reason, State};
-use paybell_store::manage::{DeliveryFilter, Page, PageRequest};
+use paybell_store::manage::{DeliveryFilter, DeliveryRow, Page, PageRequest, Sum};
+use std::sync::Arc;
 
 const ON_A_PAGE: u32 = 100;
+
+/// Lists with their sums, by their filter and the page.
+pub(crate) type KeptLists = Kept<(DeliveryFilter, PageRequest), (Page<DeliveryRow>, Sum)>;
 
 pub(crate) fn routes() -> Router<Pages> {
     Router::new()
@@ -49,21 +54,25 @@ async fn undelivered(Extract(pages): Extract<Pages>, visit: Visit) -> Answer {
     let after = filter.form.get("after").map(str::to_owned);
     let here = format!("/undelivered?{}", filter.form.query_without(&["after", "done", "refused"]));
     let means = only_undelivered(&filter.means);
-    let (found, sum) = match &filter.wrong {
-        Some(_) => (Page { items: Vec::new(), next: None }, Default::default()),
+    let read = match &filter.wrong {
+        Some(_) => Arc::new((Page { items: Vec::new(), next: None }, Sum::default())),
         None => {
             let request = PageRequest { limit: ON_A_PAGE, after: after.clone() };
-            tokio::try_join!(pages.ledger().deliveries(&means, &request), pages.ledger().sum_up(&means))?
+            let key = (means.clone(), request.clone());
+            let (ledger, means) = (pages.ledger(), &means);
+            let read = async { Ok(tokio::try_join!(ledger.deliveries(means, &request), ledger.sum_up(means))?) };
+            pages.undelivered.get(key, pages.acts(), read).await?
         }
     };
+    let (found, sum) = &*read;
     let refused = filter.wrong.clone().or_else(|| filter.form.get("refused").map(str::to_owned));
     show(&UndeliveredPage {
         page: Frame::of(&visit, l.nav_undelivered()).refused(refused),
         reasons: Reason::ALL.iter().map(|reason| (reason.as_str(), l.reason_words(*reason))).collect(),
-        count: l.count(&sum),
-        money: l.moneys(&sum),
+        count: l.count(sum),
+        money: l.moneys(sum),
         rows: found.items.iter().map(|row| ListedDelivery::of(l, row, now)).collect(),
-        next: found.next.map(|next| next_page("/undelivered", &filter.form, &next)),
+        next: found.next.as_ref().map(|next| next_page("/undelivered", &filter.form, next)),
         newest: after.is_some().then(|| here.clone()),
         bulk: BulkForm::of(&filter.form, "undelivered"),
         csv: format!("/undelivered.csv?{}", filter.form.query_without(&["after", "done", "refused"])),
