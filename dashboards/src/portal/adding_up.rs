@@ -46,7 +46,8 @@ struct Kept {
 impl Kept {
     fn may_be_shown(&self) -> bool {
         match &self.progress.borrow().ended {
-            None => true,
+            // Where its teller is gone without a word, it will not go on.
+            None => self.progress.has_changed().is_ok(),
             Some((_, Err(_))) => false,
             Some((at, Ok(()))) => at.elapsed() < FRESH_FOR.max(at.duration_since(self.begun_at)),
         }

@@ -18,7 +18,7 @@ const LOOK_AT_PAYMENTS: u64 = 500;
 const LOOK_AT_NEWEST: u64 = 200;
 
 /// More rows than a few payments have deliveries.
-const LOOK_MAX: u64 = 1_000_000;
+pub(super) const LOOK_MAX: u64 = 1_000_000;
 
 /// What was attempted in vain for a minute or waits for its endpoint, as the indexes that hold it say it.
 macro_rules! waits {

@@ -1,7 +1,7 @@
 //! What expires soon, by its deadline.
 
 use super::deliveries::{self, JOINED, SELECT_ROWS};
-use super::part::{push_judgement_of_payment, waits};
+use super::part::{LOOK_MAX, push_judgement_of_payment, waits};
 use super::{Builder, This, find_deliveries, push_ids, rows};
 use crate::Result;
 use crate::error::Doing;
@@ -116,7 +116,8 @@ pub(in super::super) fn page_statement(
     let mut query = Builder::new(SELECT_ROWS);
     query.push("(SELECT d.deadline_at, d.id FROM (SELECT d.* FROM deliveries d WHERE ");
     if let Among::Payments(payments) = among {
-        push_ids(query.push("d.payment_id IN ("), payments.iter().copied()).push(" LIMIT 1000000) d WHERE ");
+        push_ids(query.push("d.payment_id IN ("), payments.iter().copied())
+            .push(format_args!(" LIMIT {LOOK_MAX}) d WHERE "));
         push_stretch(&mut query, before, after);
     } else {
         push_stretch(&mut query, before, after);
