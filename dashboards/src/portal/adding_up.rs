@@ -117,3 +117,19 @@ async fn go_through(pages: &Pages, key: &Key, teller: &watch::Sender<Progress>) 
     }
     Err(Failure::Unavailable)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use paybell_delivery::Timestamp;
+
+    #[test]
+    fn who_comes_joins_what_goes_on_and_begins_anew_what_broke_off() {
+        let days = Days::default();
+        let key = (MerchantId::new("shop").expect("an id"), Day::of(Timestamp(0)));
+        let (_, teller) = days.join(&key);
+        assert!(teller.is_some() && days.join(&key).1.is_none(), "the second joins the first");
+        drop(teller);
+        assert!(days.join(&key).1.is_some(), "its teller is gone");
+    }
+}

@@ -55,7 +55,7 @@ impl Day {
         (text.len() == 10).then_some(Self { begins_at })
     }
 
-    fn of(at: Timestamp) -> Self {
+    pub(super) fn of(at: Timestamp) -> Self {
         let day_us = i64::try_from(DAY.as_micros()).unwrap_or(i64::MAX);
         Self { begins_at: Timestamp(at.0.div_euclid(day_us) * day_us) }
     }
