@@ -1,5 +1,6 @@
 //! The life of a delivery, from acceptance to its end, as a list of moments. Operators and merchants see the same.
 
+use crate::form::Form;
 use crate::say::moment;
 use crate::texts::Lang;
 use askama::Template;
@@ -8,6 +9,8 @@ use paybell_store::manage::DeliveryView;
 
 /// How much of an answer's body stands open, in characters; the rest is shown on demand.
 const OPEN_MAX: usize = 400;
+/// The newest attempts' answers are all on the page, of those before them only the one that was asked for.
+const WHOLE_NEWEST: usize = 5;
 
 /// The list.
 #[derive(Template)]
@@ -30,23 +33,40 @@ struct Moment {
 }
 
 struct Answer {
+    /// Of which attempt.
+    number: u32,
     status: String,
+    /// The header lines, or the beginning of them.
     head: String,
-    /// The body's beginning, and all of it where that is more.
+    /// The body's beginning.
     open: String,
-    whole: Option<String>,
+    rest: Rest,
     bytes: usize,
+    /// Whether it was asked for.
+    asked: bool,
+}
+
+/// What there is beyond the beginning.
+enum Rest {
+    Nothing,
+    /// All of the body stands on the page.
+    Whole(String),
+    /// It stands on the page when it is asked for.
+    Elsewhere,
 }
 
 impl Timeline {
-    /// Of a delivery as it stands at `now`.
-    pub(crate) fn of(l: Lang, view: &DeliveryView, now: Timestamp) -> Self {
+    /// Of a delivery as it stands at `now`. `whole` in the address's query asks for all that an attempt was answered.
+    pub(crate) fn of(l: Lang, view: &DeliveryView, query: &Form, now: Timestamp) -> Self {
         let delivery = &view.delivery;
         let mut moments = vec![plain("", l.life_accepted(), moment(delivery.created_at), String::new())];
         if view.attempts.first().is_some_and(|first| first.number > 1) {
             moments.push(plain("", l.attempts_let_go(), String::new(), String::new()));
         }
-        moments.extend(view.attempts.iter().map(|attempt| attempted(l, attempt)));
+        let asked = query.get("whole").and_then(|number| number.parse().ok());
+        let older = view.attempts.len().saturating_sub(WHOLE_NEWEST);
+        let attempts = view.attempts.iter().enumerate();
+        moments.extend(attempts.map(|(place, attempt)| attempted(l, attempt, asked, place >= older)));
         if let Some((number, since)) = view.in_flight {
             let title = format!("{} {number}: {}", l.life_attempt(), l.life_in_flight());
             moments.push(Moment { title, ..plain("wait", "", moment(since), l.until(since, now)) });
@@ -60,7 +80,7 @@ fn plain(mark: &'static str, title: &str, at: String, words: String) -> Moment {
     Moment { mark, title: title.to_owned(), at, words, detail: String::new(), answer: None }
 }
 
-fn attempted(l: Lang, attempt: &Attempt) -> Moment {
+fn attempted(l: Lang, attempt: &Attempt, asked: Option<u32>, is_new: bool) -> Moment {
     let mark = if attempt.outcome == Outcome::Acknowledged { "good" } else { "bad" };
     let took = attempt.duration.map(|time| format!("{} {}", l.took(), l.duration(time)));
     let words = [Some(l.outcome_words(attempt.outcome).to_owned()), took];
@@ -70,17 +90,24 @@ fn attempted(l: Lang, attempt: &Attempt) -> Moment {
         at: moment(attempt.started_at),
         words: words.into_iter().flatten().collect::<Vec<_>>().join(", "),
         detail: attempt.detail.clone(),
-        answer: attempt.status.map(|status| answered(status, attempt)),
+        answer: attempt.status.map(|status| answered(status, attempt, asked == Some(attempt.number), is_new)),
     }
 }
 
-fn answered(status: u16, attempt: &Attempt) -> Answer {
+fn answered(status: u16, attempt: &Attempt, asked: bool, is_new: bool) -> Answer {
     let bytes = attempt.response_body.as_deref().unwrap_or_default();
-    let body = String::from_utf8_lossy(bytes).into_owned();
-    let open: String = body.chars().take(OPEN_MAX).collect();
-    let whole = (open.len() < body.len()).then_some(body);
-    let head = attempt.response_head.clone().unwrap_or_default();
-    Answer { status: status.to_string(), head, open, whole, bytes: bytes.len() }
+    let body = String::from_utf8_lossy(bytes);
+    let head = attempt.response_head.as_deref().unwrap_or_default();
+    let begins = |text: &str| text.chars().take(OPEN_MAX).collect::<String>();
+    let (open, short_head) = (begins(&body), begins(head));
+    let whole = asked || is_new;
+    let rest = match whole {
+        true if open.len() < body.len() => Rest::Whole(body.into_owned()),
+        false if open.len() < body.len() || short_head.len() < head.len() => Rest::Elsewhere,
+        _ => Rest::Nothing,
+    };
+    let head = if whole { head.to_owned() } else { short_head };
+    Answer { number: attempt.number, status: status.to_string(), head, open, rest, bytes: bytes.len(), asked }
 }
 
 /// What is still to come, or how it ended.

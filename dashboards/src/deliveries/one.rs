@@ -60,7 +60,7 @@ pub(crate) async fn one(Extract(pages): Extract<Pages>, visit: Visit, Path(id): 
         repeats: delivery.resend_of.map(|id| id.to_string()),
         siblings: siblings(&of_payment.deliveries, id, "/deliveries/", |state| l.state_word(state)),
         checks: of_payment.checks.iter().map(|check| checked(l, check)).collect(),
-        timeline: Timeline::of(l, &view, now),
+        timeline: Timeline::of(l, &view, &visit.query(), now),
         request: pages.request_of(&visit.session.name, id).await,
         may_resend: visit.may_act() && delivery.state != State::Pending && endpoint.deleted_at.is_none(),
         may_settle: visit.may_act() && matches!(delivery.state, State::Pending | State::Undelivered),

@@ -1,9 +1,11 @@
 //! What people find, and what they do to deliveries one by one and to those they choose.
 
 use crate::house::{House, text};
+use crate::payments::Answer;
 use crate::read_html::Html;
 use anyhow::{Context, Result};
 use axum::http::StatusCode;
+use paybell_delivery::{Decision, Outcome};
 use paybell_store::manage::OperatorRole;
 use serde_json::{Value, json};
 
@@ -64,6 +66,33 @@ async fn one_is_settled_and_resent_and_the_page_says_so() -> Result<()> {
     assert!(audit.contains("delivery.settle") && audit.contains("Olga"), "{audit}");
     let gone = house.post(&browser, "/deliveries/01a1fb3e-0000-7000-8000-000000000000/resend", &[]).await?;
     assert_eq!(gone.status, StatusCode::NOT_FOUND);
+    Ok(())
+}
+
+#[tokio::test]
+async fn long_answers_of_older_attempts_are_shown_when_they_are_asked_for() -> Result<()> {
+    const BODY_BYTES: usize = 4_000;
+    let (house, browser) = house().await?;
+    let id = house.pay("shop", "p-1", json!({})).await?;
+    for n in 1..=60 {
+        let (head, body) =
+            (format!("x-answer: {n} {}\n", "h".repeat(500)), "b".repeat(BODY_BYTES) + &format!(" end of {n}."));
+        let answer = Answer { head, body, ..Answer::new(Outcome::WrongStatus, 503) };
+        house.attempt(&id, answer, Decision::RetryAt(house.clock.now())).await?;
+    }
+    let path = format!("/deliveries/{id}");
+    let page = house.get(&browser, &path).await?.page()?;
+    assert!(page.len() < 60 * BODY_BYTES / 2, "{} bytes", page.len());
+    assert!(page.contains("end of 60.") && page.contains("end of 56.") && !page.contains("end of 55."));
+    assert!(
+        page.contains("href=\"?whole=7#answer-7\"")
+            && page.contains("id=\"answer-7\"")
+            && page.contains("x-answer: 7 h")
+    );
+    let asked = house.get(&browser, &format!("{path}?whole=7")).await?.page()?;
+    assert!(
+        asked.contains("end of 7.") && !asked.contains("end of 6.") && asked.contains("<details open id=\"answer-7\">")
+    );
     Ok(())
 }
 
