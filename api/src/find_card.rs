@@ -17,11 +17,12 @@ pub(crate) fn holds_card_number(text: &str, digits_min: usize) -> bool {
             at += 1;
             continue;
         }
-        let run = Run::starting(bytes, at);
-        if run.holds_card_number(bytes, digits_min) {
+        let end = end_of_run(bytes, at);
+        // Most runs are too short, and need no closer look.
+        if end - at >= digits_min && Run::of(bytes, at, end).holds_card_number(bytes, digits_min) {
             return true;
         }
-        at = run.end;
+        at = end;
     }
     false
 }
@@ -30,34 +31,35 @@ pub(crate) fn holds_card_number(text: &str, digits_min: usize) -> bool {
 pub(crate) fn names_verification_code(name: &str) -> bool {
     const NAMES: [&str; 8] =
         ["cvv", "cvv2", "cvc", "cvc2", "cardcode", "cardsecuritycode", "cardverificationvalue", "cardverificationcode"];
-    let plain = |c: &char| c.is_ascii_alphanumeric();
-    name.len() <= 64 && NAMES.contains(&&*name.chars().filter(plain).collect::<String>().to_ascii_lowercase())
+    let plain = name.bytes().filter(u8::is_ascii_alphanumeric).map(|byte| byte.to_ascii_lowercase());
+    name.len() <= 64 && NAMES.iter().any(|known| plain.clone().eq(known.bytes()))
 }
 
 /// Groups of digits parted by single spaces or dashes.
 struct Run {
     /// Each group's first and past-the-end index.
     groups: Vec<(usize, usize)>,
-    end: usize,
+}
+
+/// Where the groups of digits end that begin here.
+fn end_of_run(bytes: &[u8], start: usize) -> usize {
+    let is_digit = |at: usize| bytes.get(at).is_some_and(u8::is_ascii_digit);
+    let mut at = start;
+    while is_digit(at) || (matches!(bytes.get(at), Some(b' ' | b'-')) && is_digit(at + 1)) {
+        at += 1;
+    }
+    at
 }
 
 impl Run {
-    fn starting(bytes: &[u8], start: usize) -> Run {
+    fn of(bytes: &[u8], start: usize, end: usize) -> Run {
         let mut groups = Vec::new();
-        let mut group_start = start;
         let mut at = start;
-        loop {
-            while bytes.get(at).is_some_and(u8::is_ascii_digit) {
-                at += 1;
-            }
-            groups.push((group_start, at));
-            let parted = matches!(bytes.get(at), Some(b' ' | b'-'));
-            if !parted || !bytes.get(at + 1).is_some_and(u8::is_ascii_digit) {
-                return Run { groups, end: at };
-            }
-            at += 1;
-            group_start = at;
+        for group in bytes[start..end].split(|byte| !byte.is_ascii_digit()) {
+            groups.push((at, at + group.len()));
+            at += group.len() + 1;
         }
+        Run { groups }
     }
 
     fn holds_card_number(&self, bytes: &[u8], digits_min: usize) -> bool {
