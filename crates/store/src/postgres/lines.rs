@@ -10,8 +10,12 @@ use std::time::{Duration, Instant};
 
 /// After so long without use a connection is asked whether it still stands.
 const TRUSTED_FOR: Duration = Duration::from_secs(1);
-/// How old a plan may get: one that was made while a table was small would go through all of it once it is large.
+/// How old a plan may get: one that was made while a table was small would go through all of it once it is large. To plan
+/// takes longer than to run, so where there is little to do, and tables grow slowly, plans are kept for longer.
 const PLANNED_FOR: Duration = Duration::from_secs(5);
+const PLANNED_FOR_MAX: Duration = Duration::from_secs(60);
+/// After fewer statements there was little to do.
+const FEW: u32 = 100;
 /// After so long a connection goes back to the pool, which replaces what is old.
 const KEPT_FOR: Duration = Duration::from_secs(600);
 
@@ -30,6 +34,8 @@ pub(super) struct Line {
     connection: Option<PoolConnection<Postgres>>,
     begun_at: Instant,
     planned_at: Instant,
+    /// How many statements there were since then.
+    statements: u32,
     used_at: Instant,
 }
 
@@ -49,12 +55,13 @@ impl Lines {
         }
         let now = Instant::now();
         let connection = Some(self.pool.acquire().await.doing(act)?);
-        Ok(Line { connection, begun_at: now, planned_at: now, used_at: now })
+        Ok(Line { connection, begun_at: now, planned_at: now, statements: 0, used_at: now })
     }
 
     /// Keeps a connection that has answered.
     pub(super) fn keep(&self, mut line: Line) {
         line.used_at = Instant::now();
+        line.statements = line.statements.saturating_add(1);
         let mut idle = self.idle();
         if idle.len() < self.idle_max && line.begun_at.elapsed() < KEPT_FOR {
             idle.push(line);
@@ -85,10 +92,11 @@ impl Line {
         if self.used_at.elapsed() >= TRUSTED_FOR && connection.ping().await.is_err() {
             return false;
         }
-        if self.planned_at.elapsed() < PLANNED_FOR {
+        let planned_for = if self.statements < FEW { PLANNED_FOR_MAX } else { PLANNED_FOR };
+        if self.planned_at.elapsed() < planned_for {
             return true;
         }
-        self.planned_at = Instant::now();
+        (self.planned_at, self.statements) = (Instant::now(), 0);
         connection.execute("DISCARD PLANS").await.is_ok()
     }
 }
