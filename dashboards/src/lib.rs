@@ -101,7 +101,7 @@ struct Served {
     /// How often a person sent a form that may have changed something.
     acts: AtomicU64,
     overview: fresh::Fresh<overview::Seen>,
-    wall: retries::KeptWall,
+    retry_figures: retries::KeptFigures,
     waiting: retries::KeptLists,
     undelivered: undelivered::KeptLists,
     throttle: throttle::Throttle,
@@ -128,7 +128,7 @@ pub fn router(dashboard: Dashboard, api: Router) -> Router {
         dashboard,
         acts: AtomicU64::new(0),
         overview: fresh::Fresh::default(),
-        wall: fresh::Fresh::default(),
+        retry_figures: fresh::Fresh::default(),
         waiting: fresh::Kept::default(),
         undelivered: fresh::Kept::default(),
         throttle: throttle::Throttle::default(),

@@ -252,8 +252,8 @@ pub trait Ledger: Send + Sync {
         page: &PageRequest,
     ) -> Result<Page<DeliveryRow>>;
     /// Pending deliveries by the moment of their next attempt: what is due, and what comes due within each of `within`
-    /// (ascending), and later.
-    async fn next_attempts(&self, now: Timestamp, within: &[Duration]) -> Result<Vec<NextAttempts>>;
+    /// (ascending), and later; and what is parked.
+    async fn retry_wall(&self, now: Timestamp, within: &[Duration]) -> Result<RetryWall>;
     /// Endpoints with deliveries that are parked or wait for a retry, those with the most first; at most 100, of 300 that
     /// are looked at. What is retried within its first minute is not counted.
     async fn waiting_by_endpoint(&self, limit: u32) -> Result<Vec<EndpointWaiting>>;

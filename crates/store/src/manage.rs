@@ -10,7 +10,9 @@ pub use checks::CheckFilter;
 pub use dialects::{EndpointForAttempt, StoredDialect};
 pub use figures::{FigureSpan, Figures};
 pub use people::{NewPortalSession, Operator, OperatorRole, PortalLink, PortalRights, Session, Visitor};
-pub use views::{Activity, EndpointWaiting, Expiring, FollowUp, NextAttempts, ReconciledPayment, Standing, Sum};
+pub use views::{
+    Activity, EndpointWaiting, Expiring, FollowUp, NextAttempts, ReconciledPayment, RetryWall, Standing, Sum,
+};
 
 use paybell_delivery::{
     Attempt, Check, Delivery, DeliveryId, EndpointId, EndpointOptions, MerchantId, Money, Payment, Reason, State,

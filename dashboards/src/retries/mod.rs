@@ -12,7 +12,7 @@ use crate::{Pages, Served};
 use askama::Template;
 use axum::extract::State as Extract;
 use paybell_delivery::{State, Timestamp};
-use paybell_store::manage::{DeliveryFilter, DeliveryRow, EndpointWaiting, NextAttempts, Page, PageRequest};
+use paybell_store::manage::{DeliveryFilter, DeliveryRow, EndpointWaiting, NextAttempts, Page, PageRequest, RetryWall};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -34,14 +34,14 @@ const FRESH_FOR: Duration = Duration::from_secs(2);
 const WITHIN_H: [u64; 4] = [1, 6, 24, 72];
 
 /// The figures above the list, read once for many visitors.
-pub(crate) struct Wall {
+pub(crate) struct Figures {
     read_at: Timestamp,
-    bars: Vec<NextAttempts>,
+    wall: RetryWall,
     endpoints: Vec<EndpointWaiting>,
 }
 
 /// The figures, kept for a moment.
-pub(crate) type KeptWall = Fresh<Wall>;
+pub(crate) type KeptFigures = Fresh<Figures>;
 
 /// Lists by their filter, within how many hours the deadline is, and the page.
 pub(crate) type KeptLists = Kept<(DeliveryFilter, Option<u64>, PageRequest), Page<DeliveryRow>>;
@@ -52,6 +52,7 @@ struct RetriesPage {
     page: Frame,
     filter: Filter,
     bars: Vec<Bar>,
+    parked: Option<String>,
     endpoints: Vec<Waiting>,
     hours: Vec<(u64, bool)>,
     rows: Vec<ListedDelivery>,
@@ -97,11 +98,13 @@ pub(crate) async fn retries(Extract(pages): Extract<Pages>, visit: Visit) -> Ans
             }
         }
     };
-    let (wall, found) = tokio::try_join!(pages.wall.get(pages.acts(), FRESH_FOR, pages.read_wall(now)), listed)?;
+    let (figures, found) =
+        tokio::try_join!(pages.retry_figures.get(pages.acts(), FRESH_FOR, pages.read_figures(now)), listed)?;
     show(&RetriesPage {
         page: Frame::of(&visit, l.nav_retries()).refused(filter.wrong.clone()),
-        bars: wall.bars.iter().map(|bar| shown(l, bar, &wall.bars, wall.read_at)).collect(),
-        endpoints: wall.endpoints.iter().map(|waiting| by_endpoint(l, waiting, now)).collect(),
+        bars: figures.wall.bars.iter().map(|bar| shown(l, bar, &figures.wall.bars, figures.read_at)).collect(),
+        parked: (figures.wall.parked > 0).then(|| l.counted(figures.wall.parked, NextAttempts::COUNT_MAX)),
+        endpoints: figures.endpoints.iter().map(|waiting| by_endpoint(l, waiting, now)).collect(),
         hours: WITHIN_H.iter().map(|h| (*h, hours == Some(*h))).collect(),
         rows: found.items.iter().map(|row| ListedDelivery::of(l, row, now)).collect(),
         next: found.next.as_ref().map(|next| next_page("/retries", &filter.form, next)),
@@ -124,11 +127,11 @@ impl Filter {
 }
 
 impl Served {
-    async fn read_wall(&self, now: Timestamp) -> Result<Wall, Failure> {
+    async fn read_figures(&self, now: Timestamp) -> Result<Figures, Failure> {
         let ledger = self.ledger();
-        let (bars, endpoints) =
-            tokio::try_join!(ledger.next_attempts(now, &BARS), ledger.waiting_by_endpoint(ENDPOINTS_MAX))?;
-        Ok(Wall { read_at: now, bars, endpoints })
+        let (wall, endpoints) =
+            tokio::try_join!(ledger.retry_wall(now, &BARS), ledger.waiting_by_endpoint(ENDPOINTS_MAX))?;
+        Ok(Figures { read_at: now, wall, endpoints })
     }
 
     /// What waits: what expires within so many hours first by its deadline, or else by its next attempt.

@@ -7,6 +7,7 @@ texts! {
     wall_due: "due now", "уже пора";
     wall_within: "within", "в течение";
     wall_later: "later", "позже";
+    wall_parked: "Of these, waiting until their endpoints are well or resumed (they stand at their deadlines):", "Из них ждут, пока адрес не заработает или не будет возобновлён (стоят у своего срока):";
     wall_count: "Deliveries", "Доставки";
     by_endpoint: "By endpoint", "По адресам";
     nearest_deadline: "Nearest deadline", "Ближайший срок";

@@ -53,7 +53,7 @@ macro_rules! forward_ledger {
             fn figures(span: FigureSpan, since: Timestamp) -> Vec<(Timestamp, Figures)>;
             fn waiting(filter: &DeliveryFilter, page: &PageRequest) -> Page<DeliveryRow>;
             fn waiting_until(filter: &DeliveryFilter, before: Timestamp, page: &PageRequest) -> Page<DeliveryRow>;
-            fn next_attempts(now: Timestamp, within: &[Duration]) -> Vec<NextAttempts>;
+            fn retry_wall(now: Timestamp, within: &[Duration]) -> RetryWall;
             fn waiting_by_endpoint(limit: u32) -> Vec<EndpointWaiting>;
             fn expiring(now: Timestamp, within: &[Duration]) -> Vec<Expiring>;
             fn troubled_endpoints(limit: u32) -> Vec<Endpoint>;

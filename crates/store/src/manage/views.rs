@@ -53,6 +53,16 @@ impl NextAttempts {
     pub const COUNT_MAX: u64 = 5_000;
 }
 
+/// All that is pending, by the moment of its next attempt.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct RetryWall {
+    /// One after the other.
+    pub bars: Vec<NextAttempts>,
+    /// How many are parked, as their endpoints are paused or failing, counted to [`NextAttempts::COUNT_MAX`]. They stand
+    /// among the bars too, at their deadlines.
+    pub parked: u64,
+}
+
 /// An endpoint for which deliveries wait.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct EndpointWaiting {
@@ -66,7 +76,7 @@ pub struct EndpointWaiting {
 
 impl EndpointWaiting {
     /// Counting stops here, so that its cost is bounded.
-    pub const COUNT_MAX: u64 = 2_500;
+    pub const COUNT_MAX: u64 = 1_000;
 }
 
 /// A delivery to an endpoint with its last attempt.

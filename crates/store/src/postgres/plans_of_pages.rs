@@ -64,6 +64,7 @@ fn statements() -> Vec<(Statement, &'static str)> {
         (waiting::last_statement(None), "deliveries_due"),
         (waiting::last_statement(after), "deliveries_due"),
         (waiting::bars_statement(&[(None, Some(now)), (Some(now), Some(now)), (Some(now), None)]), "deliveries_due"),
+        (waiting::parked_statement(), "deliveries_parked"),
         (Statement::new(payments::DELIVERIES), "deliveries_of_payment"),
         (expiring(&DeliveryFilter::default(), &Among::All, None), "deliveries_expiring"),
         (expiring(&dated, &Among::All, nearest), "deliveries_expiring"),
@@ -121,8 +122,14 @@ async fn plan(connection: &mut PgConnection, sql: &str) -> anyhow::Result<Vec<St
 }
 
 /// What these are asked for is in them, but for what only payments say.
-const COVERING: [&str; 5] =
-    ["deliveries_undelivered", "deliveries_settled", "deliveries_failed", "deliveries_waiting", "deliveries_expiring"];
+const COVERING: [&str; 6] = [
+    "deliveries_undelivered",
+    "deliveries_settled",
+    "deliveries_failed",
+    "deliveries_waiting",
+    "deliveries_expiring",
+    "deliveries_parked",
+];
 
 fn check(plan: &[String], index: &str, sql: &str) {
     let shown = format!("{sql}\n{}", plan.join("\n"));

@@ -278,8 +278,8 @@ impl Ledger for This {
         waiting_until::list(self, filter, before, page).await
     }
 
-    async fn next_attempts(&self, now: Timestamp, within: &[Duration]) -> Result<Vec<NextAttempts>> {
-        waiting::next_attempts(self, now, within).await
+    async fn retry_wall(&self, now: Timestamp, within: &[Duration]) -> Result<RetryWall> {
+        waiting::retry_wall(self, now, within).await
     }
 
     async fn waiting_by_endpoint(&self, limit: u32) -> Result<Vec<EndpointWaiting>> {

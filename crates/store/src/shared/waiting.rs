@@ -4,7 +4,7 @@ use super::deliveries::{self, JOINED, SELECT_ROWS};
 use super::{Builder, This, rows};
 use crate::Result;
 use crate::error::Doing;
-use crate::manage::{DeliveryFilter, DeliveryRow, NextAttempts, Page, PageRequest};
+use crate::manage::{DeliveryFilter, DeliveryRow, NextAttempts, Page, PageRequest, RetryWall};
 use crate::numbers::count;
 use crate::page::{malformed, page, rows_wanted};
 use paybell_delivery::{State, Timestamp};
@@ -118,16 +118,20 @@ fn push_stretch(query: &mut Builder, after: Option<Place>, until: Option<Place>)
     }
 }
 
-/// Each from the dispatcher's index alone.
-pub(super) async fn next_attempts(ledger: &This, now: Timestamp, within: &[Duration]) -> Result<Vec<NextAttempts>> {
+/// Each bar from the dispatcher's index alone, and what is parked from its own.
+pub(super) async fn retry_wall(ledger: &This, now: Timestamp, within: &[Duration]) -> Result<RetryWall> {
     const ACT: &str = "count what waits";
     let mut ends: Vec<Timestamp> = [now].into_iter().chain(within.iter().map(|within| now + *within)).collect();
     ends.sort_unstable();
     let begins = [None].into_iter().chain(ends.iter().copied().map(Some));
     let bars: Vec<Bar> = begins.zip(ends.iter().copied().map(Some).chain([None])).collect();
     let row = bars_statement(&bars).build().fetch_one(ledger.reader()).await.doing(ACT)?;
+    let parked = parked_statement().build().fetch_one(ledger.reader()).await.doing(ACT)?;
     let counted = |(n, (since, before))| Ok(NextAttempts { since, before, count: count(row.try_get(n).doing(ACT)?) });
-    bars.into_iter().enumerate().map(counted).collect()
+    Ok(RetryWall {
+        bars: bars.into_iter().enumerate().map(counted).collect::<Result<_>>()?,
+        parked: count(rows::get(&parked, "parked")?),
+    })
 }
 
 /// From a moment on, and until before another.
@@ -147,4 +151,13 @@ pub(in super::super) fn bars_statement(bars: &[Bar]) -> Builder {
         query.push(format_args!(" ORDER BY d.due_at LIMIT {}) bar)", NextAttempts::COUNT_MAX));
     }
     query
+}
+
+/// In the order of the index, so that no other can be taken for it.
+pub(in super::super) fn parked_statement() -> Builder {
+    Builder::new(format!(
+        "SELECT count(*) AS parked FROM (SELECT d.id FROM deliveries d WHERE d.state = 'pending' AND d.due_at = d.deadline_at
+            ORDER BY d.endpoint_id, d.deadline_at, d.id LIMIT {}) held",
+        NextAttempts::COUNT_MAX
+    ))
 }

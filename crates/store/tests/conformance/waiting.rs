@@ -124,8 +124,10 @@ async fn next_attempts_are_counted_by_when_they_come(f: Fixture) -> Result<()> {
         bar(Some(160), Some(3_700), 2),
         bar(Some(3_700), None, 1),
     ];
-    assert_eq!(f.ledger.next_attempts(at(100), &within).await?, bars);
-    assert_eq!(f.ledger.next_attempts(at(100), &[]).await?, [bar(None, Some(100), 1), bar(Some(100), None, 6)]);
+    let wall = f.ledger.retry_wall(at(100), &within).await?;
+    assert_eq!((wall.bars.as_slice(), wall.parked), (bars.as_slice(), 0));
+    let wall = f.ledger.retry_wall(at(100), &[]).await?;
+    assert_eq!(wall.bars, [bar(None, Some(100), 1), bar(Some(100), None, 6)]);
     Ok(())
 }
 
@@ -146,7 +148,9 @@ async fn endpoints_are_listed_by_how_much_waits_for_them(f: Fixture) -> Result<(
     // What waits for its first attempt is not counted yet; what is due for a paused endpoint is parked.
     let waiting = f.ledger.waiting_by_endpoint(10).await?;
     assert_eq!(waiting.iter().map(|it| it.endpoint.id).collect::<Vec<_>>(), [retried]);
+    assert_eq!(f.ledger.retry_wall(at(100), &[]).await?.parked, 0);
     f.ledger.dispatch_due(at(100), VISIBILITY, 100, &[]).await?;
+    assert_eq!(f.ledger.retry_wall(at(100), &[]).await?.parked, 3);
     let waiting = f.ledger.waiting_by_endpoint(10).await?;
     let found: Vec<_> = waiting.iter().map(|it| (it.endpoint.id, it.waiting, it.deadline_at)).collect();
     let deadline = |n: u64| at(10 + n) + crate::fixture::LIFETIME;
