@@ -20,6 +20,7 @@ mod planted;
 mod read_brand;
 mod run_roles;
 mod serve;
+mod serve_http;
 mod show_config;
 mod wire;
 

@@ -1,10 +1,10 @@
 //! Starts the roles of this process, and stops them.
 
 use crate::read_brand::portal_settings;
+use crate::serve_http::{HEAD_WITHIN, serve_http};
 use crate::wire::Wired;
 use anyhow::{Context, Result, bail};
 use axum::Router;
-use axum::serve::ListenerExt;
 use paybell_api::{ApiSettings, ApiState, InProcess};
 use paybell_config::{Role, Settings};
 use paybell_dashboards::{Act, Dashboard};
@@ -90,10 +90,11 @@ impl Running {
     }
 
     fn start_http(&mut self, listener: TcpListener, router: Router) {
-        let stopped = self.stop.clone().cancelled_owned();
-        let listener = listener.tap_io(|stream| drop(stream.set_nodelay(true)));
-        let server = axum::serve(listener, router).with_graceful_shutdown(stopped);
-        self.tasks.spawn(async move { ("HTTP server", server.await.context("serving HTTP")) });
+        let stop = self.stop.clone();
+        self.tasks.spawn(async move {
+            serve_http(listener, router, HEAD_WITHIN, stop).await;
+            ("HTTP server", Ok(()))
+        });
     }
 
     fn start_engine(&mut self, wired: &Wired) {
