@@ -101,8 +101,8 @@ impl Frame {
 
     /// The same page with the reason why something was not done, if there is one.
     pub(crate) fn refused(mut self, why: Option<String>) -> Self {
-        if why.is_some() {
-            (self.refusal, self.notice) = (why, None);
+        if let Some(why) = why {
+            (self.refusal, self.notice) = (Some(self.l.refusal(why)), None);
         }
         self
     }

@@ -6,6 +6,7 @@ mod endpoints;
 mod manage;
 mod overview;
 mod portal;
+mod refusals;
 mod retries;
 
 use axum::http::HeaderMap;

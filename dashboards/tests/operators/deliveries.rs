@@ -1,6 +1,6 @@
 //! What people find, and what they do to deliveries one by one and to those they choose.
 
-use crate::house::{House, text};
+use crate::house::{Browser, House, text};
 use crate::payments::Answer;
 use crate::read_html::Html;
 use anyhow::{Context, Result};
@@ -9,7 +9,7 @@ use paybell_delivery::{Decision, Outcome};
 use paybell_store::manage::OperatorRole;
 use serde_json::{Value, json};
 
-async fn house() -> Result<(House, crate::house::Browser)> {
+async fn house() -> Result<(House, Browser)> {
     let house = House::new().await?;
     let browser = house.operator().await?;
     house.merchant("shop", "A shop").await?;
@@ -61,6 +61,9 @@ async fn one_is_settled_and_resent_and_the_page_says_so() -> Result<()> {
     assert!(shown.contains("Settled by Ada") && shown.contains("told by telephone") && shown.contains("Done."));
     let again = house.post(&browser, &format!("{page}/settle"), &fields).await?;
     assert!(again.leads_to()?.starts_with(&format!("{page}?refused=")), "{}", again.location());
+    let russian = Browser { language: "ru", ..browser.clone() };
+    let why = house.get(&russian, again.leads_to()?).await?.page()?;
+    assert!(why.contains(&format!("доставка {id} уже закрыта вручную")), "a reason is said in the visitor's language");
 
     let audit = house.get(&browser, &format!("/audit?subject={id}")).await?.page()?;
     assert!(audit.contains("delivery.settle") && audit.contains("Olga"), "{audit}");
