@@ -113,11 +113,11 @@ async fn known_key(api: &Served, headers: &HeaderMap) -> Answer<Known> {
     let key = bearer(headers).ok_or_else(Problem::unauthorized)?;
     let id = id_within(key).ok_or_else(Problem::unauthorized)?;
     let known = api.keys.look_up(id, api.ledger()).await?.ok_or_else(Problem::unauthorized)?;
-    if is_key_of(key, &known.record) && known.record.revoked_at.is_none() {
-        Ok(known)
-    } else {
-        Err(Problem::unauthorized())
+    if !is_key_of(key, &known.record) || known.record.revoked_at.is_some() {
+        return Err(Problem::unauthorized());
     }
+    api.rate_limit.take(id)?;
+    Ok(known)
 }
 
 fn bearer(headers: &HeaderMap) -> Option<&str> {

@@ -29,6 +29,7 @@ mod enqueue;
 mod find_card;
 mod health;
 pub mod keys;
+mod limit_rate;
 mod merchants;
 mod observe;
 mod openapi;
@@ -60,12 +61,14 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use check_pool::CheckPool;
 use enqueue::Pusher;
+use limit_rate::RateLimit;
 use paybell_delivery::LIFETIME_MAX;
 use paybell_outbound::Outbound;
 use paybell_queue::Queue;
 use paybell_store::engine::AcceptTerms;
 use paybell_store::{Clock, Coalesced, KnownDialects, Ledger};
 use problem::Problem;
+use std::num::NonZeroU32;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use tower::{ServiceBuilder, ServiceExt};
@@ -114,6 +117,8 @@ pub struct ApiSettings {
     pub checks_per_endpoint_max: usize,
     /// For how long the same check with the same key gets the same answer.
     pub check_key_kept_for: Duration,
+    /// The most requests a second by one key; nothing for no limit.
+    pub requests_per_key_max: Option<NonZeroU32>,
     /// The address under which people's browsers reach this Paybell, without a slash at its end.
     pub public_url: Arc<str>,
 }
@@ -131,6 +136,7 @@ impl Default for ApiSettings {
             checks_in_flight_max: 1_000,
             checks_per_endpoint_max: 50,
             check_key_kept_for: Duration::from_secs(600),
+            requests_per_key_max: None,
             public_url: "http://127.0.0.1:8080".into(),
         }
     }
@@ -145,6 +151,7 @@ pub const BATCH_BYTES_MAX: usize = 8 * 1024 * 1024;
 struct Served {
     state: ApiState,
     keys: KnownKeys,
+    rate_limit: RateLimit,
     pusher: Pusher,
     check_pool: Arc<CheckPool>,
     flights: Flights,
@@ -203,10 +210,11 @@ impl InProcess {
 
 fn serve(state: ApiState, routes: impl FnOnce(&Api) -> Router<Api>) -> Router {
     let pusher = Pusher::start(Arc::clone(&state.queue));
-    let ApiSettings { checks_in_flight_max, checks_per_endpoint_max, .. } = state.settings;
+    let ApiSettings { checks_in_flight_max, checks_per_endpoint_max, requests_per_key_max, .. } = state.settings;
     let api = Arc::new(Served {
         state,
         keys: KnownKeys::default(),
+        rate_limit: RateLimit::new(requests_per_key_max),
         pusher,
         check_pool: Arc::new(CheckPool::new(checks_in_flight_max, checks_per_endpoint_max)),
         flights: Flights::default(),

@@ -139,7 +139,7 @@ fn add_problem(operation: &mut Operation) {
     let schema = Ref::from_schema_name(ProblemBody::name());
     let content = ContentBuilder::new().schema(Some(schema)).build();
     let response = ResponseBuilder::new()
-        .description("A problem of RFC 9457: 400, 401, 403, 404, 409, 413, 415, 422, 500 or 503")
+        .description("A problem of RFC 9457: 400, 401, 403, 404, 409, 413, 415, 422, 429, 500 or 503")
         .content("application/problem+json", content)
         .build();
     operation.responses.responses.insert("default".to_owned(), RefOr::T(response));

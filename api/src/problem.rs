@@ -150,6 +150,12 @@ impl Problem {
         Self::invalid(vec![FieldError::new(field, rule)])
     }
 
+    /// 429: too many requests by one key.
+    pub(crate) fn too_many() -> Self {
+        let detail = "this key has sent more requests within a second than requests_per_key_max allows; nothing was done, repeat it";
+        Self::new(StatusCode::TOO_MANY_REQUESTS, "too-many", "Too many requests", detail)
+    }
+
     /// 500: a fault of Paybell's; what it was stands in the log only.
     pub(crate) fn internal() -> Self {
         let detail = "the cause is in the log";
@@ -225,7 +231,7 @@ impl IntoResponse for Problem {
             StatusCode::UNAUTHORIZED => {
                 headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"paybell\""));
             }
-            StatusCode::SERVICE_UNAVAILABLE => {
+            StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS => {
                 headers.insert(RETRY_AFTER, HeaderValue::from_static("1"));
             }
             _ => {}

@@ -1,11 +1,14 @@
-use crate::harness::{Harness, payment};
+use crate::harness::{Harness, Parts, payment};
+use anyhow::Context;
 use axum::body::Body;
-use http::header::{AUTHORIZATION, CONTENT_TYPE, WWW_AUTHENTICATE};
+use http::header::{AUTHORIZATION, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{Request, StatusCode};
+use paybell_api::ApiSettings;
 use paybell_api::keys::new_key;
-use paybell_store::manage::{Actor, KeyRole};
+use paybell_store::manage::{Actor, KeyRole, PageRequest};
 use secrecy::ExposeSecret;
 use serde_json::json;
+use std::num::NonZeroU32;
 
 #[tokio::test]
 async fn without_a_valid_key_nothing_is_told() -> anyhow::Result<()> {
@@ -70,6 +73,37 @@ async fn a_revoked_key_that_was_not_used_lately_is_refused() -> anyhow::Result<(
     harness.ledger.create_key(&record, &actor).await?;
     harness.ledger.revoke_key(record.id, &actor).await?;
     assert_eq!(harness.send_as(&key, "GET", "/v1/merchants", None).await?.status, StatusCode::UNAUTHORIZED);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_key_over_its_limit_is_told_to_wait_and_others_are_served() -> anyhow::Result<()> {
+    const MOST: u32 = 20;
+    let settings = ApiSettings { requests_per_key_max: NonZeroU32::new(MOST), ..ApiSettings::default() };
+    let harness = Harness::with(Parts { settings, ..Parts::default() }).await?;
+    let actor = Actor { name: "test".to_owned(), now: harness.clock.now() };
+    let shop = paybell_delivery::MerchantId::new("shop").context("an id")?;
+    harness.ledger.create_merchant(&shop, "", &actor).await?;
+    let (mut accepted, mut refused) = (0, 0);
+    for n in 0..10 * MOST {
+        let reply = harness.send("POST", "/v1/payments", Some(payment("shop", &format!("p-{n}")))).await?;
+        match reply.status {
+            StatusCode::ACCEPTED => accepted += 1,
+            status => {
+                assert_eq!(
+                    (status, reply.json()["type"].as_str()),
+                    (StatusCode::TOO_MANY_REQUESTS, Some("urn:paybell:problem:too-many"))
+                );
+                assert!(reply.headers.contains_key(RETRY_AFTER));
+                refused += 1;
+            }
+        }
+        let other = harness.send_as(&harness.operator, "GET", "/v1/merchants/shop", None);
+        assert!(n % MOST != 0 || other.await?.status == StatusCode::OK, "another key is served");
+    }
+    assert!(accepted >= MOST && refused > 0, "{accepted} accepted, {refused} refused");
+    let page = harness.ledger.payments(&Default::default(), &PageRequest { limit: 1_000, after: None }).await?;
+    assert_eq!(page.items.len(), accepted as usize, "what is refused had no effect");
     Ok(())
 }
 

@@ -5,6 +5,7 @@ use paybell_delivery::{LIFETIME_MAX, Schedule};
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use std::net::{Ipv4Addr, SocketAddr};
+use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -105,6 +106,10 @@ settings! {
     /// For how long the same check with the same key gets the same answer: 1s to 1d.
     #[serde(with = "duration")]
     check_key_kept_for: Duration = Duration::from_secs(600);
+
+    /// The most requests a second by one key in one API process, and as many at once; more are answered by 429. Default: no
+    /// limit.
+    requests_per_key_max: Option<NonZeroU32> = None;
 
     /// For how long an endpoint must fail, over several deliveries and with no answer between, before it is only probed.
     #[serde(with = "duration")]

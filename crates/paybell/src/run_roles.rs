@@ -250,6 +250,7 @@ fn api_settings(settings: &Settings, address: SocketAddr) -> ApiSettings {
         attempt_time_limit_max: settings.visibility.saturating_sub(WorkerSettings::RECORD_MARGIN),
         check_time_limit: settings.check_time_limit,
         checks_in_flight_max: settings.checks_in_flight_max,
+        requests_per_key_max: settings.requests_per_key_max,
         checks_per_endpoint_max: settings.checks_per_endpoint_max,
         check_key_kept_for: settings.check_key_kept_for,
         public_url: public_url(settings, address),
