@@ -45,7 +45,7 @@ impl FiguresOfDay {
         [Standing::Delivered, Standing::Waiting, Standing::Undelivered, Standing::Settled, Standing::Untold];
 
     pub(crate) fn add(&mut self, payment: &ReconciledPayment) {
-        self.0.entry(payment.standing).or_default().add(payment.payment.amount);
+        self.0.entry(payment.standing).or_default().add(payment.amount);
     }
 
     /// Those that stand there.

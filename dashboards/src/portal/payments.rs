@@ -47,7 +47,8 @@ pub(crate) async fn payments(Extract(pages): Extract<Pages>, visit: PortalVisit)
         Some(word) => Some(word.parse::<State>().map_err(|_| Failure::Malformed)?),
         None => None,
     };
-    let (query, found) = pages.find_payments(&visit, query, state).await?;
+    let (figures, (query, found)) =
+        tokio::try_join!(pages.count_open(&visit), pages.find_payments(&visit, query, state))?;
     let is_later = query.get("after").is_some();
     let choice = |each: &State| Choice {
         value: each.as_str(),
@@ -60,7 +61,7 @@ pub(crate) async fn payments(Extract(pages): Extract<Pages>, visit: PortalVisit)
     };
     show(&PaymentsPage {
         page: visit.frame(&pages, l.portal_title()),
-        figures: pages.count_open(&visit).await?,
+        figures,
         q: query.get("q").unwrap_or_default().to_owned(),
         states: State::ALL.iter().map(choice).collect(),
         rows: found.items.iter().map(listed).collect(),
@@ -72,17 +73,17 @@ pub(crate) async fn payments(Extract(pages): Extract<Pages>, visit: PortalVisit)
 impl Served {
     /// What waits, and what was not delivered.
     async fn count_open(&self, visit: &PortalVisit) -> Result<Vec<Figure>, Failure> {
-        let mut figures = Vec::new();
-        for state in [State::Pending, State::Undelivered] {
+        let figure = async |state: State| {
             let sum = self.ledger().sum_up(&of(visit, Some(state))).await?;
-            figures.push(Figure {
+            Ok::<_, Failure>(Figure {
                 value: visit.l.count(&sum),
                 name: visit.l.portal_state_word(state),
                 money: visit.l.moneys(&sum),
                 href: format!("/portal?state={}", state.as_str()),
-            });
-        }
-        Ok(figures)
+            })
+        };
+        let (waiting, undelivered) = tokio::try_join!(figure(State::Pending), figure(State::Undelivered))?;
+        Ok(vec![waiting, undelivered])
     }
 
     /// The page of notifications that the address asks for: what is searched is a payment's id, or else an order reference.

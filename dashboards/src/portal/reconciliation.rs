@@ -123,7 +123,7 @@ impl Served {
     ) -> Result<Page<ReconciledPayment>, Failure> {
         let request = PageRequest { limit: ON_A_PAGE, after };
         let mut found = self.ledger().reconcile(merchant, day.begins_at, day.ends_at(), &request).await?;
-        found.items.retain(|payment| !payment.payment.test);
+        found.items.retain(|payment| !payment.test);
         Ok(found)
     }
 }
@@ -149,18 +149,17 @@ const fn standing_word(standing: Standing) -> &'static str {
     }
 }
 
-fn cells(reconciled: &ReconciledPayment) -> Vec<String> {
-    let payment = &reconciled.payment;
+fn cells(payment: &ReconciledPayment) -> Vec<String> {
     vec![
         payment.gateway_payment_id.clone(),
         payment.pay_for.clone().unwrap_or_default(),
         payment.kind.clone(),
         decimal(payment.amount),
         payment.amount.currency.code().to_owned(),
-        standing_word(reconciled.standing).to_owned(),
+        standing_word(payment.standing).to_owned(),
         payment.confirmed_at.to_rfc3339(),
         payment.accepted_at.to_rfc3339(),
-        reconciled.finished_at.map(Timestamp::to_rfc3339).unwrap_or_default(),
+        payment.finished_at.map(Timestamp::to_rfc3339).unwrap_or_default(),
         payment.id.to_string(),
     ]
 }

@@ -1,7 +1,7 @@
 //! What pages show besides plain lists; nothing of it costs in proportion to the backlog.
 
 use super::DeliveryRow;
-use paybell_delivery::{Attempt, Delivery, Endpoint, Money, Payment, State, Timestamp};
+use paybell_delivery::{Attempt, Endpoint, EndpointId, Money, PaymentId, State, Timestamp};
 use std::time::Duration;
 
 /// How many deliveries there are, with their money. Both are counted to [`Sum::COUNT_MAX`] deliveries, or to
@@ -117,10 +117,10 @@ pub enum Standing {
 }
 
 impl Standing {
-    /// Of a payment's deliveries. Each endpoint counts by the best of its deliveries (a resend may have succeeded where
+    /// Of a payment's deliveries, each by its endpoint and its state. Each endpoint counts by the best of its deliveries (a resend may have succeeded where
     /// the first had failed), the payment by the worst of its endpoints.
-    pub fn of(deliveries: &[Delivery]) -> Self {
-        let each = |delivery: &Delivery| match delivery.state {
+    pub fn of(deliveries: &[(EndpointId, State)]) -> Self {
+        let each = |(_, state): &(EndpointId, State)| match state {
             State::Delivered => Standing::Delivered,
             State::Settled => Standing::Settled,
             State::Pending => Standing::Waiting,
@@ -134,18 +134,32 @@ impl Standing {
             Standing::Undelivered | Standing::Untold => 3,
         };
         let best = |endpoint| {
-            let to_it = deliveries.iter().filter(move |delivery| delivery.endpoint_id == endpoint);
+            let to_it = deliveries.iter().filter(move |(to, _)| *to == endpoint);
             to_it.map(each).min_by_key(|standing| rank(*standing))
         };
-        deliveries.iter().filter_map(|delivery| best(delivery.endpoint_id)).max().unwrap_or(Standing::Untold)
+        deliveries.iter().filter_map(|(endpoint, _)| best(*endpoint)).max().unwrap_or(Standing::Untold)
     }
 }
 
-/// A payment in a reconciliation.
+/// A payment in a reconciliation, as far as it is of interest there: a day may have a million of them.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct ReconciledPayment {
-    /// The payment.
-    pub payment: Payment,
+    /// Its id.
+    pub id: PaymentId,
+    /// The gateway's own id.
+    pub gateway_payment_id: String,
+    /// What happened.
+    pub kind: String,
+    /// What was paid for.
+    pub pay_for: Option<String>,
+    /// How much.
+    pub amount: Money,
+    /// When the gateway confirmed it.
+    pub confirmed_at: Timestamp,
+    /// When it was accepted.
+    pub accepted_at: Timestamp,
+    /// Whether it is a test and no money.
+    pub test: bool,
     /// Where it stands.
     pub standing: Standing,
     /// When its last delivery reached a terminal state; nothing while it waits.
@@ -155,29 +169,7 @@ pub struct ReconciledPayment {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use paybell_delivery::{DeliveryId, EndpointId, PaymentId};
     use uuid::Uuid;
-
-    /// A delivery to the endpoint of that number.
-    fn delivery(endpoint: u128, state: State) -> Delivery {
-        let at = Timestamp(1);
-        Delivery {
-            id: DeliveryId(Uuid::nil()),
-            payment_id: PaymentId(Uuid::nil()),
-            endpoint_id: EndpointId(Uuid::from_u128(endpoint)),
-            state,
-            reason: None,
-            attempts: 0,
-            due_at: at,
-            deadline_at: at,
-            claimed_at: None,
-            resend_of: None,
-            created_at: at,
-            finished_at: None,
-            settled_by: None,
-            settled_note: None,
-        }
-    }
 
     #[test]
     fn each_endpoint_counts_by_its_best_delivery_and_the_payment_by_its_worst_endpoint() {
@@ -200,9 +192,10 @@ mod tests {
             (&[(1, Undelivered), (2, Delivered), (1, Delivered)], Standing::Delivered),
             (&[(1, Undelivered), (2, Delivered), (2, Undelivered)], Standing::Undelivered),
         ] {
-            let made: Vec<Delivery> = deliveries.iter().map(|(endpoint, state)| delivery(*endpoint, *state)).collect();
+            let delivery = |(endpoint, state): &(u128, State)| (EndpointId(Uuid::from_u128(*endpoint)), *state);
+            let made: Vec<_> = deliveries.iter().map(delivery).collect();
             assert_eq!(Standing::of(&made), standing, "{deliveries:?}");
-            let turned: Vec<Delivery> = made.into_iter().rev().collect();
+            let turned: Vec<_> = made.into_iter().rev().collect();
             assert_eq!(Standing::of(&turned), standing, "in whatever order: {deliveries:?}");
         }
     }
