@@ -78,7 +78,7 @@ async fn a_revoked_key_that_was_not_used_lately_is_refused() -> anyhow::Result<(
 
 #[tokio::test]
 async fn a_key_over_its_limit_is_told_to_wait_and_others_are_served() -> anyhow::Result<()> {
-    const MOST: u32 = 20;
+    const MOST: u32 = 5;
     let settings = ApiSettings { requests_per_key_max: NonZeroU32::new(MOST), ..ApiSettings::default() };
     let harness = Harness::with(Parts { settings, ..Parts::default() }).await?;
     let actor = Actor { name: "test".to_owned(), now: harness.clock.now() };
@@ -98,8 +98,10 @@ async fn a_key_over_its_limit_is_told_to_wait_and_others_are_served() -> anyhow:
                 refused += 1;
             }
         }
-        let other = harness.send_as(&harness.operator, "GET", "/v1/merchants/shop", None);
-        assert!(n % MOST != 0 || other.await?.status == StatusCode::OK, "another key is served");
+        if n % (2 * MOST) == 0 {
+            let other = harness.send_as(&harness.operator, "GET", "/v1/merchants/shop", None).await?;
+            assert_eq!(other.status, StatusCode::OK, "another key is served");
+        }
     }
     assert!(accepted >= MOST && refused > 0, "{accepted} accepted, {refused} refused");
     let page = harness.ledger.payments(&Default::default(), &PageRequest { limit: 1_000, after: None }).await?;

@@ -5,7 +5,6 @@ use paybell_delivery::{LIFETIME_MAX, Schedule};
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use std::net::{Ipv4Addr, SocketAddr};
-use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -107,9 +106,8 @@ settings! {
     #[serde(with = "duration")]
     check_key_kept_for: Duration = Duration::from_secs(600);
 
-    /// The most requests a second by one key in one API process, and as many at once; more are answered by 429. Default: no
-    /// limit.
-    requests_per_key_max: Option<NonZeroU32> = None;
+    /// The most requests a second by one key in one API process, and as many at once; more are answered by 429. 0: no limit.
+    requests_per_key_max: u32 = 0;
 
     /// For how long an endpoint must fail, over several deliveries and with no answer between, before it is only probed.
     #[serde(with = "duration")]

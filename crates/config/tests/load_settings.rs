@@ -40,12 +40,14 @@ fn text_is_read_as_the_kind_of_its_setting() -> Result<()> {
         .variable("PAYBELL_ROLES", "api, worker")
         .variable("PAYBELL_ALLOW_PLAIN_HTTP", "true")
         .variable("PAYBELL_REDIS_PREFIX", "42")
+        .variable("PAYBELL_REQUESTS_PER_KEY_MAX", "42")
         .variable("PAYBELL_DATABASE_URL", "postgres://db/pay")
         .variable("PAYBELL_REDIS_URL", "redis://cache")
         .load()?;
     assert_eq!(loaded.settings.roles, [Role::Api, Role::Worker]);
     assert!(loaded.settings.allow_plain_http);
     assert_eq!(loaded.settings.redis_prefix, "42");
+    assert_eq!(loaded.settings.requests_per_key_max, 42);
     assert_eq!(loaded.settings.mode(), Mode::Production);
     Ok(())
 }

@@ -13,6 +13,7 @@ use paybell_telemetry::Metrics;
 use paybell_workers::{DispatchSettings, EndpointCache, Engine, WorkerSettings};
 use secrecy::ExposeSecret;
 use std::net::SocketAddr;
+use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpSocket};
@@ -250,7 +251,7 @@ fn api_settings(settings: &Settings, address: SocketAddr) -> ApiSettings {
         attempt_time_limit_max: settings.visibility.saturating_sub(WorkerSettings::RECORD_MARGIN),
         check_time_limit: settings.check_time_limit,
         checks_in_flight_max: settings.checks_in_flight_max,
-        requests_per_key_max: settings.requests_per_key_max,
+        requests_per_key_max: NonZeroU32::new(settings.requests_per_key_max),
         checks_per_endpoint_max: settings.checks_per_endpoint_max,
         check_key_kept_for: settings.check_key_kept_for,
         public_url: public_url(settings, address),

@@ -94,6 +94,9 @@ mod tests {
             assert!(!cut.contains("200"), "{cut}");
         }
         assert!(begun.elapsed() >= HEAD_WITHIN, "not before its time");
+        let idle = rest_of(connect(address, "GET / HTTP/1.1\r\nhost: a\r\n\r\n").await);
+        let answered = tokio::time::timeout(Duration::from_secs(30), idle).await.expect("an idle one is cut off too");
+        assert!(answered.ends_with("served"), "{answered}");
         stop.cancel();
         server.await.expect("no panic");
     }

@@ -120,6 +120,36 @@ mod tests {
         }
     }
 
+    /// The sources of all that the API says.
+    fn sources() -> String {
+        let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+        let crates = ["api", "crates/store", "crates/dialects", "crates/outbound"];
+        let mut folders: Vec<_> = crates.iter().map(|of| root.join(of).join("src")).collect();
+        let mut text = String::new();
+        while let Some(folder) = folders.pop() {
+            for entry in std::fs::read_dir(folder).expect("a folder") {
+                let path = entry.expect("an entry").path();
+                match path.extension() {
+                    None => folders.push(path),
+                    Some(_) => text.push_str(&std::fs::read_to_string(path).expect("text")),
+                }
+            }
+        }
+        text
+    }
+
+    #[test]
+    fn each_phrase_is_one_that_the_api_says() {
+        let sources = sources();
+        for (english, _) in PHRASES {
+            let longest = english.split('*').map(str::trim).max_by_key(|part| part.len()).unwrap_or_default();
+            // Where a name is put in that the phrase has in full, the words beside it.
+            let beside = ["is delivered ", "is settled "].iter().find_map(|name| longest.strip_prefix(name));
+            let words = beside.or(longest.strip_suffix(" merchant")).unwrap_or(longest);
+            assert!(words.len() > 8 && sources.contains(words), "nothing says {english:?}");
+        }
+    }
+
     #[test]
     fn reasons_are_said_in_russian_as_far_as_they_are_known() {
         for (english, russian) in [
