@@ -5,7 +5,12 @@ use axum::body::{Body, Bytes};
 use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
 use axum::response::{IntoResponse, Response};
 use futures_util::stream::try_unfold;
+use paybell_store::manage::PageRequest;
 use std::io;
+
+/// So many rows are read first, so that the file begins at once, and so many at a time after that.
+const FIRST: u32 = 100;
+const ON_A_PAGE: u32 = 1_000;
 
 /// A row, ended as RFC 4180 asks.
 pub(crate) fn row<S: AsRef<str>>(cells: &[S]) -> String {
@@ -21,24 +26,28 @@ fn cell(text: &str) -> String {
     if text.contains(['"', ',', '\n', '\r']) { format!("\"{}\"", text.replace('"', "\"\"")) } else { text }
 }
 
-/// A file that is written while it is read: `next` answers the rows of a page and where the next one begins.
+/// A file that is written while it is read: `next` answers a page's rows and where the next one begins.
 pub(crate) fn stream<F, Fut>(name: &str, head: String, next: F) -> Response
 where
-    F: Fn(Option<String>) -> Fut + Send + 'static,
+    F: Fn(PageRequest) -> Fut + Send + 'static,
     Fut: Future<Output = Result<(String, Option<String>), Failure>> + Send,
 {
     enum At {
         Head(String),
-        Page(Option<String>),
+        Page(PageRequest),
         End,
     }
     let rows = try_unfold((At::Head(head), next), |(at, next)| async move {
         match at {
-            At::Head(head) => Ok(Some((Bytes::from(head), (At::Page(None), next)))),
-            At::Page(after) => {
+            At::Head(head) => {
+                let first = PageRequest { limit: FIRST, after: None };
+                Ok(Some((Bytes::from(head), (At::Page(first), next))))
+            }
+            At::Page(page) => {
                 // A broken transfer tells the reader that the file is not whole.
-                let (rows, after) = next(after).await.map_err(|failure| io::Error::other(format!("{failure:?}")))?;
-                let at = after.map_or(At::End, |after| At::Page(Some(after)));
+                let (rows, after) = next(page).await.map_err(|failure| io::Error::other(format!("{failure:?}")))?;
+                let page = |after| PageRequest { limit: ON_A_PAGE, after: Some(after) };
+                let at = after.map_or(At::End, |after| At::Page(page(after)));
                 Ok(Some((Bytes::from(rows), (at, next))))
             }
             At::End => Ok::<_, io::Error>(None),

@@ -10,9 +10,9 @@ use std::time::{Duration, Instant};
 use tokio::sync::Mutex;
 
 /// What was read faster than this is read anew for everybody.
-const QUICK: Duration = Duration::from_millis(4);
-/// All else is kept for so many times as long as the reading took, which is thus a hundredth of a processor's time at most.
-const TIMES: u32 = 100;
+const QUICK: Duration = Duration::from_millis(2);
+/// All else is kept for so many times as long as the reading took, which is thus a small part of a processor's time.
+const TIMES: u32 = 250;
 /// And never for longer than this.
 const KEPT_MAX: Duration = Duration::from_secs(10);
 /// More keys than people look at within a short time.
@@ -70,11 +70,12 @@ impl<K, T> Default for Kept<K, T> {
 }
 
 impl<K: Eq + Hash, T> Kept<K, T> {
-    /// [`Fresh::get`] of what was asked for, which is kept only if it took long to read.
+    /// [`Fresh::get`] of what was asked for.
     pub(crate) async fn get(
         &self,
         key: K,
         acts: u64,
+        at_least: Duration,
         read: impl Future<Output = Result<T, Failure>>,
     ) -> Result<Arc<T>, Failure> {
         let fresh = {
@@ -84,7 +85,7 @@ impl<K: Eq + Hash, T> Kept<K, T> {
             }
             Arc::clone(all.entry(key).or_default())
         };
-        fresh.get(acts, Duration::ZERO, read).await
+        fresh.get(acts, at_least, read).await
     }
 }
 
@@ -111,7 +112,7 @@ mod tests {
 
     #[test]
     fn what_takes_long_is_kept_for_longer() {
-        for (took_ms, kept_ms) in [(3, 0), (4, 400), (50, 5_000), (100, 10_000), (9_000, 10_000)] {
+        for (took_ms, kept_ms) in [(1, 0), (2, 500), (20, 5_000), (40, 10_000), (9_000, 10_000)] {
             let kept = for_how_long(Duration::from_millis(took_ms));
             assert_eq!(kept, Duration::from_millis(kept_ms), "{took_ms} ms");
         }
@@ -119,15 +120,15 @@ mod tests {
 
     #[tokio::test]
     async fn what_was_quick_is_read_anew_for_each_and_each_key_has_its_own() {
-        let kept = Kept::default();
-        assert_eq!(*kept.get("one", 0, async { Ok(1) }).await.expect("a value"), 1);
-        assert_eq!(*kept.get("one", 0, async { Ok(2) }).await.expect("a value"), 2);
+        let (kept, now) = (Kept::default(), Duration::ZERO);
+        assert_eq!(*kept.get("one", 0, now, async { Ok(1) }).await.expect("a value"), 1);
+        assert_eq!(*kept.get("one", 0, now, async { Ok(2) }).await.expect("a value"), 2);
         let slow = async {
             tokio::time::sleep(QUICK).await;
             Ok(3)
         };
-        assert_eq!(*kept.get("two", 0, slow).await.expect("a value"), 3);
-        assert_eq!(*kept.get("two", 0, async { Ok(4) }).await.expect("a value"), 3, "it took long");
-        assert_eq!(*kept.get("one", 0, async { Ok(5) }).await.expect("a value"), 5);
+        assert_eq!(*kept.get("two", 0, now, slow).await.expect("a value"), 3);
+        assert_eq!(*kept.get("two", 0, now, async { Ok(4) }).await.expect("a value"), 3, "it took long");
+        assert_eq!(*kept.get("one", 0, now, async { Ok(5) }).await.expect("a value"), 5);
     }
 }

@@ -100,6 +100,7 @@ struct Served {
     dashboard: Dashboard,
     /// How often a person sent a form that may have changed something.
     acts: AtomicU64,
+    shown: page::KeptPages,
     overview: fresh::Fresh<overview::Seen>,
     retry_figures: retries::KeptFigures,
     waiting: retries::KeptLists,
@@ -127,6 +128,7 @@ pub fn router(dashboard: Dashboard, api: Router) -> Router {
     let pages: Pages = Arc::new(Served {
         dashboard,
         acts: AtomicU64::new(0),
+        shown: fresh::Kept::default(),
         overview: fresh::Fresh::default(),
         retry_figures: fresh::Fresh::default(),
         waiting: fresh::Kept::default(),

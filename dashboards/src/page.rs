@@ -1,14 +1,25 @@
 //! The frame of a page: its title, where the visitor can go, what was just done; and the language of all pages.
 
-use crate::PortalSettings;
 use crate::failure::{Answer, Failure};
 use crate::form::Form;
+use crate::fresh::Kept;
 use crate::texts::{LANGUAGE_COOKIE, Lang};
 use crate::visit::Visit;
+use crate::{PortalSettings, Served};
 use askama::Template;
+use askama::filters::{Html as EscapeHtml, escape};
 use axum::http::header::{LOCATION, SET_COOKIE};
 use axum::http::{StatusCode, Uri};
 use axum::response::{Html, IntoResponse, Response};
+use std::time::Duration;
+
+/// For how long a page that many look at is shown as it was made for the first.
+const SHOWN_FOR: Duration = Duration::from_secs(1);
+/// Where such a page names its visitor. Nothing that people typed stands before it as it was typed.
+const VISITOR: &str = "\u{e000}";
+
+/// Pages as they were made, by their address, their language, and whether the visitor may act.
+pub(crate) type KeptPages = Kept<(String, Lang, bool), String>;
 
 /// What `layout.html` shows around every page.
 pub(crate) struct Frame {
@@ -99,6 +110,11 @@ impl Frame {
         }
     }
 
+    /// Of an operators' page that is made once for many: it names nobody.
+    pub(crate) fn of_many(visit: &Visit, title: &str) -> Self {
+        Self { who: Some(VISITOR.to_owned()), ..Self::of(visit, title) }
+    }
+
     /// The same page with the reason why something was not done, if there is one.
     pub(crate) fn refused(mut self, why: Option<String>) -> Self {
         if let Some(why) = why {
@@ -116,6 +132,19 @@ pub(crate) fn path_and_query(uri: &Uri) -> String {
 /// A template as an answer.
 pub(crate) fn show(page: &impl Template) -> Answer {
     Ok(Html(page.render().map_err(|error| Failure::internal(&error))?).into_response())
+}
+
+/// A page that many look at, the same for all but for the visitor's name, as an answer. Its frame is [`Frame::of_many`].
+pub(crate) async fn show_many<T: Template>(
+    pages: &Served,
+    visit: &Visit,
+    make: impl Future<Output = Result<T, Failure>>,
+) -> Answer {
+    let key = (path_and_query(&visit.uri), visit.l, visit.may_act());
+    let html = async { make.await?.render().map_err(|error| Failure::internal(&error)) };
+    let html = pages.shown.get(key, pages.acts(), SHOWN_FOR, html).await?;
+    let Ok(name) = escape(&visit.session.name, EscapeHtml);
+    Ok(Html(html.replacen(VISITOR, &name.to_string(), 1)).into_response())
 }
 
 /// On to another page after something was done, by GET.

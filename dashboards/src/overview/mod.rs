@@ -5,7 +5,7 @@ mod charts;
 
 use crate::chart::Chart;
 use crate::failure::{Answer, Failure};
-use crate::page::{Frame, show};
+use crate::page::{Frame, show_many};
 use crate::percentile::{as_float, percentile, total};
 use crate::say::moment;
 use crate::texts::Lang;
@@ -80,6 +80,10 @@ struct Choice {
 
 /// `GET /`.
 pub(crate) async fn overview(State(pages): State<Pages>, visit: Visit) -> Answer {
+    show_many(&pages, &visit, make(&pages, &visit)).await
+}
+
+async fn make(pages: &Served, visit: &Visit) -> Result<OverviewPage, Failure> {
     let (l, now) = (visit.l, visit.now);
     let window = Window::named(visit.query().get("charts")).ok_or(Failure::Malformed)?;
     let seen = pages.overview.get(pages.acts(), FRESH_FOR, pages.read_overview(now)).await?;
@@ -98,8 +102,8 @@ pub(crate) async fn overview(State(pages): State<Pages>, visit: Visit) -> Answer
         href: format!("/?charts={}", each.name()),
         chosen: *each == window,
     });
-    show(&OverviewPage {
-        page: Frame::of(&visit, l.nav_overview()),
+    Ok(OverviewPage {
+        page: Frame::of_many(visit, l.nav_overview()),
         mode: pages.dashboard.mode.clone(),
         read_at: moment(now),
         figures: figures(l, &seen, now),

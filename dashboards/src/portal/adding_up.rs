@@ -6,6 +6,7 @@ use super::reconciliation::Day;
 use crate::Pages;
 use crate::failure::Failure;
 use paybell_delivery::MerchantId;
+use paybell_store::manage::PageRequest;
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -17,6 +18,8 @@ const WAIT: Duration = Duration::from_millis(30);
 const FRESH_FOR: Duration = Duration::from_secs(2);
 /// What nobody asked for again within this time is given up.
 const WANTED_FOR: Duration = Duration::from_secs(15);
+/// How many payments are added up between two looks at whether it is still wanted.
+const AT_A_TIME: u32 = 1_000;
 /// How many days are added up at once.
 static PLACES: Semaphore = Semaphore::const_new(2);
 
@@ -106,12 +109,12 @@ pub(crate) async fn add_up(pages: &Pages, merchant: &MerchantId, day: Day) -> Re
 
 async fn go_through(pages: &Pages, key: &Key, teller: &watch::Sender<Progress>) -> Result<(), Failure> {
     let _place = PLACES.acquire().await.map_err(|error| Failure::internal(&error))?;
-    let mut after = None;
+    let mut page = PageRequest { limit: AT_A_TIME, after: None };
     while pages.days.is_wanted(key) {
-        let found = pages.reconciled(&key.0, key.1, after).await?;
+        let found = pages.reconciled(&key.0, key.1, &page).await?;
         teller.send_modify(|progress| found.items.iter().for_each(|payment| progress.figures.add(payment)));
-        after = found.next;
-        if after.is_none() {
+        page.after = found.next;
+        if page.after.is_none() {
             return Ok(());
         }
     }

@@ -15,7 +15,6 @@ use paybell_delivery::{MerchantId, Money, Timestamp};
 use paybell_store::manage::{Page, PageRequest, ReconciledPayment, Standing};
 use std::time::Duration;
 
-const ON_A_PAGE: u32 = 1_000;
 const DAY: Duration = Duration::from_secs(24 * 3_600);
 
 const HEAD: &[&str] = &[
@@ -104,10 +103,10 @@ pub(crate) async fn page(State(pages): State<Pages>, visit: PortalVisit) -> Answ
 pub(crate) async fn csv(State(pages): State<Pages>, visit: PortalVisit) -> Answer {
     let (day, merchant) = (Day::asked(&visit)?, visit.merchant_id.clone());
     let name = format!("payments-{}.csv", day.text());
-    Ok(stream(&name, row(HEAD), move |after| {
+    Ok(stream(&name, row(HEAD), move |page| {
         let (pages, merchant) = (pages.clone(), merchant.clone());
         async move {
-            let found = pages.reconciled(&merchant, day, after).await?;
+            let found = pages.reconciled(&merchant, day, &page).await?;
             Ok((found.items.iter().map(|payment| row(&cells(payment))).collect(), found.next))
         }
     }))
@@ -119,10 +118,9 @@ impl Served {
         &self,
         merchant: &MerchantId,
         day: Day,
-        after: Option<String>,
+        page: &PageRequest,
     ) -> Result<Page<ReconciledPayment>, Failure> {
-        let request = PageRequest { limit: ON_A_PAGE, after };
-        let mut found = self.ledger().reconcile(merchant, day.begins_at, day.ends_at(), &request).await?;
+        let mut found = self.ledger().reconcile(merchant, day.begins_at, day.ends_at(), page).await?;
         found.items.retain(|payment| !payment.test);
         Ok(found)
     }

@@ -4,7 +4,7 @@ use crate::bulk::BulkForm;
 use crate::deliveries::{Filter, ListedDelivery, next_page};
 use crate::failure::{Answer, Failure};
 use crate::fresh::{Fresh, Kept};
-use crate::page::{Frame, show};
+use crate::page::{Frame, show_many};
 use crate::percentile::as_float;
 use crate::texts::Lang;
 use crate::visit::Visit;
@@ -81,6 +81,10 @@ struct Waiting {
 
 /// `GET /retries`.
 pub(crate) async fn retries(Extract(pages): Extract<Pages>, visit: Visit) -> Answer {
+    show_many(&pages, &visit, make(&pages, &visit)).await
+}
+
+async fn make(pages: &Served, visit: &Visit) -> Result<RetriesPage, Failure> {
     let (l, now) = (visit.l, visit.now);
     let mut filter = Filter::read(visit.query());
     let hours = filter.hours();
@@ -94,14 +98,17 @@ pub(crate) async fn retries(Extract(pages): Extract<Pages>, visit: Visit) -> Ans
             Some(_) => Ok(Arc::new(Page { items: Vec::new(), next: None })),
             None => {
                 let key = (means.clone(), hours, request.clone());
-                pages.waiting.get(key, pages.acts(), pages.read_waiting(&means, hours, now, &request)).await
+                pages
+                    .waiting
+                    .get(key, pages.acts(), Duration::ZERO, pages.read_waiting(&means, hours, now, &request))
+                    .await
             }
         }
     };
     let (figures, found) =
         tokio::try_join!(pages.retry_figures.get(pages.acts(), FRESH_FOR, pages.read_figures(now)), listed)?;
-    show(&RetriesPage {
-        page: Frame::of(&visit, l.nav_retries()).refused(filter.wrong.clone()),
+    Ok(RetriesPage {
+        page: Frame::of_many(visit, l.nav_retries()).refused(filter.wrong.clone()),
         bars: figures.wall.bars.iter().map(|bar| shown(l, bar, &figures.wall.bars, figures.read_at)).collect(),
         parked: (figures.wall.parked > 0).then(|| l.counted(figures.wall.parked, NextAttempts::COUNT_MAX)),
         endpoints: figures.endpoints.iter().map(|waiting| by_endpoint(l, waiting, now)).collect(),

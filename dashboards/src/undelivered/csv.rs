@@ -8,9 +8,8 @@ use crate::failure::{Answer, Failure};
 use crate::visit::Visit;
 use axum::extract::State as Extract;
 use paybell_delivery::Reason;
-use paybell_store::manage::{DeliveryRow, PageRequest};
+use paybell_store::manage::DeliveryRow;
 
-const ON_A_PAGE: u32 = 1_000;
 const HEAD: &[&str] = &[
     "delivery",
     "merchant",
@@ -34,10 +33,10 @@ pub(crate) async fn csv(Extract(pages): Extract<Pages>, visit: Visit) -> Answer 
         return Err(Failure::Malformed);
     }
     let means = only_undelivered(&filter.means);
-    Ok(stream("undelivered.csv", row(HEAD), move |after| {
+    Ok(stream("undelivered.csv", row(HEAD), move |page| {
         let (pages, means) = (pages.clone(), means.clone());
         async move {
-            let found = pages.ledger().deliveries(&means, &PageRequest { limit: ON_A_PAGE, after }).await?;
+            let found = pages.ledger().deliveries(&means, &page).await?;
             Ok((found.items.iter().map(|found| row(&cells(found))).collect(), found.next))
         }
     }))

@@ -4,13 +4,13 @@
 mod act;
 mod csv;
 
-use crate::Pages;
 use crate::bulk::BulkForm;
 use crate::deliveries::{Filter, ListedDelivery, next_page};
-use crate::failure::Answer;
+use crate::failure::{Answer, Failure};
 use crate::fresh::Kept;
-use crate::page::{Frame, show};
+use crate::page::{Frame, show_many};
 use crate::visit::Visit;
+use crate::{Pages, Served};
 use askama::Template;
 use axum::Router;
 use axum::extract::State as Extract;
@@ -18,6 +18,7 @@ use axum::routing::{get, post};
 use paybell_delivery::{Reason, State};
 use paybell_store::manage::{DeliveryFilter, DeliveryRow, Page, PageRequest, Sum};
 use std::sync::Arc;
+use std::time::Duration;
 
 const ON_A_PAGE: u32 = 100;
 
@@ -49,6 +50,10 @@ struct UndeliveredPage {
 
 /// `GET /undelivered`.
 async fn undelivered(Extract(pages): Extract<Pages>, visit: Visit) -> Answer {
+    show_many(&pages, &visit, make(&pages, &visit)).await
+}
+
+async fn make(pages: &Served, visit: &Visit) -> Result<UndeliveredPage, Failure> {
     let (l, now) = (visit.l, visit.now);
     let filter = Filter::read(visit.query());
     let after = filter.form.get("after").map(str::to_owned);
@@ -61,13 +66,13 @@ async fn undelivered(Extract(pages): Extract<Pages>, visit: Visit) -> Answer {
             let key = (means.clone(), request.clone());
             let (ledger, means) = (pages.ledger(), &means);
             let read = async { Ok(tokio::try_join!(ledger.deliveries(means, &request), ledger.sum_up(means))?) };
-            pages.undelivered.get(key, pages.acts(), read).await?
+            pages.undelivered.get(key, pages.acts(), Duration::ZERO, read).await?
         }
     };
     let (found, sum) = &*read;
     let refused = filter.wrong.clone().or_else(|| filter.form.get("refused").map(str::to_owned));
-    show(&UndeliveredPage {
-        page: Frame::of(&visit, l.nav_undelivered()).refused(refused),
+    Ok(UndeliveredPage {
+        page: Frame::of_many(visit, l.nav_undelivered()).refused(refused),
         reasons: Reason::ALL.iter().map(|reason| (reason.as_str(), l.reason_words(*reason))).collect(),
         count: l.count(sum),
         money: l.moneys(sum),

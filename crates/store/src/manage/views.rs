@@ -76,7 +76,7 @@ pub struct EndpointWaiting {
 
 impl EndpointWaiting {
     /// Counting stops here, so that its cost is bounded.
-    pub const COUNT_MAX: u64 = 1_000;
+    pub const COUNT_MAX: u64 = 500;
 }
 
 /// A delivery to an endpoint with its last attempt.

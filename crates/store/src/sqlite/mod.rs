@@ -56,6 +56,8 @@ type This = SqliteLedger;
 /// How long an act waits for the writer, and for the file's lock.
 const WAIT_TIMEOUT: Duration = Duration::from_secs(10);
 const READERS_MAX: u32 = 4;
+/// So many rows are read before the thread of a connection waits for their reader: a batch's.
+const ROWS_AHEAD: usize = 1_000;
 
 /// The ledger in a file of its own.
 #[derive(Clone, Debug)]
@@ -73,7 +75,7 @@ impl SqliteLedger {
     pub async fn open(path: &Path, sealer: Sealer) -> Result<Self> {
         const ACT: &str = "open the database file";
         let options = SqliteConnectOptions::new().filename(path).busy_timeout(WAIT_TIMEOUT).foreign_keys(true);
-        let options = options.pragma("cache_size", "-32768").disable_statement_logging();
+        let options = options.pragma("cache_size", "-32768").row_buffer_size(ROWS_AHEAD).disable_statement_logging();
         let write = options.clone().create_if_missing(true).journal_mode(SqliteJournalMode::Wal);
         let write = write.synchronous(SqliteSynchronous::Full);
         let writer = pool(1).connect_with(write).await.doing(ACT)?;
