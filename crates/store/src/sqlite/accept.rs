@@ -22,7 +22,7 @@ SELECT unhex(item.value ->> 'id'), m.id, item.value ->> 'gateway_payment_id', it
     item.value ->> 'balance_minor', item.value ->> 'balance_currency', item.value ->> 'method',
     item.value ->> 'description', item.value ->> 'payer_email', item.value ->> 'payer_phone',
     item.value ->> 'data', item.value ->> 'confirmed_at', $2, item.value ->> 'test'
-FROM json_each($1) item CROSS JOIN merchants m ON m.id = item.value ->> 'merchant_id' AND m.deleted_at IS NULL
+FROM jsonb_each($1) item CROSS JOIN merchants m ON m.id = item.value ->> 'merchant_id' AND m.deleted_at IS NULL
 WHERE true
 ON CONFLICT (gateway_payment_id, merchant_id) DO NOTHING
 RETURNING id";
@@ -37,8 +37,8 @@ SELECT unhex(hex(substr(payment_id, 1, 8)) || '8' || substr(hex(randomblob(8)), 
 FROM (
     SELECT p.id AS payment_id, p.amount_minor, p.currency, e.id AS endpoint_id, min(ifnull(e.lifetime_us, $3), $3) AS life,
         $5 IS NOT NULL AND e.paused_at IS NULL AND e.failing_since IS NULL
-            AND p.merchant_id NOT IN (SELECT value FROM json_each($6)) AS ahead
-    FROM json_each($1) item CROSS JOIN payments p ON p.id = unhex(item.value)
+            AND p.merchant_id NOT IN (SELECT value FROM jsonb_each($6)) AS ahead
+    FROM jsonb_each($1) item CROSS JOIN payments p ON p.id = unhex(item.value)
         CROSS JOIN endpoints e ON e.merchant_id = p.merchant_id AND e.deleted_at IS NULL
 )
 RETURNING id AS delivery_id, payment_id, endpoint_id, deadline_at, attempts,
@@ -50,7 +50,7 @@ const FIND: &str = concat!(
     "SELECT ",
     payment_columns!(),
     ", d.id AS delivery_id, d.endpoint_id
-    FROM json_each($1) item
+    FROM jsonb_each($1) item
     CROSS JOIN payments p ON p.gateway_payment_id = item.value ->> 1 AND p.merchant_id = item.value ->> 0
     LEFT JOIN deliveries d ON d.payment_id = p.id AND d.resend_of IS NULL
     ORDER BY d.id"

@@ -16,7 +16,7 @@ const ACT: &str = "claim deliveries";
 /// The deliveries of the batch `$1` that may be claimed at `$2`.
 macro_rules! claimable {
     () => {
-        " FROM json_each($1) job
+        " FROM jsonb_each($1) job
         CROSS JOIN deliveries d ON d.id = unhex(job.value ->> 0)
         CROSS JOIN endpoints e ON e.id = d.endpoint_id
         WHERE d.state = 'pending' AND d.attempts = job.value ->> 1
@@ -47,7 +47,7 @@ const READ: &str = concat!(
     "SELECT d.id AS delivery_id, d.endpoint_id, e.version, d.attempts, d.in_doubt, d.created_at, d.deadline_at,
         d.claimed_at, iif(e.failing_since IS NULL, NULL, e.probes) AS failed_probes, ",
     payment_columns!(),
-    " FROM json_each($1) item
+    " FROM jsonb_each($1) item
     CROSS JOIN deliveries d ON d.id = unhex(item.value)
     CROSS JOIN payments p ON p.id = d.payment_id
     CROSS JOIN endpoints e ON e.id = d.endpoint_id"
@@ -55,7 +55,7 @@ const READ: &str = concat!(
 
 const GIVE_BACK: &str = "
 UPDATE deliveries SET attempts = 0, claimed_at = NULL, claimed_until = NULL
-WHERE id IN (SELECT unhex(value) FROM json_each($1)) AND state = 'pending' AND attempts = 1 AND claimed_at = $2";
+WHERE id IN (SELECT unhex(value) FROM jsonb_each($1)) AND state = 'pending' AND attempts = 1 AND claimed_at = $2";
 
 impl SqliteLedger {
     pub(super) async fn give_back(&self, deliveries: &[DeliveryId], claimed_at: Timestamp) -> Result<()> {

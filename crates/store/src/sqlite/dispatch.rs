@@ -17,7 +17,7 @@ const DUE: &str = "
 SELECT d.id AS delivery_id, d.endpoint_id, d.attempts, e.concurrency_max,
     ifnull(d.claimed_until > $1, false) AS held, d.deadline_at <= $1 AS expired,
     e.paused_at IS NOT NULL OR e.deleted_at IS NOT NULL OR e.failing_since IS NOT NULL
-        OR e.id IN (SELECT unhex(value) FROM json_each($3)) AS closed,
+        OR e.id IN (SELECT unhex(value) FROM jsonb_each($3)) AS closed,
     d.claimed_at IS NOT NULL AS lapsed
 FROM deliveries d INDEXED BY deliveries_due CROSS JOIN endpoints e ON e.id = d.endpoint_id
 WHERE d.state = 'pending' AND d.due_at <= $1 AND (
@@ -27,7 +27,7 @@ ORDER BY d.due_at LIMIT $2";
 const WRITE_LAPSED: &str = concat!(
     "INSERT INTO attempts (delivery_id, number, started_at, outcome, detail) SELECT d.id, d.attempts, d.claimed_at, ",
     unknown_attempt!(),
-    " FROM json_each($1) item CROSS JOIN deliveries d ON d.id = unhex(item.value ->> 0)
+    " FROM jsonb_each($1) item CROSS JOIN deliveries d ON d.id = unhex(item.value ->> 0)
     WHERE d.claimed_at IS NOT NULL ON CONFLICT (delivery_id, number) DO NOTHING"
 );
 
@@ -38,19 +38,19 @@ SET state = iif(d.deadline_at <= $2, 'undelivered', 'pending'), reason = iif(d.d
     due_at = CASE WHEN d.deadline_at <= $2 THEN d.due_at WHEN item.value ->> 1 THEN d.deadline_at
         ELSE $2 + min($3, (d.deadline_at - $2) / 2) END,
     in_doubt = d.in_doubt OR d.claimed_at IS NOT NULL, claimed_at = NULL, claimed_until = NULL
-FROM json_each($1) AS item WHERE d.id = unhex(item.value ->> 0)";
+FROM jsonb_each($1) AS item WHERE d.id = unhex(item.value ->> 0)";
 
 const MARK_PARKED: &str = "
 UPDATE endpoints SET parked = 1, probe_at = iif(failing_since IS NULL OR paused_at IS NOT NULL, NULL, ifnull(probe_at, $2))
 WHERE id IN (
-    SELECT d.endpoint_id FROM json_each($1) item CROSS JOIN deliveries d ON d.id = unhex(item.value ->> 0)
+    SELECT d.endpoint_id FROM jsonb_each($1) item CROSS JOIN deliveries d ON d.id = unhex(item.value ->> 0)
     WHERE item.value ->> 1 AND d.state = 'pending'
 )";
 
 /// What is claimed is put off until the claim ends.
 const PUT_OFF: &str = "
 UPDATE deliveries SET due_at = min(claimed_until, deadline_at)
-WHERE id IN (SELECT unhex(value) FROM json_each($1))";
+WHERE id IN (SELECT unhex(value) FROM jsonb_each($1))";
 
 const NEXT_DUE: &str = "
 SELECT due_at FROM deliveries INDEXED BY deliveries_due

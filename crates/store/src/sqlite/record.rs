@@ -14,7 +14,7 @@ const ACT: &str = "record attempts";
 const WRITE_OVERTAKEN: &str = concat!(
     "INSERT INTO attempts (delivery_id, number, started_at, outcome, detail) SELECT d.id, d.attempts, d.claimed_at, ",
     unknown_attempt!(),
-    " FROM json_each($1) item CROSS JOIN deliveries d ON d.id = unhex(item.value ->> 'delivery_id')
+    " FROM jsonb_each($1) item CROSS JOIN deliveries d ON d.id = unhex(item.value ->> 'delivery_id')
     WHERE item.value ->> 'state' = 'delivered' AND d.state = 'pending' AND d.attempts > item.value ->> 'number'
         AND d.claimed_at IS NOT NULL
     ON CONFLICT (delivery_id, number) DO NOTHING"
@@ -27,7 +27,7 @@ SET state = item.value ->> 'state', reason = item.value ->> 'reason',
     in_doubt = d.in_doubt OR item.value ->> 'in_doubt',
     due_at = min(ifnull(item.value ->> 'retry_at', d.due_at), d.deadline_at), claimed_at = NULL, claimed_until = NULL,
     finished_at = CASE WHEN item.value ->> 'state' <> 'pending' THEN item.value ->> 'now' END
-FROM json_each($1) AS item
+FROM jsonb_each($1) AS item
 WHERE d.id = unhex(item.value ->> 'delivery_id') AND d.state = 'pending'
     AND ((d.attempts = item.value ->> 'number' AND d.claimed_until IS NOT NULL)
         OR item.value ->> 'state' = 'delivered')
@@ -40,7 +40,7 @@ const KEEP: &str = concat!(
     ") SELECT unhex(item.value ->> 'delivery_id'), item.value ->> 'number', item.value ->> 'started_at',
         item.value ->> 'duration_us', item.value ->> 'outcome', item.value ->> 'detail', item.value ->> 'status',
         item.value ->> 'response_head', unhex(item.value ->> 'response_body')
-    FROM json_each($1) item WHERE true
+    FROM jsonb_each($1) item WHERE true
     ON CONFLICT (delivery_id, number) DO UPDATE
     SET started_at = excluded.started_at, duration_us = excluded.duration_us, outcome = excluded.outcome,
         detail = excluded.detail, status = excluded.status, response_head = excluded.response_head,

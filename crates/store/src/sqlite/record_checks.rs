@@ -17,7 +17,7 @@ const RECORD_CHECKS: &str = concat!(
         i.value ->> 'answer', i.value ->> 'reason', i.value ->> 'code', i.value ->> 'comment', i.value ->> 'status',
         i.value ->> 'response_head', unhex(i.value ->> 'response_body'), i.value ->> 'asked_at',
         i.value ->> 'duration_us'
-    FROM json_each($1) i WHERE true
+    FROM jsonb_each($1) i WHERE true
     ON CONFLICT (id) DO NOTHING"
 );
 

@@ -18,7 +18,7 @@ const ACT: &str = "release parked deliveries";
 const OPEN: &str = "
 SELECT id, reopened_at FROM endpoints INDEXED BY endpoints_parked
 WHERE parked AND paused_at IS NULL AND deleted_at IS NULL AND failing_since IS NULL
-    AND id NOT IN (SELECT unhex(value) FROM json_each($1))
+    AND id NOT IN (SELECT unhex(value) FROM jsonb_each($1))
     AND (released_at IS NULL OR released_at NOT BETWEEN $2 - $3 + 1 AND $2 + 5000000)
 ORDER BY random() LIMIT 20";
 
