@@ -5,7 +5,7 @@ use crate::answer_once::Outcome;
 use crate::validate_check::Asked;
 use metrics::{counter, histogram};
 use paybell_delivery::{Check, CheckAnswer, CheckId, CheckQuestion, Endpoint, Timestamp};
-use paybell_dialects::{Answer, CheckVerdict, Dialect, Question, Signing};
+use paybell_dialects::{Answer, CheckVerdict, Confidential, Dialect, Question, Signing};
 use paybell_outbound::OutboundRequest;
 use paybell_store::manage::EndpointForAttempt;
 use paybell_store::{StoreError, id_at, worded_amount};
@@ -72,16 +72,16 @@ async fn ask(
     let secrets = found.secrets_at(asked_at);
     let parameters = &found.endpoint.parameters;
     let signing = Signing { secrets: &secrets, parameters, unix_seconds: asked_at.unix_seconds() };
-    let request = match render(api, &dialect, &question, &signing, &found.endpoint) {
-        Ok(request) => request,
+    let (request, confidential) = match render(api, &dialect, &question, &signing, &found.endpoint) {
+        Ok(rendered) => rendered,
         Err(why) => return Heard::unavailable(format!("nothing was sent: {why}")),
     };
     match api.state.outbound.send(request).await {
         Ok(answer) => {
             let judged = Answer { status: answer.status, body: &answer.body, truncated: answer.truncated };
             let verdict = dialect.judge_check(&question, &signing, &judged, found.tolerance());
-            let (status, head) = (Some(answer.status), Some(answer.head));
-            Heard { status, head, body: Some(answer.body.to_vec()), ..Heard::of(verdict) }
+            let (status, head, body) = (Some(answer.status), Some(answer.head), Some(answer.body.to_vec()));
+            Heard { status, head, body, ..Heard::of(verdict) }.without(&confidential)
         }
         Err(failure) => Heard { status: failure.status, ..Heard::unavailable(failure.detail) },
     }
@@ -93,20 +93,22 @@ fn render(
     question: &Question<'_>,
     signing: &Signing<'_>,
     endpoint: &Endpoint,
-) -> Result<OutboundRequest, String> {
+) -> Result<(OutboundRequest, Confidential), String> {
     let rendered = dialect.render_check(question, signing).map_err(|error| error.to_string())?;
+    let confidential = Confidential::new(signing.secrets, &rendered);
     let mut headers: Vec<(String, String)> =
         rendered.headers.into_iter().map(|(name, value)| (name.as_ref().to_owned(), value)).collect();
     headers.push(("paybell-check".to_owned(), question.check_id.to_owned()));
     let time_limit = dialect.check_time_limit().unwrap_or(api.state.settings.check_time_limit);
-    Ok(OutboundRequest {
+    let request = OutboundRequest {
         method: rendered.method,
         url: endpoint.check_url.clone().unwrap_or_default(),
         query: rendered.query,
         headers,
         body: rendered.body.into(),
         time_limit: time_limit.clamp(TIME_LIMIT_MIN, TIME_LIMIT_MAX),
-    })
+    };
+    Ok((request, confidential))
 }
 
 fn worded<'a>(question: &'a CheckQuestion, check_id: &'a str, asked_at: &'a str) -> Question<'a> {
@@ -152,6 +154,20 @@ impl Heard {
                 Self { code: said(code), comment, ..Self::new(CheckAnswer::Refuse, detail) }
             }
             CheckVerdict::Unavailable(detail) => Self::unavailable(detail),
+        }
+    }
+
+    /// The same without what must not be kept.
+    fn without(self, confidential: &Confidential) -> Self {
+        let text = |text| confidential.redact_text(text);
+        Self {
+            answer: self.answer,
+            reason: text(self.reason),
+            code: self.code.map(text),
+            comment: self.comment.map(text),
+            status: self.status,
+            head: self.head.map(text),
+            body: self.body.map(|body| confidential.redact(body)),
         }
     }
 

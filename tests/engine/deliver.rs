@@ -14,6 +14,7 @@ in_both_modes!(
     hanging_merchant_times_out_and_is_retried,
     unreachable_merchant_is_retried_until_it_is_up,
     batch_accepts_what_is_good_and_names_what_is_bad,
+    secrets_and_signatures_that_a_merchant_sends_back_are_not_kept,
 );
 
 async fn payment_is_delivered_when_acknowledged_at_once(mode: Mode) -> Result<()> {
@@ -70,6 +71,26 @@ async fn delivery_expires_at_its_deadline(mode: Mode) -> Result<()> {
         let started = attempt["started_at"].as_str().unwrap_or_default();
         assert!(started < deadline, "attempt at {started}, deadline {deadline}");
     }
+    Ok(())
+}
+
+async fn secrets_and_signatures_that_a_merchant_sends_back_are_not_kept(mode: Mode) -> Result<()> {
+    let secret = "whsec_c2VjcmV0LXRoYXQtaXMtbm90LWV2ZXIta2VwdA==";
+    let says = format!("config: {{\"key\":\"{secret}\"}}");
+    let script = vec![Reply::Echo(400), Reply::new(500, says).header("x-key", secret), Reply::new(204, "")];
+    let rig = Rig::start_with(mode, "standard", script, json!({ "secret": secret }), |settings| settings).await?;
+    let delivery = rig.wait(&rig.pay("p1").await?, "delivered").await?;
+    assert_eq!(outcomes(&delivery), ["wrong_status", "wrong_status", "acknowledged"]);
+    let requests = rig.receiver.requests();
+    let signature = requests[0].header("webhook-signature").unwrap_or_default().trim_start_matches("v1,").to_owned();
+    assert!(signature.len() > 20, "{signature}");
+    let shown = delivery.to_string();
+    assert!(!shown.contains(&signature) && !shown.contains("c2VjcmV0"), "{shown}");
+    let response = |n: usize| &delivery["attempts"][n]["response"];
+    let echoed = response(0)["body"].as_str().unwrap_or_default();
+    assert!(echoed.contains("webhook-signature: v1,[redacted]\n") && echoed.contains("payment.confirmed"), "{echoed}");
+    assert_eq!(response(1)["body"], "config: {\"key\":\"[redacted]\"}");
+    assert!(response(1).to_string().contains("x-key: [redacted]"), "{}", response(1));
     Ok(())
 }
 

@@ -2,7 +2,7 @@
 
 use crate::load_endpoint::LoadedEndpoint;
 use paybell_delivery::Timestamp;
-use paybell_dialects::{DialectError, Signing, Verdict};
+use paybell_dialects::{Confidential, DialectError, Signing, Verdict};
 use paybell_outbound::{Answer, OutboundRequest};
 use paybell_store::engine::ClaimedDelivery;
 use paybell_store::{WordedPayment, attempt_headers};
@@ -29,20 +29,23 @@ impl<'a> Telling<'a> {
         }
     }
 
-    /// Renders and signs the request. Each attempt is signed anew; the body is the same.
-    pub(crate) fn render(&self, time_limit: Duration) -> Result<OutboundRequest, DialectError> {
+    /// Renders and signs the request; and says what must not be kept of its answer. Each attempt is signed anew; the body is
+    /// the same.
+    pub(crate) fn render(&self, time_limit: Duration) -> Result<(OutboundRequest, Confidential), DialectError> {
         let rendered = self.loaded.dialect.render(&self.payment.notification(), &self.signing())?;
+        let confidential = Confidential::new(&self.secrets, &rendered);
         let mut headers: Vec<(String, String)> =
             rendered.headers.into_iter().map(|(name, value)| (name.to_string(), value)).collect();
         headers.extend(attempt_headers(self.claimed.delivery_id, self.claimed.attempt));
-        Ok(OutboundRequest {
+        let request = OutboundRequest {
             method: rendered.method,
             url: self.loaded.read.endpoint.url.clone(),
             query: rendered.query,
             headers,
             body: rendered.body.into(),
             time_limit,
-        })
+        };
+        Ok((request, confidential))
     }
 
     /// What the merchant's answer means.

@@ -100,6 +100,7 @@ fn engine(ledger: Arc<dyn Ledger>) -> Result<Engine> {
     let outbound = Outbound::new(OutboundSettings {
         allow_non_public_addresses: true,
         allow_plain_http: true,
+        own_port: None,
         response_body_max: 1_000,
         user_agent: "Paybell".to_owned(),
     });

@@ -6,6 +6,7 @@
 //! - [`Notification`], [`Question`]: what is told, and what is asked before a payment. [`Rendered`]: the request.
 //! - [`Answer`]: what the merchant answered. [`Verdict`], [`CheckVerdict`]: what that means, under the endpoint's
 //!   [`Tolerance`].
+//! - [`Confidential`]: what must not be kept of an answer.
 //! - [`DefinitionError`]: what is wrong with a definition, and where. [`DialectError`]: why nothing could be rendered.
 //!
 //! A definition becomes a dialect in `read_definition` and `compile`; `render` and `judge` then only walk what was
@@ -15,6 +16,7 @@ mod answer;
 mod built_in;
 mod charset;
 mod compile;
+mod confidential;
 mod definition;
 mod definition_error;
 mod dialect;
@@ -42,6 +44,7 @@ mod write_json;
 mod write_xml;
 
 pub use answer::{Answer, CheckVerdict, Tolerance, Verdict, Verify};
+pub use confidential::Confidential;
 pub use definition::{Parameter, Schedule};
 pub use definition_error::{DefinitionError, Problem};
 pub use dialect::Dialect;

@@ -14,6 +14,7 @@ use crate::write_xml::write_xml;
 use crate::{DialectError, Rendered, Signing};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
+use std::cell::RefCell;
 use std::sync::Arc;
 
 /// A request on its way: what is known before the first signature.
@@ -23,6 +24,8 @@ pub(crate) struct Request<'f> {
     pub(crate) secrets: &'f [&'f str],
     pub(crate) filling: Filling<'f>,
     pub(crate) wire: Vec<Wire<'f>>,
+    /// The signatures that were made.
+    made: RefCell<Vec<String>>,
 }
 
 pub(crate) fn render(
@@ -37,10 +40,11 @@ pub(crate) fn render(
     let parts = write_parts(exchange, &Filling::of(&values), &members)?;
     let filling = Filling { parts: &parts, ..Filling::of(&values) };
     let wire = gather(&exchange.document.fields, &filling, &members)?;
-    let request = Request { exchange, keys: &keys, secrets: signing.secrets, filling, wire };
+    let request = Request { exchange, keys: &keys, secrets: signing.secrets, filling, wire, made: RefCell::default() };
     let (query, body) = request.write()?;
     let headers = request.headers(&body)?;
-    Ok(Rendered { method: exchange.method, query, headers, body })
+    let signatures = request.made.into_inner();
+    Ok(Rendered { method: exchange.method, query, headers, body, signatures })
 }
 
 impl Request<'_> {
@@ -112,7 +116,9 @@ impl Request<'_> {
             };
             let filling = Filling { sorted: &sorted, ..filling };
             let keys = self.keys.get(nth..).unwrap_or_default();
-            signatures[index] = Some(plan.sign(&filling, keys, self.exchange.charset)?);
+            let signature = plan.sign(&filling, keys, self.exchange.charset)?;
+            self.made.borrow_mut().push(signature.clone());
+            signatures[index] = Some(signature);
         }
         Ok(signatures)
     }

@@ -15,6 +15,8 @@ pub struct Rendered {
     pub headers: Vec<(Arc<str>, String)>,
     /// The body.
     pub body: Vec<u8>,
+    /// The signatures that stand in it, as they were written.
+    pub signatures: Vec<String>,
 }
 
 /// An HTTP method.

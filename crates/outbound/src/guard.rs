@@ -14,6 +14,8 @@ pub struct UrlRefused(pub String);
 pub(crate) struct Guard {
     pub(crate) allow_non_public: bool,
     pub(crate) allow_plain_http: bool,
+    /// Where this process listens itself.
+    pub(crate) own_port: Option<u16>,
 }
 
 /// Ports of services that are no web servers and that are often found inside: a POST to one of them is an attack.
@@ -41,6 +43,9 @@ impl Guard {
             return refuse(&format!("port {port} may not be called"));
         }
         self.check_host(&url)?;
+        if self.own_port == Some(port) && is_this_machine(&url) {
+            return refuse(&format!("port {port} of this machine is Paybell's own"));
+        }
         Ok(url)
     }
 
@@ -79,6 +84,18 @@ impl Guard {
     }
 }
 
+fn is_this_machine(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Domain(name)) => name.trim_end_matches('.') == "localhost",
+        Some(Host::Ipv4(v4)) => v4.is_loopback() || v4.is_unspecified(),
+        Some(Host::Ipv6(v6)) => {
+            let within = v6.to_ipv4_mapped().is_some_and(|v4| v4.is_loopback() || v4.is_unspecified());
+            within || v6.is_loopback() || v6.is_unspecified()
+        }
+        None => false,
+    }
+}
+
 fn refuse<T>(rule: &str) -> Result<T, UrlRefused> {
     Err(UrlRefused(rule.to_owned()))
 }
@@ -87,9 +104,9 @@ fn refuse<T>(rule: &str) -> Result<T, UrlRefused> {
 mod tests {
     use super::*;
 
-    const PRODUCTION: Guard = Guard { allow_non_public: false, allow_plain_http: false };
-    const PLAIN: Guard = Guard { allow_non_public: false, allow_plain_http: true };
-    const DEVELOPMENT: Guard = Guard { allow_non_public: true, allow_plain_http: true };
+    const PRODUCTION: Guard = Guard { allow_non_public: false, allow_plain_http: false, own_port: Some(8080) };
+    const PLAIN: Guard = Guard { allow_plain_http: true, ..PRODUCTION };
+    const DEVELOPMENT: Guard = Guard { allow_non_public: true, ..PLAIN };
 
     #[test]
     fn addresses_are_seen_through_every_notation() {
@@ -182,6 +199,9 @@ mod tests {
             ("https://shop.example:25/", "port 25 may not be called"),
             ("https://127.0.0.1:5432/", "port 5432 may not be called"),
             ("https://127.0.0.1:6379/", "port 6379 may not be called"),
+            ("https://127.0.0.1:8080/", "port 8080 of this machine is Paybell's own"),
+            ("http://localhost.:8080/", "port 8080 of this machine is Paybell's own"),
+            ("http://[::ffff:127.0.0.1]:8080/", "port 8080 of this machine is Paybell's own"),
             (" https://shop.example/", "the URL has white space around it or control characters in it"),
             ("https://shop.example/a\nb", "the URL has white space around it or control characters in it"),
             ("https://shop.example/\0", "the URL has white space around it or control characters in it"),
@@ -195,7 +215,7 @@ mod tests {
 
     #[test]
     fn development_may_call_loopback() {
-        for url in ["http://127.0.0.1:8080/", "http://localhost:8080/", "http://[::1]:8080/"] {
+        for url in ["http://127.0.0.1:8081/", "http://localhost:8081/", "http://[::1]:8081/", "http://10.0.0.1:8080/"] {
             assert!(DEVELOPMENT.admit(url).is_ok(), "{url}");
         }
     }

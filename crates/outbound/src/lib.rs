@@ -42,6 +42,8 @@ pub struct OutboundSettings {
     pub allow_non_public_addresses: bool,
     /// Whether `http:` URLs may be called.
     pub allow_plain_http: bool,
+    /// The port on which this process listens: no endpoint may have it on this machine.
+    pub own_port: Option<u16>,
     /// The most bytes kept of an answer's body.
     pub response_body_max: usize,
     /// The `User-Agent` header.
@@ -155,7 +157,8 @@ impl Outbound {
             .http2_keep_alive_interval(PING)
             .http2_keep_alive_timeout(PING)
             .build()?;
-        let guard = Guard { allow_non_public, allow_plain_http: settings.allow_plain_http };
+        let OutboundSettings { allow_plain_http, own_port, .. } = settings;
+        let guard = Guard { allow_non_public, allow_plain_http, own_port };
         let admitted = Arc::new(Cache::new(ADMITTED_MAX));
         Ok(Self { client, guard, admitted, response_body_max: settings.response_body_max })
     }

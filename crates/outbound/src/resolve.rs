@@ -137,6 +137,7 @@ mod tests {
         let settings = OutboundSettings {
             allow_non_public_addresses,
             allow_plain_http: true,
+            own_port: None,
             response_body_max: 1024,
             user_agent: "test".to_owned(),
         };

@@ -52,6 +52,7 @@ impl Receiver {
         let settings = OutboundSettings {
             allow_non_public_addresses: true,
             allow_plain_http: false,
+            own_port: None,
             response_body_max: 1000,
             user_agent: "test".to_owned(),
         };

@@ -202,6 +202,7 @@ async fn without_leave_no_inner_address_is_called() {
     let strict = Outbound::new(OutboundSettings {
         allow_non_public_addresses: false,
         allow_plain_http: true,
+        own_port: None,
         response_body_max: 1000,
         user_agent: "Paybell/test".to_owned(),
     })

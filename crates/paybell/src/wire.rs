@@ -178,6 +178,7 @@ fn open_outbound(settings: &Settings) -> Result<Outbound> {
     let outbound = Outbound::new(OutboundSettings {
         allow_non_public_addresses: settings.allow_non_public_addresses,
         allow_plain_http: settings.allow_plain_http,
+        own_port: Some(settings.listen.port()),
         response_body_max: settings.response_body_max,
         user_agent: concat!("Paybell/", env!("CARGO_PKG_VERSION")).to_owned(),
     });

@@ -160,10 +160,18 @@ async fn answer(
     let body = body.collect().await?.to_bytes();
     let path = head.uri.path_and_query().map_or_else(String::new, ToString::to_string);
     let request = Request { at: SystemTime::now(), method: head.method, path, headers: head.headers, body };
-    match shared.take(request) {
+    match shared.take(request.clone()) {
         Reply::Answer { status, headers, body, delay } => {
             tokio::time::sleep(delay).await;
             Ok(response(status, &headers, body))
+        }
+        Reply::Echo(status) => {
+            let lines = request
+                .headers
+                .iter()
+                .map(|(name, value)| [name.as_str().as_bytes(), b": ", value.as_bytes()].concat());
+            let echoed = lines.chain([request.body.to_vec()]).collect::<Vec<_>>().join(&b'\n');
+            Ok(response(status, &[], echoed.into()))
         }
         Reply::Hang => pending().await,
         Reply::Reset => {

@@ -19,6 +19,8 @@ pub enum Reply {
         /// How long it waits before it answers.
         delay: Duration,
     },
+    /// It answers with this status and the request itself: its headers, line by line, and its body.
+    Echo(u16),
     /// It reads the request and never answers; the connection stays open.
     Hang,
     /// It reads the request and resets the connection.

@@ -80,6 +80,7 @@ impl House {
         let outbound = OutboundSettings {
             allow_non_public_addresses: true,
             allow_plain_http: true,
+            own_port: None,
             response_body_max: 65_536,
             user_agent: "Paybell-Test".to_owned(),
         };

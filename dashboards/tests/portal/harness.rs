@@ -257,6 +257,7 @@ fn outbound() -> Result<Outbound> {
     let settings = OutboundSettings {
         allow_non_public_addresses: true,
         allow_plain_http: true,
+        own_port: None,
         response_body_max: 65_536,
         user_agent: "Paybell-Test".to_owned(),
     };

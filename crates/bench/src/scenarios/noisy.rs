@@ -1,4 +1,5 @@
-//! Fairness: half of the traffic goes to receivers that hang. The healthy half is compared with the same rate alone.
+//! Fairness: half of the traffic goes to receivers that hang. The healthy half is compared with the same rate alone, and
+//! with as much traffic of which nothing hangs: what those two differ by is the machine's share, not the hanging ones'.
 
 use super::slow;
 use crate::bench::Bench;
@@ -48,6 +49,8 @@ pub(crate) async fn run(arguments: Arguments) -> Result<()> {
         return bench.finish("noisy --slow");
     }
 
+    let twice = bench.stream(Group::Healthy, &healthy, Pace::Fixed { rate: 2.0 * rate });
+    let twice = bench.run("twice as much, none hangs", &stack, &twice).await?;
     let hanging = bench.merchants("hanging", Manner::Hangs);
     let hanging = Merchants { count: arguments.hanging, ..hanging }.create(&stack).await?;
     let hanging = bench.stream(Group::Troubled, &hanging, Pace::Fixed { rate });
@@ -63,8 +66,10 @@ pub(crate) async fn run(arguments: Arguments) -> Result<()> {
 
     let throughput = ratio(beside.spent.received_per_s, alone.spent.received_per_s);
     let p99 = ratio(beside.latency_ms.p99, alone.latency_ms.p99);
+    let same = ratio(beside.latency_ms.p99, twice.latency_ms.p99);
     bench.report.note("rate_of_each_half", rate, "/s");
     bench.report.judge("healthy_throughput_to_alone", throughput, "", Target::AtLeast(0.95));
     bench.report.judge("healthy_p99_to_alone", p99, "", Target::AtMost(1.2));
+    bench.report.note("healthy_p99_to_as_much_traffic_of_which_nothing_hangs", same, "");
     bench.finish("noisy")
 }

@@ -81,6 +81,7 @@ pub(crate) fn outbound() -> Outbound {
     Outbound::new(OutboundSettings {
         allow_non_public_addresses: true,
         allow_plain_http: true,
+        own_port: None,
         response_body_max: 1000,
         user_agent: "Paybell/test".to_owned(),
     })
