@@ -1,6 +1,6 @@
 //! Attempting what was just accepted at once: where this process takes payments in and has room, their deliveries are
-//! claimed by the statement that accepts them and begun without waiting in a lane, as far as their endpoints' lanes are
-//! empty and their caps allow. All others wait their turn in the queue.
+//! claimed by the statement that accepts them and begun without waiting in a lane, as far as their endpoints' caps leave room
+//! for them besides all that waits there. All others wait their turn in the queue.
 
 use crate::Engine;
 use crate::run_worker::{Feeds, InFlight, attempt};

@@ -97,7 +97,9 @@ impl Lanes {
     pub(crate) fn admit(&mut self, jobs: &[Job], free: usize, now: Instant) -> Vec<Option<Taken>> {
         let mut left = free;
         let mut admit = |job: &Job| {
-            let is_let_in = left > 0 && !self.lanes.contains_key(&job.endpoint_id) && self.has_room(job, left, now);
+            let waiting = self.lanes.get(&job.endpoint_id).map_or(0, |lane| lane.waiting.len());
+            let is_held_back = self.capped.contains(&job.endpoint_id);
+            let is_let_in = !is_held_back && self.has_room(job, left, waiting, now);
             left -= usize::from(is_let_in);
             is_let_in.then(|| self.fly(*job, now))
         };
@@ -163,7 +165,7 @@ impl Lanes {
     /// Takes the first job of a lane that was taken out of the ring, and puts it back there if more wait.
     fn take(&mut self, endpoint: EndpointId, share: usize, now: Instant) -> Option<Taken> {
         let job = *self.lanes.get(&endpoint)?.waiting.front()?;
-        if !self.has_room(&job, share, now) {
+        if !self.has_room(&job, share, 0, now) {
             self.capped.insert(endpoint);
             self.expect_lease_end(self.lease_end(endpoint).unwrap_or(now));
             return None;
@@ -188,9 +190,10 @@ impl Lanes {
         Taken { job, ticket: self.last_ticket, taken_at: now }
     }
 
-    fn has_room(&mut self, job: &Job, share: usize, now: Instant) -> bool {
-        let max = usize::try_from(job.concurrency_max.max(1)).unwrap_or(usize::MAX).min(share);
-        let Some(tickets) = self.in_flight.get_mut(&job.endpoint_id) else { return true };
+    fn has_room(&mut self, job: &Job, share: usize, besides: usize, now: Instant) -> bool {
+        let cap = usize::try_from(job.concurrency_max.max(1)).unwrap_or(usize::MAX);
+        let max = cap.min(share).saturating_sub(besides);
+        let Some(tickets) = self.in_flight.get_mut(&job.endpoint_id) else { return max > 0 };
         if tickets.len() >= max {
             tickets.retain(|_, end| *end > now);
         }

@@ -89,8 +89,8 @@ pub trait Queue: Send + Sync {
     /// has free slots: `free` before the first is taken, and one less after each. An endpoint with nothing in flight is
     /// never held back. A lane that is comes back when a job of its endpoint is finished or a lease of one ends.
     async fn turn(&self, finished: &[Taken], want: usize, free: usize) -> Result<Vec<Taken>, QueueError>;
-    /// Takes these jobs, which never waited, as far as their turn would come at once: their endpoints' lanes are empty, and
-    /// they are within the limits that [`Queue::turn`] keeps. Answers for each, in order, its place in flight, if any.
+    /// Takes these jobs, which never waited, as far as there is room for them, and for all that waits in their endpoints'
+    /// lanes besides, within the limits that [`Queue::turn`] keeps: so they take no place that others wait for. Answers for each, in order, its place in flight, if any.
     async fn admit(&self, jobs: &[Job], free: usize) -> Result<Vec<Option<Taken>>, QueueError>;
     /// Waits until a turn may find something, or a second passed.
     async fn ready(&self);

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 on_both_queues! {
     what_is_let_in_counts_against_its_cap_over_all_consumers with SETTINGS;
-    nothing_overtakes_what_waits with SETTINGS;
+    nothing_takes_a_place_that_others_wait_for with SETTINGS;
     nothing_overtakes_what_is_held_back with SETTINGS;
     no_more_is_let_in_than_there_are_slots with SETTINGS;
     endpoint_alone_is_let_in_for_half_of_the_slots with SETTINGS;
@@ -39,11 +39,12 @@ async fn what_is_let_in_counts_against_its_cap_over_all_consumers(Consumers { on
     Ok(())
 }
 
-async fn nothing_overtakes_what_waits(Consumers { one, two }: Consumers) -> Result<()> {
-    one.push(&[job(1, 1)]).await?;
-    assert_eq!(admit(&*two, &[job(1, 2), job(2, 1)], 100).await?.1, [false, true]);
-    assert_eq!(take_jobs(&*one, &[], 9).await?, [job(1, 1)]);
-    assert_eq!(admit(&*two, &[job(1, 2)], 100).await?.1, [true]);
+async fn nothing_takes_a_place_that_others_wait_for(Consumers { one, two }: Consumers) -> Result<()> {
+    one.push(&[capped_job(1, 1, 3), capped_job(1, 2, 3)]).await?;
+    let fresh = [capped_job(1, 3, 3), capped_job(1, 4, 3), capped_job(2, 1, 3)];
+    assert_eq!(admit(&*two, &fresh, 2).await?.1, [false, false, true], "two slots are for those that wait");
+    assert_eq!(admit(&*two, &fresh[..2], 100).await?.1, [true, false], "the third place is free");
+    assert_eq!(take_jobs(&*one, &[], 9).await?, [capped_job(1, 1, 3), capped_job(1, 2, 3)]);
     Ok(())
 }
 

@@ -1,7 +1,7 @@
 //! All keys of a queue are in one slot of a Redis Cluster, so that each queue (a prefix of its own) is served by one node,
 //! and several queues by as many.
 
-use crate::consumers::{SETTINGS, job, jobs_of};
+use crate::consumers::{SETTINGS, capped_job, job, jobs_of};
 use anyhow::{Context, Result, ensure};
 use paybell_queue::{Queue, RedisQueue};
 use paybell_testkit::{Redis, eventually};
@@ -26,7 +26,7 @@ async fn queue_works_on_a_cluster_and_keeps_its_keys_in_one_slot() -> Result<()>
     ensure!(queue.push(&jobs).await?.added == 50);
     let taken = queue.turn(&[], 20, 1_000).await?;
     ensure!(jobs_of(&taken).len() == 20);
-    let admitted = queue.admit(&[job(100, 1), job(1, 99)], 1_000).await?;
+    let admitted = queue.admit(&[job(100, 1), capped_job(1, 99, 3)], 1_000).await?;
     ensure!(admitted[0].is_some() && admitted[1].is_none(), "{admitted:?}");
     ensure!(queue.turn(&taken, 50, 1_000).await?.len() == 30);
 
