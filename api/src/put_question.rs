@@ -72,7 +72,7 @@ async fn ask(
     let secrets = found.secrets_at(asked_at);
     let parameters = &found.endpoint.parameters;
     let signing = Signing { secrets: &secrets, parameters, unix_seconds: asked_at.unix_seconds() };
-    let (request, confidential) = match render(api, &dialect, &question, &signing, &found.endpoint) {
+    let (request, signatures) = match render(api, &dialect, &question, &signing, &found.endpoint) {
         Ok(rendered) => rendered,
         Err(why) => return Heard::unavailable(format!("nothing was sent: {why}")),
     };
@@ -81,7 +81,7 @@ async fn ask(
             let judged = Answer { status: answer.status, body: &answer.body, truncated: answer.truncated };
             let verdict = dialect.judge_check(&question, &signing, &judged, found.tolerance());
             let (status, head, body) = (Some(answer.status), Some(answer.head), Some(answer.body.to_vec()));
-            Heard { status, head, body, ..Heard::of(verdict) }.without(&confidential)
+            Heard { status, head, body, ..Heard::of(verdict) }.without(Confidential::new(&secrets, &signatures))
         }
         Err(failure) => Heard { status: failure.status, ..Heard::unavailable(failure.detail) },
     }
@@ -93,9 +93,8 @@ fn render(
     question: &Question<'_>,
     signing: &Signing<'_>,
     endpoint: &Endpoint,
-) -> Result<(OutboundRequest, Confidential), String> {
+) -> Result<(OutboundRequest, Vec<String>), String> {
     let rendered = dialect.render_check(question, signing).map_err(|error| error.to_string())?;
-    let confidential = Confidential::new(signing.secrets, &rendered);
     let mut headers: Vec<(String, String)> =
         rendered.headers.into_iter().map(|(name, value)| (name.as_ref().to_owned(), value)).collect();
     headers.push(("paybell-check".to_owned(), question.check_id.to_owned()));
@@ -108,7 +107,7 @@ fn render(
         body: rendered.body.into(),
         time_limit: time_limit.clamp(TIME_LIMIT_MIN, TIME_LIMIT_MAX),
     };
-    Ok((request, confidential))
+    Ok((request, rendered.signatures))
 }
 
 fn worded<'a>(question: &'a CheckQuestion, check_id: &'a str, asked_at: &'a str) -> Question<'a> {
@@ -158,7 +157,7 @@ impl Heard {
     }
 
     /// The same without what must not be kept.
-    fn without(self, confidential: &Confidential) -> Self {
+    fn without(self, confidential: Confidential<'_>) -> Self {
         let text = |text| confidential.redact_text(text);
         Self {
             answer: self.answer,

@@ -16,7 +16,7 @@ const TIMES: u32 = 250;
 /// And never for longer than this.
 const KEPT_MAX: Duration = Duration::from_secs(10);
 /// More keys than people look at within a short time.
-const KEYS_MAX: usize = 256;
+const KEYS_MAX: usize = 64;
 
 struct Read<T> {
     at: Instant,

@@ -8,7 +8,7 @@ use crate::watch_health::watch_health;
 use metrics::{counter, histogram};
 use paybell_abort::AbortPoint;
 use paybell_delivery::{Attempt, Decision, Outcome, Reason, Schedule, Situation, State, Timestamp, decide};
-use paybell_dialects::{Confidential, Verdict};
+use paybell_dialects::Verdict;
 use paybell_outbound::{Answer, Failure};
 use paybell_store::StoreError;
 use paybell_store::engine::{ClaimedDelivery, RecordAttempt, Recorded};
@@ -46,10 +46,10 @@ pub(crate) async fn attempt_claimed(engine: &Engine, claimed: &ClaimedDelivery, 
     let begun = Instant::now();
     let telling = Telling::new(claimed, &loaded, started_at);
     let judged = match telling.render(time_limit) {
-        Ok((request, confidential)) => {
+        Ok((request, signatures)) => {
             let exchange = engine.outbound.send(request).await;
             AbortPoint::Answered.reach();
-            judge(&telling, exchange, &confidential)
+            judge(&telling, exchange, &signatures)
         }
         Err(error) => unsent(error.to_string()),
     };
@@ -79,10 +79,11 @@ fn time_limit(engine: &Engine, loaded: &LoadedEndpoint, claimed: &ClaimedDeliver
     wished.min(claim_left).min(claimed.deadline_at.since(now))
 }
 
-fn judge(telling: &Telling<'_>, exchange: Result<Answer, Failure>, confidential: &Confidential) -> Judged {
+fn judge(telling: &Telling<'_>, exchange: Result<Answer, Failure>, signatures: &[String]) -> Judged {
     match exchange {
         Ok(answer) => {
             let (outcome, detail) = outcome_of(telling.judge(&answer));
+            let confidential = telling.confidential(signatures);
             Judged {
                 outcome,
                 detail: confidential.redact_text(detail),

@@ -29,11 +29,9 @@ impl<'a> Telling<'a> {
         }
     }
 
-    /// Renders and signs the request; and says what must not be kept of its answer. Each attempt is signed anew; the body is
-    /// the same.
-    pub(crate) fn render(&self, time_limit: Duration) -> Result<(OutboundRequest, Confidential), DialectError> {
+    /// Renders and signs the request, and answers its signatures too. Each attempt is signed anew; the body is the same.
+    pub(crate) fn render(&self, time_limit: Duration) -> Result<(OutboundRequest, Vec<String>), DialectError> {
         let rendered = self.loaded.dialect.render(&self.payment.notification(), &self.signing())?;
-        let confidential = Confidential::new(&self.secrets, &rendered);
         let mut headers: Vec<(String, String)> =
             rendered.headers.into_iter().map(|(name, value)| (name.to_string(), value)).collect();
         headers.extend(attempt_headers(self.claimed.delivery_id, self.claimed.attempt));
@@ -45,7 +43,12 @@ impl<'a> Telling<'a> {
             body: rendered.body.into(),
             time_limit,
         };
-        Ok((request, confidential))
+        Ok((request, rendered.signatures))
+    }
+
+    /// What must not be kept of the answer to a request with these signatures.
+    pub(crate) fn confidential<'s>(&'s self, signatures: &'s [String]) -> Confidential<'s> {
+        Confidential::new(&self.secrets, signatures)
     }
 
     /// What the merchant's answer means.

@@ -1,8 +1,8 @@
-//! The pure part of each delivery: render and sign, judge, decide. `hot-path STEP TIMES` does one step so many times;
+//! The pure part of each delivery: render and sign, judge, redact, decide. `hot-path STEP TIMES` does one step so many times;
 //! `tests/instructions.rs` counts what it takes.
 
 use paybell_delivery::{Decision, LIFETIME_MAX, Outcome, Schedule, Situation, Timestamp, decide};
-use paybell_dialects::{Amount, Answer, Dialect, Notification, Parameters, Signing, Tolerance, Verdict};
+use paybell_dialects::{Amount, Answer, Confidential, Dialect, Notification, Parameters, Signing, Tolerance, Verdict};
 use std::collections::BTreeMap;
 use std::hint::black_box;
 use std::process::ExitCode;
@@ -40,7 +40,9 @@ fn main() -> ExitCode {
     let step = arguments.next().unwrap_or_default();
     let times = arguments.next().and_then(|times| times.parse::<u32>().ok());
     let (Some(step), Some(times)) = (step_named(&step), times) else {
-        eprintln!("usage: hot-path render-standard|render-ok-body|render-onpay-1|judge|judge-onpay-1|decide TIMES");
+        eprintln!(
+            "usage: hot-path render-standard|render-ok-body|render-onpay-1|judge|judge-onpay-1|redact|decide TIMES"
+        );
         return ExitCode::from(2);
     };
     if (0..times).all(step) { ExitCode::SUCCESS } else { ExitCode::FAILURE }
@@ -55,6 +57,7 @@ fn step_named(name: &str) -> Option<Box<dyn Fn(u32) -> bool>> {
         "render-onpay-1" => render(dialect("onpay-1")?, TEXT),
         "judge" => judge(dialect("ok-body")?, b"ok"),
         "judge-onpay-1" => judge(dialect("onpay-1")?, XML),
+        "redact" => redact(),
         "decide" => Box::new(retry),
         _ => return None,
     })
@@ -75,6 +78,18 @@ fn judge(dialect: Dialect, body: &'static [u8]) -> Box<dyn Fn(u32) -> bool> {
         let answer = Answer { status: black_box(200), body: black_box(body), truncated: false };
         let verdict = dialect.judge(black_box(&NOTIFICATION), &signing, &answer, Tolerance::default());
         matches!(black_box(verdict), Verdict::Acknowledged { .. })
+    })
+}
+
+/// Of an answer that sends nothing back, as nearly all do.
+fn redact() -> Box<dyn Fn(u32) -> bool> {
+    let signatures = vec!["v1,K5oZfzN95Z9UVu1EsfQmfVNQhnkZ2pj9o9NDN/H/pI4=".to_owned()];
+    Box::new(move |_| {
+        let confidential = Confidential::new(black_box(&[STANDARD]), black_box(&signatures));
+        let head = "content-length: 2\ncontent-type: text/plain\ndate: Fri, 02 Jan 2026 03:04:05 GMT\n".to_owned();
+        let detail = confidential.redact_text("200, the body was \"ok\" (2 bytes)".to_owned());
+        let kept = (confidential.redact(b"ok".to_vec()), confidential.redact_text(head), detail);
+        !black_box(kept).1.contains("[redacted]")
     })
 }
 
