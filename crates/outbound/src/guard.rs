@@ -77,16 +77,20 @@ impl Guard {
         if name.is_empty() {
             return refuse("the URL has no host");
         }
-        if !self.allow_non_public && (name == "localhost" || name.ends_with(".localhost")) {
+        if !self.allow_non_public && is_localhost(name) {
             return refuse("localhost is not a public name");
         }
         Ok(())
     }
 }
 
+fn is_localhost(name: &str) -> bool {
+    name == "localhost" || name.ends_with(".localhost")
+}
+
 fn is_this_machine(url: &Url) -> bool {
     match url.host() {
-        Some(Host::Domain(name)) => name.trim_end_matches('.') == "localhost",
+        Some(Host::Domain(name)) => is_localhost(name.trim_end_matches('.')),
         Some(Host::Ipv4(v4)) => v4.is_loopback() || v4.is_unspecified(),
         Some(Host::Ipv6(v6)) => {
             let within = v6.to_ipv4_mapped().is_some_and(|v4| v4.is_loopback() || v4.is_unspecified());
@@ -200,6 +204,7 @@ mod tests {
             ("https://127.0.0.1:5432/", "port 5432 may not be called"),
             ("https://127.0.0.1:6379/", "port 6379 may not be called"),
             ("https://127.0.0.1:8080/", "port 8080 of this machine is Paybell's own"),
+            ("http://a.localhost:8080/", "port 8080 of this machine is Paybell's own"),
             ("http://localhost.:8080/", "port 8080 of this machine is Paybell's own"),
             ("http://[::ffff:127.0.0.1]:8080/", "port 8080 of this machine is Paybell's own"),
             (" https://shop.example/", "the URL has white space around it or control characters in it"),

@@ -1,5 +1,5 @@
 //! Fairness: half of the traffic goes to receivers that hang. The healthy half is compared with the same rate alone, and
-//! with as much traffic of which nothing hangs: what those two differ by is the machine's share, not the hanging ones'.
+//! with as much traffic of which nothing hangs, which tells what a busier machine does from what hanging receivers do.
 
 use super::slow;
 use crate::bench::Bench;
