@@ -46,10 +46,11 @@ use axum::middleware::from_fn_with_state;
 use axum::routing::{get, post};
 use futures_util::future::BoxFuture;
 use paybell_delivery::Timestamp;
-use paybell_store::manage::{KeyRecord, KeyRole};
+use paybell_store::manage::{DeliveryFilter, KeyRecord, KeyRole, Sum};
 use paybell_store::{Clock, Ledger};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 use uuid::Uuid;
@@ -105,6 +106,7 @@ struct Served {
     retry_figures: retries::KeptFigures,
     waiting: retries::KeptLists,
     undelivered: undelivered::KeptLists,
+    sums: fresh::Kept<DeliveryFilter, Sum>,
     throttle: throttle::Throttle,
     days: portal::adding_up::Days,
 }
@@ -118,6 +120,12 @@ impl Served {
 
     fn acts(&self) -> u64 {
         self.acts.load(Ordering::Relaxed)
+    }
+
+    /// How many deliveries there are, with their money.
+    async fn sum_up(&self, filter: &DeliveryFilter) -> Result<Arc<Sum>, failure::Failure> {
+        let read = async { Ok(self.ledger().sum_up(filter).await?) };
+        self.sums.get(filter.clone(), self.acts(), Duration::ZERO, read).await
     }
 }
 
@@ -133,6 +141,7 @@ pub fn router(dashboard: Dashboard, api: Router) -> Router {
         retry_figures: fresh::Fresh::default(),
         waiting: fresh::Kept::default(),
         undelivered: fresh::Kept::default(),
+        sums: fresh::Kept::default(),
         throttle: throttle::Throttle::default(),
         days: portal::adding_up::Days::default(),
     });

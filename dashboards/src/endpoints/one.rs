@@ -70,10 +70,10 @@ pub(crate) async fn one(Extract(pages): Extract<Pages>, visit: Visit, Path(id): 
     let filter = DeliveryFilter { endpoint_id: Some(id), state: Some(State::Pending), ..DeliveryFilter::default() };
     let (request, of_it) = (PageRequest { limit: 20, after: None }, AuditFilter { subject: Some(id.to_string()) });
     let (activity, waiting, rows, history) = tokio::try_join!(
-        ledger.endpoint_activity(id, LOOKED_AT),
-        ledger.sum_up(&filter),
-        ledger.waiting(&filter, &request),
-        ledger.audit(&of_it, &request),
+        async { Ok(ledger.endpoint_activity(id, LOOKED_AT).await?) },
+        pages.sum_up(&filter),
+        async { Ok(ledger.waiting(&filter, &request).await?) },
+        async { Ok(ledger.audit(&of_it, &request).await?) },
     )?;
     let (mark, health) = health(l, &endpoint, now);
     show(&EndpointPage {

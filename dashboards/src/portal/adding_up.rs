@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::{Semaphore, watch};
 
 /// For how long a page waits for the end.
-const WAIT: Duration = Duration::from_millis(30);
+const WAIT: Duration = Duration::from_millis(20);
 /// For how long figures are shown at least before they are added up anew; what took longer is shown as long as it took.
 const FRESH_FOR: Duration = Duration::from_secs(2);
 /// What nobody asked for again within this time is given up.

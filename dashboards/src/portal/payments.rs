@@ -74,7 +74,7 @@ impl Served {
     /// What waits, and what was not delivered.
     async fn count_open(&self, visit: &PortalVisit) -> Result<Vec<Figure>, Failure> {
         let figure = async |state: State| {
-            let sum = self.ledger().sum_up(&of(visit, Some(state))).await?;
+            let sum = self.sum_up(&of(visit, Some(state))).await?;
             Ok::<_, Failure>(Figure {
                 value: visit.l.count(&sum),
                 name: visit.l.portal_state_word(state),

@@ -3,7 +3,7 @@
 
 use super::PostgresLedger;
 use super::shared::deliveries::attempts_of;
-use super::shared::{activity, find_deliveries, reconcile, waiting_by_endpoint};
+use super::shared::{activity, find_deliveries, reconcile};
 use super::{accept, claim, dispatch, keep_attempts, probe, record, release};
 use crate::Sealer;
 use crate::ids::{Day, id_at};
@@ -11,7 +11,7 @@ use paybell_delivery::{DeliveryId, Timestamp};
 use sqlx::{AssertSqlSafe, PgConnection, Row};
 
 /// Each statement with arguments for it.
-const STATEMENTS: [(&str, &str); 21] = [
+const STATEMENTS: [(&str, &str); 20] = [
     (
         accept::ACCEPT,
         "$IDS, $TEXTS, $TEXTS, $TEXTS, $TEXTS, $NUMBERS, $TEXTS, $NUMBERS, $TEXTS, $TEXTS, $TEXTS, $TEXTS, \
@@ -36,7 +36,6 @@ const STATEMENTS: [(&str, &str); 21] = [
     (keep_attempts::MAY_BE_MADE, "'t', gen_random_uuid(), gen_random_uuid()"),
     (keep_attempts::DELETE_OTHER, "gen_random_uuid(), 5000"),
     (keep_attempts::DELETE_OLD_CHECKS, "gen_random_uuid(), 5000"),
-    (waiting_by_endpoint::ENDPOINTS, "1000"),
     (activity::TROUBLED, "50"),
     (reconcile::PAYMENTS, "'m', gen_random_uuid(), gen_random_uuid(), 1, 1, 50"),
     (find_deliveries::BY_GATEWAY_ID, "'g', 1000"),

@@ -30,12 +30,28 @@ pub(super) async fn sum_up(ledger: &This, filter: &DeliveryFilter) -> Result<Sum
     if parts.is_empty() {
         return Ok(Sum::default());
     }
-    let cut = frontier(ledger, &parts, filter, None, Part::may_be_cut).await?.is_some();
     let mut query = sum_statement(&parts, filter);
     let rows = query.build().persistent(parts.len() == 1).fetch_all(ledger.reader()).await.doing(ACT)?;
     let mut tally = Tally::default();
     rows.iter().try_for_each(|row| tally.add(row))?;
+    let cut = match is_cut(&parts, filter, tally.count) {
+        Some(cut) => cut,
+        None => frontier(ledger, &parts, filter, None, Part::may_be_cut).await?.is_some(),
+    };
     Ok(tally.sum(cut))
+}
+
+/// Whether there is more than was added up, where the count says so by itself.
+fn is_cut(parts: &[Part], filter: &DeliveryFilter, count: u64) -> Option<bool> {
+    let may_be_cut = || parts.iter().filter(|part| part.may_be_cut());
+    let all_are_wanted = may_be_cut().all(|part| part.is_exact(filter));
+    let shortest = may_be_cut().map(|part| part.look(filter, parts)).min();
+    let is_short = shortest.is_none_or(|look| i64::try_from(count).is_ok_and(|count| count < look));
+    match (count >= Sum::COUNT_MAX, all_are_wanted && is_short) {
+        (true, _) => Some(true),
+        (_, true) => Some(false),
+        _ => None,
+    }
 }
 
 pub(in super::super) fn sum_statement(parts: &[Part], filter: &DeliveryFilter) -> Builder {

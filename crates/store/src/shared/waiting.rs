@@ -118,20 +118,35 @@ fn push_stretch(query: &mut Builder, after: Option<Place>, until: Option<Place>)
     }
 }
 
-/// Each bar from the dispatcher's index alone, and what is parked from its own.
+/// Each bar from the dispatcher's index alone, and what is parked from its own; side by side, as the database has more than
+/// one processor.
 pub(super) async fn retry_wall(ledger: &This, now: Timestamp, within: &[Duration]) -> Result<RetryWall> {
-    const ACT: &str = "count what waits";
     let mut ends: Vec<Timestamp> = [now].into_iter().chain(within.iter().map(|within| now + *within)).collect();
     ends.sort_unstable();
     let begins = [None].into_iter().chain(ends.iter().copied().map(Some));
     let bars: Vec<Bar> = begins.zip(ends.iter().copied().map(Some).chain([None])).collect();
-    let row = bars_statement(&bars).build().fetch_one(ledger.reader()).await.doing(ACT)?;
-    let parked = parked_statement().build().fetch_one(ledger.reader()).await.doing(ACT)?;
-    let counted = |(n, (since, before))| Ok(NextAttempts { since, before, count: count(row.try_get(n).doing(ACT)?) });
-    Ok(RetryWall {
-        bars: bars.into_iter().enumerate().map(counted).collect::<Result<_>>()?,
-        parked: count(rows::get(&parked, "parked")?),
-    })
+    let (sooner, later) = bars.split_at(bars.len() / 2);
+    let (mut bars, later, parked) =
+        tokio::try_join!(count_bars(ledger, sooner), count_bars(ledger, later), count_parked(ledger))?;
+    bars.extend(later);
+    Ok(RetryWall { bars, parked })
+}
+
+const COUNT: &str = "count what waits";
+
+async fn count_bars(ledger: &This, bars: &[Bar]) -> Result<Vec<NextAttempts>> {
+    if bars.is_empty() {
+        return Ok(Vec::new());
+    }
+    let row = bars_statement(bars).build().fetch_one(ledger.reader()).await.doing(COUNT)?;
+    let counted =
+        |(n, &(since, before))| Ok(NextAttempts { since, before, count: count(row.try_get(n).doing(COUNT)?) });
+    bars.iter().enumerate().map(counted).collect()
+}
+
+async fn count_parked(ledger: &This) -> Result<u64> {
+    let row = parked_statement().build().fetch_one(ledger.reader()).await.doing(COUNT)?;
+    Ok(count(rows::get(&row, "parked")?))
 }
 
 /// From a moment on, and until before another.
