@@ -5,9 +5,10 @@
 use crate::failure::Failure;
 use std::collections::HashMap;
 use std::hash::Hash;
-use std::sync::{Arc, PoisonError};
+use std::sync::{Arc, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::sync::Mutex;
+use tokio::time::timeout;
 
 /// What was read faster than this is read anew for everybody.
 const QUICK: Duration = Duration::from_millis(2);
@@ -15,6 +16,9 @@ const QUICK: Duration = Duration::from_millis(2);
 const TIMES: u32 = 250;
 /// And never for longer than this.
 const KEPT_MAX: Duration = Duration::from_secs(10);
+/// For how long a page waits for what may take longer, and up to which age it shows the last instead.
+const WAIT: Duration = Duration::from_millis(20);
+const SHOWN_MAX: Duration = Duration::from_secs(30);
 /// More keys than people look at within a short time.
 const KEYS_MAX: usize = 64;
 
@@ -27,11 +31,15 @@ struct Read<T> {
 }
 
 /// A value and when it was read.
-pub(crate) struct Fresh<T>(Mutex<Option<Read<T>>>);
+pub(crate) struct Fresh<T> {
+    kept: std::sync::Mutex<Option<Read<T>>>,
+    /// Held while it is read.
+    reading: Mutex<()>,
+}
 
 impl<T> Default for Fresh<T> {
     fn default() -> Self {
-        Self(Mutex::default())
+        Self { kept: std::sync::Mutex::default(), reading: Mutex::default() }
     }
 }
 
@@ -44,15 +52,51 @@ impl<T> Fresh<T> {
         at_least: Duration,
         read: impl Future<Output = Result<T, Failure>>,
     ) -> Result<Arc<T>, Failure> {
-        let mut kept = self.0.lock().await;
-        if let Some(kept) = kept.as_ref().filter(|it| it.acts == acts && it.at.elapsed() < it.kept_for) {
-            return Ok(Arc::clone(&kept.value));
+        if let Some(value) = self.fresh(acts) {
+            return Ok(value);
+        }
+        let _reading = self.reading.lock().await;
+        if let Some(value) = self.fresh(acts) {
+            return Ok(value);
         }
         let begun_at = Instant::now();
         let value = Arc::new(read.await?);
         let kept_for = for_how_long(begun_at.elapsed()).max(at_least);
-        *kept = Some(Read { at: Instant::now(), kept_for, acts, value: Arc::clone(&value) });
+        *self.kept() = Some(Read { at: Instant::now(), kept_for, acts, value: Arc::clone(&value) });
         Ok(value)
+    }
+
+    fn kept(&self) -> MutexGuard<'_, Option<Read<T>>> {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn fresh(&self, acts: u64) -> Option<Arc<T>> {
+        let kept = self.kept();
+        let read = kept.as_ref().filter(|read| read.acts == acts && read.at.elapsed() < read.kept_for)?;
+        Some(Arc::clone(&read.value))
+    }
+
+    fn last(&self) -> Option<Arc<T>> {
+        let kept = self.kept();
+        Some(Arc::clone(&kept.as_ref().filter(|read| read.at.elapsed() < SHOWN_MAX)?.value))
+    }
+}
+
+impl<T: Send + Sync + 'static> Fresh<T> {
+    /// [`Fresh::get`], but a caller waits no longer than [`WAIT`]: then it gets what was read last, or nothing. The
+    /// reading goes on beside, for whoever comes next.
+    pub(crate) async fn get_soon(
+        self: &Arc<Self>,
+        acts: u64,
+        at_least: Duration,
+        read: impl Future<Output = Result<T, Failure>> + Send + 'static,
+    ) -> Result<Option<Arc<T>>, Failure> {
+        let this = Arc::clone(self);
+        let reading = tokio::spawn(async move { this.get(acts, at_least, read).await });
+        match timeout(WAIT, reading).await {
+            Ok(read) => read.map_err(|error| Failure::internal(&error))?.map(Some),
+            Err(_) => Ok(self.last()),
+        }
     }
 }
 
@@ -92,6 +136,7 @@ impl<K: Eq + Hash, T> Kept<K, T> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use tokio::sync::Notify;
 
     const HOUR: Duration = Duration::from_secs(3600);
 
@@ -108,6 +153,35 @@ mod tests {
         );
         assert_eq!(*fresh.get(1, HOUR, async { Ok(4) }).await.expect("a value"), 4);
         assert_eq!(*fresh.get(1, HOUR, async { Ok(5) }).await.expect("a value"), 4);
+    }
+
+    #[tokio::test]
+    async fn a_page_does_not_wait_for_what_takes_long_but_gets_it_the_next_time() {
+        let fresh: Arc<Fresh<i32>> = Arc::default();
+        let slow = |value: i32, done: &Arc<Notify>| {
+            let done = Arc::clone(done);
+            async move {
+                tokio::time::sleep(WAIT * 3).await;
+                done.notify_one();
+                Ok(value)
+            }
+        };
+        let soon = async |acts, at_least, value, done: &_| {
+            let got = fresh.get_soon(acts, at_least, slow(value, done)).await;
+            got.expect("no failure").map(|value| *value)
+        };
+        let done = Arc::new(Notify::new());
+        assert_eq!(soon(0, Duration::ZERO, 1, &done).await, None, "nothing was read before");
+        done.notified().await;
+        assert_eq!(*fresh.get(0, Duration::ZERO, async { Ok(9) }).await.expect("a value"), 1, "the reading went on");
+        fresh.kept().as_mut().expect("a value").kept_for = Duration::ZERO;
+        assert_eq!(soon(0, Duration::ZERO, 2, &done).await, Some(1), "what was read before");
+        done.notified().await;
+        assert_eq!(soon(1, HOUR, 3, &done).await, Some(2), "somebody acted");
+        done.notified().await;
+        assert_eq!(*fresh.get(1, HOUR, async { Ok(9) }).await.expect("a value"), 3);
+        let failing = fresh.get_soon(2, HOUR, async { Err(Failure::Unavailable) }).await;
+        assert_eq!(failing, Err(Failure::Unavailable));
     }
 
     #[test]

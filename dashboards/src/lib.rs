@@ -138,7 +138,7 @@ pub fn router(dashboard: Dashboard, api: Router) -> Router {
         acts: AtomicU64::new(0),
         shown: fresh::Kept::default(),
         overview: fresh::Fresh::default(),
-        retry_figures: fresh::Fresh::default(),
+        retry_figures: retries::KeptFigures::default(),
         waiting: fresh::Kept::default(),
         undelivered: fresh::Kept::default(),
         sums: fresh::Kept::default(),

@@ -25,6 +25,10 @@ impl Queue for QueueThatIsGone {
     async fn admit(&self, _: &[Job], _: usize) -> Result<Vec<Option<Taken>>, QueueError> {
         Err(gone())
     }
+    fn none_waits(&self) -> bool {
+        false
+    }
+
     async fn ready(&self) {}
     async fn depth(&self) -> Result<u64, QueueError> {
         Err(gone())

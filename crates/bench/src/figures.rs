@@ -35,6 +35,12 @@ impl Figures {
     pub(crate) fn whole_cost_us(&self) -> f64 {
         self.spent.cpu_us_per_delivery.all + self.spent.cpu_us_per_delivery.bench
     }
+
+    /// The same as so many times what the load generator and the sink take, which do the same for each delivery however fast
+    /// the machine is at the moment.
+    pub(crate) fn whole_cost_at_one_speed(&self) -> f64 {
+        ratio(self.whole_cost_us(), self.spent.cpu_us_per_delivery.bench).unwrap_or(0.0)
+    }
 }
 
 /// Percentiles, in milliseconds.

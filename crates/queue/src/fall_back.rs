@@ -143,6 +143,10 @@ impl<Q: Queue> Queue for FallBackQueue<Q> {
         }
     }
 
+    fn none_waits(&self) -> bool {
+        self.shared.none_waits() && self.own.none_waits()
+    }
+
     fn is_away(&self) -> bool {
         self.state().away_since.is_some()
     }

@@ -15,8 +15,10 @@ use tokio_util::sync::CancellationToken;
 const REST_MIN: Duration = Duration::from_millis(100);
 const REST_MAX: Duration = Duration::from_secs(1);
 
-/// For how long what is finished may gather before the queue is told.
+/// For how long what is finished may gather before the queue is told, where jobs may wait for it, and where none waits at
+/// all.
 const GATHER: Duration = Duration::from_millis(2);
+const GATHER_UNWAITED: Duration = Duration::from_millis(10);
 
 /// How much a worker gets.
 #[derive(Clone, Copy, Debug)]
@@ -175,10 +177,11 @@ impl Feeder {
                     self.note(report);
                 }
                 if has_room {
+                    let gather = if self.queue.none_waits() { GATHER_UNWAITED } else { GATHER };
                     tokio::select! {
                         () = stop.cancelled() => {}
                         () = self.queue.ready() => {}
-                        () = sleep(GATHER) => {}
+                        () = sleep(gather) => {}
                     }
                 }
             }

@@ -53,6 +53,10 @@ impl Queue for InProcessQueue {
         let _ = tokio::time::timeout(READY_MAX, self.wake.notified()).await;
     }
 
+    fn none_waits(&self) -> bool {
+        self.lanes().depth() == 0
+    }
+
     async fn depth(&self) -> Result<u64, QueueError> {
         Ok(self.lanes().depth() as u64)
     }

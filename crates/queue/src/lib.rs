@@ -94,6 +94,9 @@ pub trait Queue: Send + Sync {
     async fn admit(&self, jobs: &[Job], free: usize) -> Result<Vec<Option<Taken>>, QueueError>;
     /// Waits until a turn may find something, or a second passed.
     async fn ready(&self);
+    /// Whether the last turn left nothing that waits, so that nobody waits for what is finished since. Who pushes wakes
+    /// [`Queue::ready`].
+    fn none_waits(&self) -> bool;
     /// Whether the queue is away, as far as the last call knows, and this process goes on without it.
     fn is_away(&self) -> bool {
         false

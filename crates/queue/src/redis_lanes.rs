@@ -8,6 +8,7 @@ use paybell_delivery::{EndpointId, Job};
 use redis::aio::{ConnectionManager, ConnectionManagerConfig};
 use redis::{Client, FromRedisValue, RedisResult, Script, ScriptInvocation};
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::sync::Notify;
@@ -36,6 +37,8 @@ pub struct RedisQueue {
     turn: Script,
     admit: Script,
     wake: Arc<Notify>,
+    /// Whether the last turn left nothing that waits.
+    none_waits: AtomicBool,
     _subscription: DropGuard,
 }
 
@@ -77,7 +80,8 @@ impl RedisQueue {
         tokio::spawn(ended.clone().run_until_cancelled_owned(listening));
         let (push, turn, admit) = (Script::new(PUSH), Script::new(TURN), Script::new(ADMIT));
         let _subscription = ended.drop_guard();
-        Ok(RedisQueue { client, connection, keys, settings, push, turn, admit, wake, _subscription })
+        let none_waits = AtomicBool::new(false);
+        Ok(RedisQueue { client, connection, keys, settings, push, turn, admit, wake, none_waits, _subscription })
     }
 
     fn connection(&self) -> ConnectionManager {
@@ -149,7 +153,9 @@ impl Queue for RedisQueue {
             call.arg(&to_place(taken)[..]);
         }
         let taken: Vec<Vec<u8>> = self.run("take jobs", call).await?;
-        Ok(taken.chunks_exact(2).filter_map(|one| to_taken(&one[0], &one[1], taken_at)).collect())
+        let taken = taken.chunks_exact(2);
+        self.none_waits.store(taken.remainder().iter().any(|flag| flag == b"1"), Ordering::Relaxed);
+        Ok(taken.filter_map(|one| to_taken(&one[0], &one[1], taken_at)).collect())
     }
 
     async fn admit(&self, jobs: &[Job], free: usize) -> Result<Vec<Option<Taken>>, QueueError> {
@@ -171,6 +177,10 @@ impl Queue for RedisQueue {
 
     async fn ready(&self) {
         let _ = timeout(READY_MAX, self.wake.notified()).await;
+    }
+
+    fn none_waits(&self) -> bool {
+        self.none_waits.load(Ordering::Relaxed)
     }
 
     async fn depth(&self) -> Result<u64, QueueError> {

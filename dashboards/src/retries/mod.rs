@@ -16,7 +16,7 @@ use paybell_store::manage::{DeliveryFilter, DeliveryRow, EndpointWaiting, NextAt
 use std::sync::Arc;
 use std::time::Duration;
 
-const ON_A_PAGE: u32 = 100;
+const ON_A_PAGE: u32 = 50;
 /// The ends of the wall's bars.
 const BARS: [Duration; 6] = [
     Duration::from_secs(60),
@@ -41,7 +41,7 @@ pub(crate) struct Figures {
 }
 
 /// The figures, kept for a moment.
-pub(crate) type KeptFigures = Fresh<Figures>;
+pub(crate) type KeptFigures = Arc<Fresh<Figures>>;
 
 /// Lists by their filter, within how many hours the deadline is, and the page.
 pub(crate) type KeptLists = Kept<(DeliveryFilter, Option<u64>, PageRequest), Page<DeliveryRow>>;
@@ -51,15 +51,20 @@ pub(crate) type KeptLists = Kept<(DeliveryFilter, Option<u64>, PageRequest), Pag
 struct RetriesPage {
     page: Frame,
     filter: Filter,
-    bars: Vec<Bar>,
-    parked: Option<String>,
-    endpoints: Vec<Waiting>,
+    /// Nothing while they are being counted.
+    figures: Option<Counted>,
     hours: Vec<(u64, bool)>,
     rows: Vec<ListedDelivery>,
     next: Option<String>,
     newest: Option<String>,
     /// Nothing while the list is of what expires soon: acts would be done to the rest as well.
     bulk: Option<BulkForm>,
+}
+
+struct Counted {
+    bars: Vec<Bar>,
+    parked: Option<String>,
+    endpoints: Vec<Waiting>,
 }
 
 struct Bar {
@@ -84,7 +89,7 @@ pub(crate) async fn retries(Extract(pages): Extract<Pages>, visit: Visit) -> Ans
     show_many(&pages, &visit, make(&pages, &visit)).await
 }
 
-async fn make(pages: &Served, visit: &Visit) -> Result<RetriesPage, Failure> {
+async fn make(pages: &Pages, visit: &Visit) -> Result<RetriesPage, Failure> {
     let (l, now) = (visit.l, visit.now);
     let mut filter = Filter::read(visit.query());
     let hours = filter.hours();
@@ -105,13 +110,12 @@ async fn make(pages: &Served, visit: &Visit) -> Result<RetriesPage, Failure> {
             }
         }
     };
+    let read_figures = Arc::clone(pages).read_figures(now);
     let (figures, found) =
-        tokio::try_join!(pages.retry_figures.get(pages.acts(), FRESH_FOR, pages.read_figures(now)), listed)?;
+        tokio::try_join!(pages.retry_figures.get_soon(pages.acts(), FRESH_FOR, read_figures), listed)?;
     Ok(RetriesPage {
         page: Frame::of_many(visit, l.nav_retries()).refused(filter.wrong.clone()),
-        bars: figures.wall.bars.iter().map(|bar| shown(l, bar, &figures.wall.bars, figures.read_at)).collect(),
-        parked: (figures.wall.parked > 0).then(|| l.counted(figures.wall.parked, NextAttempts::COUNT_MAX)),
-        endpoints: figures.endpoints.iter().map(|waiting| by_endpoint(l, waiting, now)).collect(),
+        figures: figures.map(|figures| Counted::of(l, &figures, now)),
         hours: WITHIN_H.iter().map(|h| (*h, hours == Some(*h))).collect(),
         rows: found.items.iter().map(|row| ListedDelivery::of(l, row, now)).collect(),
         next: found.next.as_ref().map(|next| next_page("/retries", &filter.form, next)),
@@ -133,8 +137,19 @@ impl Filter {
     }
 }
 
+impl Counted {
+    fn of(l: Lang, figures: &Figures, now: Timestamp) -> Self {
+        let RetryWall { bars, parked } = &figures.wall;
+        Self {
+            bars: bars.iter().map(|bar| shown(l, bar, bars, figures.read_at)).collect(),
+            parked: (*parked > 0).then(|| l.counted(*parked, NextAttempts::COUNT_MAX)),
+            endpoints: figures.endpoints.iter().map(|waiting| by_endpoint(l, waiting, now)).collect(),
+        }
+    }
+}
+
 impl Served {
-    async fn read_figures(&self, now: Timestamp) -> Result<Figures, Failure> {
+    async fn read_figures(self: Arc<Self>, now: Timestamp) -> Result<Figures, Failure> {
         let ledger = self.ledger();
         let (wall, endpoints) =
             tokio::try_join!(ledger.retry_wall(now, &BARS), ledger.waiting_by_endpoint(ENDPOINTS_MAX))?;

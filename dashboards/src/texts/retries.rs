@@ -8,6 +8,7 @@ texts! {
     wall_within: "within", "в течение";
     wall_later: "later", "позже";
     wall_parked: "Of these, waiting until their endpoints are well or resumed (they stand at their deadlines):", "Из них ждут, пока адрес не заработает или не будет возобновлён (стоят у своего срока):";
+    being_counted: "Being counted: this is shown in a moment, or when the page is loaded again.", "Идёт подсчёт: он появится через мгновение или когда страница будет загружена снова.";
     wall_count: "Deliveries", "Доставки";
     by_endpoint: "By endpoint", "По адресам";
     nearest_deadline: "Nearest deadline", "Ближайший срок";

@@ -20,7 +20,7 @@ use paybell_store::manage::{DeliveryFilter, DeliveryRow, Page, PageRequest, Sum}
 use std::sync::Arc;
 use std::time::Duration;
 
-const ON_A_PAGE: u32 = 100;
+const ON_A_PAGE: u32 = 50;
 
 /// Lists with their sums, by their filter and the page.
 pub(crate) type KeptLists = Kept<(DeliveryFilter, PageRequest), (Page<DeliveryRow>, Sum)>;

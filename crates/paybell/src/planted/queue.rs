@@ -69,6 +69,10 @@ impl Queue for PlantedQueue {
         self.real.ready().await;
     }
 
+    fn none_waits(&self) -> bool {
+        self.real.none_waits()
+    }
+
     fn is_away(&self) -> bool {
         self.real.is_away()
     }

@@ -1,6 +1,6 @@
 -- Acknowledges finished jobs and takes others, one from each lane in turn.
 -- ARGV from 2: the lease in ms, how many jobs are wanted, how many slots the caller has free, then the places in flight
--- of the finished jobs. Answers for each job taken: its place in flight, its payload.
+-- of the finished jobs. Answers for each job taken: its place in flight, its payload; and then whether none waits.
 local lease, want, free = ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
 local time = run('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
@@ -107,10 +107,12 @@ call('ZADD', capped, held)
 sequence = enter_ring(again, sequence)
 if taken > 0 then run('SET', ticket_key, text(ticket), 'PX', lease) end
 local drained = ring_is_empty and #again == 0
-if drained and run('EXISTS', capped) == 0 then
+local none_waits = drained and run('EXISTS', capped) == 0
+if none_waits then
     run('DEL', depth_key, sequence_key)
 else
     run('MSET', depth_key, text(max(0, depth)), sequence_key, text(sequence))
 end
 if (uncapped and not drained) or #lost == PIECE then run('PUBLISH', ARGV[1] .. 'wake', '') end
+answer[#answer + 1] = none_waits and '1' or '0'
 return answer

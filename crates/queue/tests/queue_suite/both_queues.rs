@@ -21,6 +21,7 @@ on_both_queues! {
     push_wakes_who_waits with SETTINGS;
     empty_turn_and_empty_push_do_nothing with SETTINGS;
     last_turn_tells_whether_workers_ask with SETTINGS;
+    turn_tells_whether_anything_still_waits with SETTINGS;
 }
 
 const LEASE: Duration = Duration::from_millis(150);
@@ -188,5 +189,18 @@ async fn empty_turn_and_empty_push_do_nothing(Consumers { one, .. }: Consumers) 
     one.push(&[job(1, 1)]).await?;
     assert_eq!(take_jobs(&*one, &[], 0).await?, []);
     assert_eq!(one.depth().await?, 1);
+    Ok(())
+}
+
+async fn turn_tells_whether_anything_still_waits(Consumers { one, two }: Consumers) -> Result<()> {
+    assert!(take(&*one, &[], 9).await?.is_empty());
+    assert!(one.none_waits());
+    two.push(&[capped_job(1, 1, 1), capped_job(1, 2, 1), job(2, 1)]).await?;
+    let first = take(&*one, &[], 1).await?;
+    assert!(!one.none_waits(), "two are left in the ring");
+    let second = take(&*one, &[], 9).await?;
+    assert_eq!((second.len(), one.none_waits()), (1, false), "one is held back");
+    let last = take(&*one, &first, 9).await?;
+    assert_eq!((last.len(), one.none_waits()), (1, true));
     Ok(())
 }
