@@ -42,6 +42,9 @@ pub(crate) async fn run(arguments: Arguments) -> Result<()> {
     let healthy = bench.merchants("healthy", Manner::AtOnce).create(&stack).await?;
     let rate = bench.find_rate(arguments.rate, &stack, &healthy).await?;
     let stream = bench.stream(Group::Healthy, &healthy, Pace::Fixed { rate });
+    // Before what the ratios are taken of, so that what the search for the peak left to be written is over by then.
+    let twice = bench.stream(Group::Healthy, &healthy, Pace::Fixed { rate: 2.0 * rate });
+    let twice = bench.run("twice as much, none hangs", &stack, &twice).await?;
     let alone = bench.run("healthy alone", &stack, &stream).await?;
     if arguments.slow {
         let load = slow::Load { cap: arguments.slow_cap, seconds: arguments.minutes * 60 };
@@ -49,8 +52,6 @@ pub(crate) async fn run(arguments: Arguments) -> Result<()> {
         return bench.finish("noisy --slow");
     }
 
-    let twice = bench.stream(Group::Healthy, &healthy, Pace::Fixed { rate: 2.0 * rate });
-    let twice = bench.run("twice as much, none hangs", &stack, &twice).await?;
     let hanging = bench.merchants("hanging", Manner::Hangs);
     let hanging = Merchants { count: arguments.hanging, ..hanging }.create(&stack).await?;
     let hanging = bench.stream(Group::Troubled, &hanging, Pace::Fixed { rate });
