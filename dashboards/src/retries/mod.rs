@@ -201,3 +201,26 @@ fn by_endpoint(l: Lang, waiting: &EndpointWaiting, now: Timestamp) -> Waiting {
         deadline: l.until(waiting.deadline_at, now),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::form::Form;
+
+    #[test]
+    fn a_page_without_its_figures_says_that_they_are_being_counted() {
+        let page = |figures| RetriesPage {
+            page: Frame::bare(Lang::En, "Retries", false),
+            filter: Filter::read(Form::parse(b"")),
+            figures,
+            hours: Vec::new(),
+            rows: Vec::new(),
+            next: None,
+            newest: None,
+            bulk: None,
+        };
+        let says_so = |figures| page(figures).render().expect("a page").matches("Being counted").count();
+        let nothing_waits = Counted { bars: Vec::new(), parked: None, endpoints: Vec::new() };
+        assert_eq!((says_so(None), says_so(Some(nothing_waits))), (2, 0), "the wall and the endpoints");
+    }
+}

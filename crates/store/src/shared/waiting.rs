@@ -18,6 +18,7 @@ use uuid::Uuid;
 const LOOK: i64 = 600;
 
 const ACT: &str = "list what waits";
+const COUNT: &str = "count what waits";
 
 /// Where a page ended: a delivery by its next attempt.
 #[derive(Clone, Copy)]
@@ -131,8 +132,6 @@ pub(super) async fn retry_wall(ledger: &This, now: Timestamp, within: &[Duration
     bars.extend(later);
     Ok(RetryWall { bars, parked })
 }
-
-const COUNT: &str = "count what waits";
 
 async fn count_bars(ledger: &This, bars: &[Bar]) -> Result<Vec<NextAttempts>> {
     if bars.is_empty() {
