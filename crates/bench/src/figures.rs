@@ -75,6 +75,28 @@ pub(crate) fn mean(values: &[f64]) -> f64 {
     if values.is_empty() { 0.0 } else { values.iter().sum::<f64>() / values.len() as f64 }
 }
 
+/// What is left of a figure under some condition, from pairs of measurements with and without it.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub(crate) struct Paired {
+    /// The geometric mean of the pairs' ratios.
+    pub(crate) ratio: f64,
+    /// It is at least this, and at most that, with some 95 % certainty: two standard errors of the mean, in logarithms.
+    pub(crate) low: f64,
+    pub(crate) high: f64,
+}
+
+impl Paired {
+    /// Of the ratio of each pair; nothing of less than two.
+    pub(crate) fn of(ratios: impl Iterator<Item = f64>) -> Option<Self> {
+        let logs: Vec<f64> = ratios.map(f64::ln).collect();
+        let (count, middle) = (logs.len() as f64, mean(&logs));
+        let squares: f64 = logs.iter().map(|log| (log - middle).powi(2)).sum();
+        let error = (squares / (count - 1.0) / count).sqrt();
+        let [ratio, low, high] = [middle, middle - 2.0 * error, middle + 2.0 * error].map(f64::exp);
+        (logs.len() >= 2).then_some(Self { ratio, low, high })
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -99,5 +121,17 @@ mod tests {
     fn ratios_and_means_of_nothing_are_none_and_zero() {
         assert_eq!((ratio(1.0, 2.0), ratio(1.0, 0.0)), (Some(0.5), None));
         assert_eq!((mean(&[1.0, 3.0]), mean(&[])), (2.0, 0.0));
+    }
+
+    #[test]
+    fn pairs_tell_how_certain_their_mean_is() {
+        assert_eq!(Paired::of([0.5].into_iter()), None);
+        let same = Paired::of([0.5, 0.5].into_iter()).unwrap();
+        assert!([same.ratio, same.low, same.high].iter().all(|of| (of - 0.5).abs() < 1e-12), "{same:?}");
+        // Logarithms -ln 2 and ln 2: their mean is 0, its standard error ln 2.
+        let apart = Paired::of([0.5, 2.0].into_iter()).unwrap();
+        for (of, expected) in [(apart.ratio, 1.0), (apart.low, 0.25), (apart.high, 4.0)] {
+            assert!((of - expected).abs() < 1e-12, "{apart:?}");
+        }
     }
 }

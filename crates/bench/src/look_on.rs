@@ -30,6 +30,14 @@ pub(crate) struct Looked {
     pub(crate) events: u64,
 }
 
+impl Looked {
+    /// Adds what others saw.
+    pub(crate) fn add(&mut self, others: Looked) {
+        self.reloads_us.extend(others.reloads_us);
+        self.events += others.events;
+    }
+}
+
 impl Onlookers {
     /// So many people come, one after the other within two seconds.
     pub(crate) async fn come(base: &str, key: &str, people: u32) -> Result<Self> {

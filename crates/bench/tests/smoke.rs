@@ -32,7 +32,7 @@ fn throughput_reports_what_it_measured_and_loses_nothing() {
 
 #[test]
 fn pages_reports_every_page_and_what_onlookers_cost() {
-    let report = report_of("pages --deliveries 2000 --stock-merchants 15 --times 1 --spans 1");
+    let report = report_of("pages --deliveries 2000 --stock-merchants 15 --times 1 --pairs 2");
     let pages = report["pages"].as_array().expect("a table of pages");
     assert!(pages.len() > 40, "{report:#}");
     for page in pages {

@@ -4,7 +4,7 @@ use super::time_pages::time_pages;
 use crate::bench::Bench;
 use crate::create_merchants::Merchants;
 use crate::database::Database;
-use crate::figures::{Percentiles, mean, ratio};
+use crate::figures::{Figures, Paired, Percentiles, ratio};
 use crate::generate_history::generate_history;
 use crate::ledger::Group;
 use crate::look_on::{Looked, Onlookers};
@@ -15,6 +15,10 @@ use crate::sink::Manner;
 use crate::stack::{Layout, Stack};
 use anyhow::{Context, Result};
 use clap::Args;
+
+/// What measurements are called while nobody looks, and while some do.
+const ALONE: &str = "alone";
+const LOOKED_AT: &str = "looked at";
 
 #[derive(Args)]
 pub(crate) struct Arguments {
@@ -31,9 +35,9 @@ pub(crate) struct Arguments {
     /// How many people look.
     #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=200))]
     people: u32,
-    /// How many spans of `--seconds` they look for; before, between and after them, nobody looks.
-    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=100))]
-    spans: u32,
+    /// How many pairs of neighbouring spans of `--seconds` are compared: one while nobody looks, one while they do.
+    #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(2..=1000))]
+    pairs: u32,
     /// Payments a second meanwhile, or a part of the peak; without it, as much as the engine bears.
     #[arg(long)]
     rate: Option<Rate>,
@@ -82,7 +86,8 @@ async fn make_stock_merchants(bench: &Bench, stack: &Stack, count: u64) -> Resul
     Ok(())
 }
 
-/// Measures in turn while nobody looks and while some do, with the same traffic going on.
+/// Measures in turn while nobody looks and while some do, with the same traffic going on. Every other pair begins with those
+/// who look: a machine that becomes faster or slower all the time favours neither.
 async fn alternate(
     bench: &mut Bench,
     stack: &Stack,
@@ -92,35 +97,38 @@ async fn alternate(
 ) -> Result<Looked> {
     let (seconds, mut looked) = (bench.options.seconds, Looked::default());
     let traffic = bench.send(&stack.intake()?, stream);
-    bench.warm_up("alone 1").await;
-    for span in 1..=arguments.spans {
-        bench.measure(&format!("alone {span}"), stack, seconds, &[&traffic]).await;
-        let onlookers = Onlookers::come(stack.api().base(), key, arguments.people).await?;
-        let name = format!("looked at {span}");
-        bench.warm_up(&name).await;
-        bench.measure(&name, stack, seconds, &[&traffic]).await;
-        let these = onlookers.go().await?;
-        looked.reloads_us.extend(these.reloads_us);
-        looked.events += these.events;
-        bench.warm_up(&format!("alone {}", span + 1)).await;
+    bench.warm_up(ALONE).await;
+    let mut onlookers: Option<Onlookers> = None;
+    for pair in 1..=arguments.pairs {
+        let first = if pair % 2 == 1 { ALONE } else { LOOKED_AT };
+        for name in if first == ALONE { [ALONE, LOOKED_AT] } else { [LOOKED_AT, ALONE] } {
+            if onlookers.is_some() != (name == LOOKED_AT) {
+                match onlookers.take() {
+                    Some(onlookers) => looked.add(onlookers.go().await?),
+                    None => onlookers = Some(Onlookers::come(stack.api().base(), key, arguments.people).await?),
+                }
+                bench.warm_up(&format!("{name} {pair} of {}", arguments.pairs)).await;
+            }
+            bench.measure(&format!("{name} {pair}"), stack, seconds, &[&traffic]).await;
+        }
     }
-    bench.measure(&format!("alone {}", arguments.spans + 1), stack, seconds, &[&traffic]).await;
+    if let Some(onlookers) = onlookers {
+        looked.add(onlookers.go().await?);
+    }
     traffic.stop().await.with_context(|| format!("the engine's log:\n{}", stack.logs()))?;
     bench.drain(stream.group).await;
     Ok(looked)
 }
 
 fn judge(bench: &mut Bench, mut looked: Looked) {
-    let of = |prefix: &str, figure: fn(&crate::figures::Figures) -> f64| {
-        let runs = bench.report.runs.iter().filter(|run| run.name.starts_with(prefix));
-        mean(&runs.map(figure).collect::<Vec<_>>())
+    let runs = |name: &'static str| bench.report.runs.iter().filter(move |run| run.name.starts_with(name));
+    let to_alone = |figure: fn(&Figures) -> f64| {
+        Paired::of(runs(LOOKED_AT).zip(runs(ALONE)).filter_map(|(looked, alone)| ratio(figure(looked), figure(alone))))
     };
-    let to_alone = |figure| ratio(of("looked at ", figure), of("alone ", figure));
-    let (throughput, cost) = (to_alone(|run| run.rate()), to_alone(|run| run.cost_us()));
+    let (throughput, cost) = (to_alone(Figures::rate), to_alone(Figures::cost_us));
     let p99 = to_alone(|run| run.latency_ms.p99);
     // Where processors are the limit, throughput falls as a delivery's cost grows.
-    let cost_at_one_speed = to_alone(crate::figures::Figures::whole_cost_at_one_speed);
-    let at_one_speed = cost_at_one_speed.and_then(|cost| ratio(1.0, cost));
+    let at_one_speed = to_alone(|run| 1.0 / run.whole_cost_at_one_speed());
     looked.reloads_us.sort_unstable();
     let reloads = Percentiles::of_us(&looked.reloads_us);
     let report = &mut bench.report;
@@ -128,8 +136,12 @@ fn judge(bench: &mut Bench, mut looked: Looked) {
     report.note("pages_sent_as_they_changed", looked.events as f64, "");
     report.note("reload_p50_beside_deliveries", reloads.p50, "ms");
     report.note("reload_p99_beside_deliveries", reloads.p99, "ms");
-    report.judge("throughput_looked_at_to_alone", throughput, "", Target::AtLeast(0.98));
-    report.note("throughput_looked_at_to_alone_at_one_speed", at_one_speed, "");
-    report.note("cost_looked_at_to_alone", cost, "");
-    report.note("p99_looked_at_to_alone", p99, "");
+    report.judge("throughput_looked_at_to_alone", throughput.map(|it| it.ratio), "", Target::AtLeast(0.98));
+    report.note("throughput_looked_at_to_alone_at_least", throughput.map(|it| it.low), "with 95 % certainty");
+    report.note("throughput_looked_at_to_alone_at_most", throughput.map(|it| it.high), "with 95 % certainty");
+    report.note("throughput_looked_at_to_alone_at_one_speed", at_one_speed.map(|it| it.ratio), "");
+    report.note("throughput_at_one_speed_at_least", at_one_speed.map(|it| it.low), "with 95 % certainty");
+    report.note("throughput_at_one_speed_at_most", at_one_speed.map(|it| it.high), "with 95 % certainty");
+    report.note("cost_looked_at_to_alone", cost.map(|it| it.ratio), "");
+    report.note("p99_looked_at_to_alone", p99.map(|it| it.ratio), "");
 }
