@@ -99,18 +99,26 @@ async fn begin(engine: &Engine, attempts: &TaskTracker, finished: &Finished, cla
     turned_away
 }
 
+/// A place in flight for each for which there is room: one that was kept in this process, or of the queue.
 async fn places(engine: &Engine, finished: &Finished, claimed: &[Claimed]) -> Vec<Option<Taken>> {
     let jobs: Vec<Job> = claimed.iter().map(|(job, _)| *job).collect();
-    match engine.queue.admit(&jobs, finished.free()).await {
-        Ok(places) => {
-            finished.note_admitted(places.iter().flatten().count());
-            places
+    let mut places = finished.take_kept(&jobs);
+    let without = jobs.iter().zip(&places).filter(|(_, place)| place.is_none());
+    let others: Vec<Job> = without.map(|(job, _)| *job).collect();
+    if others.is_empty() {
+        return places;
+    }
+    match engine.queue.admit(&others, finished.free()).await {
+        Ok(admitted) => {
+            finished.note_admitted(admitted.iter().flatten().count());
+            let mut admitted = admitted.into_iter();
+            places.iter_mut().filter(|place| place.is_none()).for_each(|place| *place = admitted.next().flatten());
         }
         Err(error) => {
             tracing::debug!(error = &error as &dyn std::error::Error, "nothing was let in by the queue");
-            vec![None; jobs.len()]
         }
     }
+    places
 }
 
 /// Gives the claims back, so that others can have them, and then puts the jobs into their lanes. Where that fails they

@@ -1,6 +1,6 @@
 //! Claiming what the queue gave, many jobs in one act.
 
-use crate::Engine;
+use crate::{Engine, WorkerSettings, place_lease};
 use metrics::{counter, histogram};
 use paybell_abort::AbortPoint;
 use paybell_delivery::Job;
@@ -23,7 +23,7 @@ pub(crate) async fn claim_batch(engine: &Engine, taken: &[Taken]) -> Vec<Option<
 
 /// For how long a request may still run within its job's place in flight, whose lease began before the claim.
 pub(crate) fn place_left(engine: &Engine, taken_at: Instant) -> Duration {
-    let place = engine.settings.visibility.saturating_sub(crate::WorkerSettings::RECORD_MARGIN);
+    let place = place_lease(engine.settings.visibility).saturating_sub(WorkerSettings::RECORD_MARGIN);
     place.saturating_sub(taken_at.elapsed())
 }
 

@@ -87,3 +87,14 @@ impl WorkerSettings {
     /// What of a claim's time is kept for recording the attempt.
     pub const RECORD_MARGIN: Duration = Duration::from_secs(5);
 }
+
+/// For how long after it was taken a place in flight may be handed on, where a claim holds for `visibility`.
+fn reuse_within(visibility: Duration) -> Duration {
+    (visibility / 10).min(Duration::from_secs(5))
+}
+
+/// For how long the queue must keep a place in flight, where a claim holds for `visibility`: one that is handed on late is
+/// still there when the attempt ends.
+pub fn place_lease(visibility: Duration) -> Duration {
+    visibility + reuse_within(visibility)
+}

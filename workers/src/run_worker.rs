@@ -1,9 +1,9 @@
 //! The worker pool: apalis workers over the queue's backend.
 
-use crate::Engine;
 use crate::attempt_ahead::AttemptAhead;
 use crate::claim_batch::claim_batch;
 use crate::survive_panics::survive_panics;
+use crate::{Engine, WorkerSettings, reuse_within};
 use apalis::layers::WorkerBuilderExt;
 use apalis_core::monitor::Monitor;
 use apalis_core::task::data::Data;
@@ -58,7 +58,8 @@ pub async fn run_worker(engine: Engine, stop: CancellationToken) -> Result<(), W
     }
     let name = format!("paybell-{}", uuid::Uuid::now_v7());
     let build = move |_restarts: usize| {
-        let limits = FeedLimits { in_flight_max: engine.settings.in_flight_max, batch_max: engine.settings.batch_max };
+        let WorkerSettings { in_flight_max, batch_max, visibility, .. } = engine.settings;
+        let limits = FeedLimits { in_flight_max, batch_max, reuse_within: reuse_within(visibility) };
         let (backend, finished) = feed(engine.queue.clone(), limits, stop.clone());
         feeding.lock().unwrap_or_else(PoisonError::into_inner).push(finished.clone());
         WorkerBuilder::new(name.clone())

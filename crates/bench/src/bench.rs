@@ -40,17 +40,17 @@ impl Bench {
     }
 
     /// The private servers, started at the first call.
-    pub(crate) fn servers(&mut self) -> Result<Arc<Servers>> {
+    pub(crate) async fn servers(&mut self) -> Result<Arc<Servers>> {
         if let Some(servers) = &self.servers {
             return Ok(servers.clone());
         }
         let settings: Vec<&str> = self.options.postgres_settings.iter().map(String::as_str).collect();
-        Ok(self.servers.insert(Servers::start(&settings)?).clone())
+        Ok(self.servers.insert(Servers::start(&settings).await?).clone())
     }
 
     /// An engine in production mode with a database of its own. The settings of the command line win over `settings`.
     pub(crate) async fn production(&mut self, layout: Layout, settings: &[Setting]) -> Result<Stack> {
-        let servers = self.servers()?;
+        let servers = self.servers().await?;
         Stack::production(&servers, layout, &[settings, &self.options.settings].concat()).await
     }
 

@@ -9,6 +9,7 @@ use paybell_config::{Mode, Role, Settings};
 use paybell_outbound::{Outbound, OutboundSettings};
 use paybell_queue::{FallBackQueue, InProcessQueue, Queue, QueueSettings, RedisQueue};
 use paybell_store::{Clock, CoalesceSettings, Coalesced, Ledger, PostgresLedger, Schema, Sealer, SqliteLedger};
+use paybell_workers::place_lease;
 use secrecy::ExposeSecret;
 use std::fs::OpenOptions;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
@@ -152,8 +153,8 @@ pub(crate) fn refuse_contracted(schema: &Schema) -> Result<()> {
 }
 
 fn open_queue(settings: &Settings) -> Result<Arc<dyn Queue>> {
-    let bounds =
-        QueueSettings { lane_max: settings.lane_max, depth_max: settings.depth_max, lease: settings.visibility };
+    let Settings { lane_max, depth_max, visibility, .. } = *settings;
+    let bounds = QueueSettings { lane_max, depth_max, lease: place_lease(visibility) };
     match &settings.redis_url {
         Some(url) => {
             let queue = RedisQueue::connect(url.expose_secret(), &settings.redis_prefix, bounds);

@@ -1,6 +1,7 @@
 //! Takes jobs from the queue ahead of the workers, and tells the queue in the same round trips which are finished.
 
 use crate::backend::ReadyBackend;
+use crate::kept_places::KeptPlaces;
 use crate::{Queue, QueueError, Taken};
 use metrics::counter;
 use paybell_delivery::Job;
@@ -27,6 +28,9 @@ pub struct FeedLimits {
     pub in_flight_max: usize,
     /// The most jobs in one batch.
     pub batch_max: usize,
+    /// For how long after it was taken a place in flight may go from a finished job to the next one of its endpoint; see
+    /// [`Finished::take_kept`]. By so much [`crate::QueueSettings::lease`] must exceed what a job may take.
+    pub reuse_within: Duration,
 }
 
 /// Begins to take jobs for one worker. For every job that the worker gets, [`Finished::finished`] must be called once,
@@ -37,7 +41,8 @@ pub struct FeedLimits {
 /// called on.
 pub fn feed(queue: Arc<dyn Queue>, limits: FeedLimits, stop: CancellationToken) -> (ReadyBackend, Finished) {
     let in_flight_max = limits.in_flight_max.max(1);
-    let slots = Slots { max: in_flight_max, taken: Arc::default() };
+    let kept = Arc::new(KeptPlaces::new(Arc::clone(&queue), limits.reuse_within, in_flight_max));
+    let slots = Slots { max: in_flight_max, taken: Arc::default(), kept };
     let (jobs_in, jobs_out) = mpsc::channel(in_flight_max);
     let (reports_in, reports_out) = mpsc::unbounded_channel();
     let (running, ended) = watch::channel(());
@@ -58,7 +63,7 @@ pub fn feed(queue: Arc<dyn Queue>, limits: FeedLimits, stop: CancellationToken) 
 }
 
 /// Tells the feed which jobs are done; cheap to clone.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Finished {
     reports: mpsc::UnboundedSender<Report>,
     ended: watch::Receiver<()>,
@@ -66,24 +71,43 @@ pub struct Finished {
 }
 
 /// The slots of a worker, which it shares among what it takes by turns and what it is let in for.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 struct Slots {
     max: usize,
     /// How many jobs were taken and neither finished nor returned.
     taken: Arc<AtomicUsize>,
+    /// Where finished jobs leave their places for the next ones.
+    kept: Arc<KeptPlaces>,
 }
 
 impl Slots {
     fn free(&self) -> usize {
         self.max.saturating_sub(self.taken.load(Ordering::Relaxed))
     }
+
+    /// Whether the queue need not be told of this finished job, as its place is kept.
+    fn keep(&self, taken: Taken) -> bool {
+        let kept = self.kept.keep(taken);
+        self.taken.fetch_sub(usize::from(kept), Ordering::Relaxed);
+        kept
+    }
 }
 
 impl Finished {
     /// The job is no longer in flight, whatever came of it. Never waits.
     pub fn finished(&self, taken: Taken) {
-        // After the feed has ended, the job's lease sees to it.
-        let _ = self.reports.send(Report::Finished(taken));
+        if !self.slots.keep(taken) {
+            // After the feed has ended, the job's lease sees to it.
+            let _ = self.reports.send(Report::Finished(taken));
+        }
+    }
+
+    /// The places in flight that finished jobs of the same endpoints left for these jobs, which never waited; for each of
+    /// the others ask [`Queue::admit`]. What is taken over must be finished as any other.
+    pub fn take_kept(&self, jobs: &[Job]) -> Vec<Option<Taken>> {
+        let places = self.slots.kept.take(jobs);
+        self.note_admitted(places.iter().flatten().count());
+        places
     }
 
     /// How many more jobs the worker may have in hand.
@@ -132,7 +156,9 @@ impl Feeder {
                 Ok(taken) => {
                     rest = REST_MIN;
                     self.hand_out(&jobs, taken);
-                    self.wait(&stop).await;
+                    if self.wait(&stop).await {
+                        self.finished.extend(self.slots.kept.give_up());
+                    }
                 }
                 Err(error) => {
                     self.note_failure(&error);
@@ -143,6 +169,7 @@ impl Feeder {
             self.collect();
         }
         drop(jobs);
+        self.finished.extend(self.slots.kept.close());
         self.drain().await;
     }
 
@@ -167,25 +194,27 @@ impl Feeder {
     }
 
     /// Waits until there is something to tell, or something to take and room for it. What is to be told may gather for a
-    /// moment, as long as there is room: nobody waits for it but jobs of the same endpoint.
-    async fn wait(&mut self, stop: &CancellationToken) {
+    /// moment, as long as there is room: nobody waits for it but jobs of the same endpoint. Answers whether somebody may
+    /// wait now, or a second has passed: then places are no longer kept.
+    async fn wait(&mut self, stop: &CancellationToken) -> bool {
         let has_room = self.slots.free() > 0;
         tokio::select! {
-            () = stop.cancelled() => {}
+            () = stop.cancelled() => false,
             report = self.reports.recv() => {
                 if let Some(report) = report {
                     self.note(report);
                 }
-                if has_room {
-                    let gather = if self.queue.none_waits() { GATHER_UNWAITED } else { GATHER };
-                    tokio::select! {
-                        () = stop.cancelled() => {}
-                        () = self.queue.ready() => {}
-                        () = sleep(gather) => {}
-                    }
+                if !has_room {
+                    return true;
+                }
+                let gather = if self.queue.none_waits() { GATHER_UNWAITED } else { GATHER };
+                tokio::select! {
+                    () = stop.cancelled() => false,
+                    () = self.queue.ready() => true,
+                    () = sleep(gather) => false,
                 }
             }
-            () = self.queue.ready(), if has_room => {}
+            () = self.queue.ready(), if has_room => true,
         }
     }
 

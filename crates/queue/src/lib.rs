@@ -15,13 +15,15 @@
 //! - [`Taken`]: a job that was taken, with the ticket of its place in flight. A job may be taken twice, a ticket is given
 //!   once; so whoever finishes frees its own place and no other.
 //! - [`feed`]: takes jobs ahead of the workers and hands them to apalis by a [`ReadyBackend`], a [`Batch`] at a time;
-//!   [`Finished`] tells it which are done.
+//!   [`Finished`] tells it which are done. `kept_places`: while none waits, a finished job's place goes to the next one of
+//!   its endpoint, and the queue hears nothing of either.
 
 mod backend;
 mod fall_back;
 mod feed;
 mod in_process;
 mod inspect_redis;
+mod kept_places;
 mod lanes;
 mod redis_lanes;
 mod wire;
@@ -68,14 +70,14 @@ pub struct Pushed {
     pub refused: Vec<Job>,
 }
 
-/// A job that was taken, and its place in flight.
+/// A job that was taken, and its place in flight, which may have been another job's before ([`Finished::take_kept`]).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Taken {
     /// What to attempt.
     pub job: Job,
-    /// The number of this taking, which no other has: it tells this place from that of the same job taken again.
+    /// The number of this place, which no other has: it tells it from that of the same job taken again.
     pub ticket: u64,
-    /// When it was asked for: its place is kept until [`QueueSettings::lease`] later, and no shorter.
+    /// When the place was asked for: it is the holder's until [`QueueSettings::lease`] later, and no shorter.
     pub taken_at: Instant,
 }
 

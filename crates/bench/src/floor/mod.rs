@@ -37,7 +37,7 @@ impl Floor {
     pub(crate) async fn start(bench: &mut Bench) -> Result<Self> {
         let stack = bench.production(Layout::One, &[]).await?;
         stack.stop()?;
-        let (servers, database_url) = (bench.servers()?, stack.postgres_url()?.to_owned());
+        let (servers, database_url) = (bench.servers().await?, stack.postgres_url()?.to_owned());
         let sink = format!("http://{}{}", bench.sink.address, Manner::AtOnce.path("floor", 0));
         let mut command = Command::new(std::env::current_exe()?);
         command.args(["serve-floor", "--database", &database_url, "--sink", &sink]);

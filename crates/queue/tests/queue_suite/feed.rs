@@ -20,7 +20,8 @@ use tokio_util::sync::CancellationToken;
 
 const SOON: Duration = Duration::from_secs(20);
 const IN_FLIGHT_MAX: usize = 8;
-const LIMITS: FeedLimits = FeedLimits { in_flight_max: IN_FLIGHT_MAX, batch_max: 3 };
+const LIMITS: FeedLimits =
+    FeedLimits { in_flight_max: IN_FLIGHT_MAX, batch_max: 3, reuse_within: Duration::from_secs(5) };
 
 /// What the handlers did, and how many more of them may end.
 #[derive(Clone)]

@@ -21,6 +21,7 @@ mod both_queues;
 mod cluster;
 mod consumers;
 mod feed;
+mod kept_places;
 mod many;
 mod redis_counts;
 mod redis_failures;

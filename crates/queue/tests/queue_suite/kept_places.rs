@@ -1,0 +1,85 @@
+//! Places in flight that go from a finished job to the next one of its endpoint.
+
+use crate::consumers::{SETTINGS, capped_job, in_process, in_redis, take};
+use anyhow::{Context, Result, ensure};
+use paybell_delivery::Job;
+use paybell_queue::{FeedLimits, Finished, Queue, Taken, feed};
+use paybell_testkit::eventually;
+use std::time::Duration;
+use tokio_util::sync::CancellationToken;
+
+const SOON: Duration = Duration::from_secs(20);
+const LIMITS: FeedLimits = FeedLimits { in_flight_max: 99, batch_max: 9, reuse_within: Duration::from_secs(600) };
+const CAP: u32 = 8;
+
+fn jobs(numbers: std::ops::Range<u128>) -> Vec<Job> {
+    numbers.map(|number| capped_job(1, number, CAP)).collect()
+}
+
+/// Lets a job in, and finishes it at once.
+async fn come_and_go(queue: &dyn Queue, finished: &Finished) -> Result<Taken> {
+    let admitted = queue.admit(&jobs(0..1), 99).await?;
+    let place = admitted[0].context("there is no room")?;
+    finished.note_admitted(1);
+    finished.finished(place);
+    Ok(place)
+}
+
+/// Waits until none of the endpoint's places in flight is taken, as another consumer sees it.
+async fn until_all_are_free(queue: &dyn Queue) -> Result<()> {
+    eventually("all places are free", SOON, async || {
+        let places: Vec<Taken> = queue.admit(&jobs(50..70), 99).await?.into_iter().flatten().collect();
+        take(queue, &places, 0).await?;
+        Ok((places.len() == CAP as usize).then_some(()))
+    })
+    .await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn finished_job_leaves_its_place_to_the_next_of_its_endpoint() -> Result<()> {
+    for queue in [in_process(SETTINGS)?, in_redis(SETTINGS)?] {
+        let stop = CancellationToken::new();
+        let (_backend, finished) = feed(queue.one.clone(), LIMITS, stop.clone());
+        eventually("a turn finds nothing", SOON, async || Ok(queue.one.none_waits().then_some(()))).await?;
+        let next = [capped_job(2, 1, CAP), capped_job(1, 1, CAP), capped_job(1, 2, CAP)];
+        // Once a second the queue is told of all that is kept; it may be just then.
+        let (before, place) = eventually("a place is kept", SOON, async || {
+            let before = come_and_go(&*queue.one, &finished).await?;
+            let [other, first, second] = finished.take_kept(&next)[..] else { return Ok(None) };
+            ensure!(other.is_none() && second.is_none(), "{other:?} and {second:?} out of nothing");
+            Ok(first.map(|first| (before, first)))
+        })
+        .await?;
+        ensure!(place == Taken { job: next[1], ..before }, "{place:?} of {before:?}");
+        // For the others it goes on being taken.
+        let others: Vec<Taken> = queue.two.admit(&jobs(10..30), 99).await?.into_iter().flatten().collect();
+        ensure!(others.len() == CAP as usize - 1, "{} are let in besides", others.len());
+        take(&*queue.two, &others, 0).await?;
+        finished.finished(place);
+        until_all_are_free(&*queue.two).await?;
+        // At the end as well.
+        come_and_go(&*queue.one, &finished).await?;
+        stop.cancel();
+        finished.all_told().await;
+        until_all_are_free(&*queue.two).await?;
+    }
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_place_is_kept_while_a_job_waits() -> Result<()> {
+    for queue in [in_process(SETTINGS)?, in_redis(SETTINGS)?] {
+        let stop = CancellationToken::new();
+        let (_backend, finished) = feed(queue.one.clone(), LIMITS, stop.clone());
+        eventually("a turn finds nothing", SOON, async || Ok(queue.one.none_waits().then_some(()))).await?;
+        come_and_go(&*queue.one, &finished).await?;
+        // The second waits for the first.
+        queue.two.push(&[capped_job(2, 1, 1), capped_job(2, 2, 1)]).await?;
+        eventually("one waits", SOON, async || Ok((!queue.one.none_waits()).then_some(()))).await?;
+        until_all_are_free(&*queue.two).await?;
+        come_and_go(&*queue.one, &finished).await?;
+        ensure!(finished.take_kept(&jobs(1..2)) == [None], "a place was kept");
+        stop.cancel();
+    }
+    Ok(())
+}
