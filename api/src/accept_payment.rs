@@ -74,9 +74,9 @@ pub(crate) async fn accept_one(api: &Served, json: &[u8]) -> Answer<(StatusCode,
     let payment = payment_from_json(json, api.state.clock.now())?;
     let names = (payment.merchant_id.to_string(), payment.gateway_payment_id.clone());
     match accept(api, payment).await? {
-        Accepted::New { payment_id, jobs, accepted_at, .. } => {
-            // The others were claimed ahead.
-            api.pusher.enqueue(jobs.iter().filter(|job| job.attempts == 0));
+        Accepted::New { payment_id, jobs, closed, accepted_at, .. } => {
+            // The others were claimed ahead, or nobody may claim them now.
+            api.pusher.enqueue(jobs.iter().filter(|job| job.attempts == 0 && !closed.contains(&job.delivery_id)));
             let deliveries = jobs.iter().map(|job| (job.delivery_id, job.endpoint_id));
             Ok((StatusCode::ACCEPTED, accepted_payment(payment_id, names, accepted_at, deliveries)))
         }

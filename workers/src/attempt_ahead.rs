@@ -88,7 +88,7 @@ async fn begin(engine: &Engine, attempts: &TaskTracker, finished: &Finished, cla
         match place {
             Some(taken) => {
                 begun += 1;
-                attempts.spawn(attempt(engine.clone(), Box::new(claimed), InFlight::new(taken, finished.clone())));
+                attempts.spawn(attempt(engine.clone(), Box::new(claimed), InFlight::let_in(taken, finished.clone())));
             }
             None => turned_away.push((job, claimed)),
         }

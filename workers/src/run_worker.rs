@@ -119,18 +119,33 @@ pub(crate) async fn attempt(engine: Engine, claimed: Box<ClaimedDelivery>, in_fl
 pub(crate) struct InFlight {
     taken: Taken,
     finished: Finished,
+    /// Whether it never waited.
+    let_in: bool,
 }
 
 impl InFlight {
-    pub(crate) fn new(taken: Taken, finished: Finished) -> Self {
+    /// Of a job that waited in the queue.
+    fn new(taken: Taken, finished: Finished) -> Self {
+        Self::begin(taken, finished, false)
+    }
+
+    /// Of one that was let in at once.
+    pub(crate) fn let_in(taken: Taken, finished: Finished) -> Self {
+        Self::begin(taken, finished, true)
+    }
+
+    fn begin(taken: Taken, finished: Finished, let_in: bool) -> Self {
         gauge!("paybell_in_flight").increment(1);
-        Self { taken, finished }
+        Self { taken, finished, let_in }
     }
 }
 
 impl Drop for InFlight {
     fn drop(&mut self) {
         gauge!("paybell_in_flight").decrement(1);
-        self.finished.finished(self.taken);
+        match self.let_in {
+            true => self.finished.finished_let_in(self.taken),
+            false => self.finished.finished(self.taken),
+        }
     }
 }

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 use tokio::sync::{mpsc, watch};
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep, sleep_until};
 use tokio_util::sync::CancellationToken;
 
 /// The first and the longest rest after the queue failed.
@@ -20,6 +20,9 @@ const REST_MAX: Duration = Duration::from_secs(1);
 /// all.
 const GATHER: Duration = Duration::from_millis(2);
 const GATHER_UNWAITED: Duration = Duration::from_millis(10);
+
+/// For how long places are kept at least, though somebody may wait for one.
+const KEPT_FOR: Duration = Duration::from_millis(100);
 
 /// How much a worker gets.
 #[derive(Clone, Copy, Debug)]
@@ -53,6 +56,8 @@ pub fn feed(queue: Arc<dyn Queue>, limits: FeedLimits, stop: CancellationToken) 
         returned: Vec::new(),
         reports: reports_out,
         failing: false,
+        kept_since: Instant::now(),
+        give_up: false,
         _running: running,
     };
     tokio::spawn(feeder.run(jobs_in, stop));
@@ -86,8 +91,8 @@ impl Slots {
     }
 
     /// Whether the queue need not be told of this finished job, as its place is kept.
-    fn keep(&self, taken: Taken) -> bool {
-        let kept = self.kept.keep(taken);
+    fn keep(&self, taken: Taken, let_in: bool) -> bool {
+        let kept = self.kept.keep(taken, let_in);
         self.taken.fetch_sub(usize::from(kept), Ordering::Relaxed);
         kept
     }
@@ -96,7 +101,17 @@ impl Slots {
 impl Finished {
     /// The job is no longer in flight, whatever came of it. Never waits.
     pub fn finished(&self, taken: Taken) {
-        if !self.slots.keep(taken) {
+        self.end(taken, false);
+    }
+
+    /// The same of a job that was let in without waiting ([`Queue::admit`], [`Finished::take_kept`]): the next one of its
+    /// endpoint may be, too.
+    pub fn finished_let_in(&self, taken: Taken) {
+        self.end(taken, true);
+    }
+
+    fn end(&self, taken: Taken, let_in: bool) {
+        if !self.slots.keep(taken, let_in) {
             // After the feed has ended, the job's lease sees to it.
             let _ = self.reports.send(Report::Finished(taken));
         }
@@ -145,6 +160,10 @@ struct Feeder {
     returned: Vec<Job>,
     reports: mpsc::UnboundedReceiver<Report>,
     failing: bool,
+    /// When the queue was last told of all places that were kept.
+    kept_since: Instant,
+    /// Whether it is to be told of those that are kept since, as somebody may wait for one.
+    give_up: bool,
     _running: watch::Sender<()>,
 }
 
@@ -156,8 +175,10 @@ impl Feeder {
                 Ok(taken) => {
                     rest = REST_MIN;
                     self.hand_out(&jobs, taken);
-                    if self.wait(&stop).await {
+                    self.give_up |= self.wait(&stop).await;
+                    if self.give_up && self.kept_since.elapsed() >= KEPT_FOR {
                         self.finished.extend(self.slots.kept.give_up());
+                        (self.kept_since, self.give_up) = (Instant::now(), false);
                     }
                 }
                 Err(error) => {
@@ -195,7 +216,7 @@ impl Feeder {
 
     /// Waits until there is something to tell, or something to take and room for it. What is to be told may gather for a
     /// moment, as long as there is room: nobody waits for it but jobs of the same endpoint. Answers whether somebody may
-    /// wait now, or a second has passed: then places are no longer kept.
+    /// wait now for places that are kept, or a second has passed.
     async fn wait(&mut self, stop: &CancellationToken) -> bool {
         let has_room = self.slots.free() > 0;
         tokio::select! {
@@ -215,6 +236,7 @@ impl Feeder {
                 }
             }
             () = self.queue.ready(), if has_room => true,
+            () = sleep_until(self.kept_since + KEPT_FOR), if self.give_up => true,
         }
     }
 

@@ -1,6 +1,7 @@
 //! Places in flight that finished jobs left, kept in the worker for a moment: the next jobs of the same endpoints that are
-//! let in take them over, and the queue, for which nothing has changed, need not be asked. Only while none waits there, as
-//! what waits would else be overtaken, and up to a quarter of an endpoint's cap, so that other workers find room.
+//! let in take them over, and the queue, for which nothing has changed, need not be asked. Only those of jobs that were let in
+//! without waiting, or while none waits at all, as what waits would else be overtaken; and up to a quarter of an endpoint's
+//! cap, so that other workers find room.
 
 use crate::{Queue, Taken};
 use paybell_delivery::{EndpointId, Job};
@@ -32,11 +33,12 @@ impl KeptPlaces {
         Self { queue, within, max, state: Mutex::default() }
     }
 
-    /// Whether the place is kept; the queue is to be told of it otherwise.
-    pub(crate) fn keep(&self, taken: Taken) -> bool {
+    /// Whether the place is kept, which its last job had either `let_in` at once or after it waited; the queue is to be told of it
+    /// otherwise.
+    pub(crate) fn keep(&self, taken: Taken, let_in: bool) -> bool {
         let each_max = usize::try_from(taken.job.concurrency_max / 4).unwrap_or(usize::MAX).min(EACH_MAX);
-        if each_max == 0 || taken.taken_at.elapsed() >= self.within || !self.queue.none_waits() || self.queue.is_away()
-        {
+        let overtakes = !let_in && !self.queue.none_waits();
+        if each_max == 0 || taken.taken_at.elapsed() >= self.within || overtakes || self.queue.is_away() {
             return false;
         }
         let mut state = self.state();
@@ -106,20 +108,20 @@ mod tests {
     fn up_to_a_quarter_of_a_cap_is_kept_and_of_all_no_more_than_the_limit() {
         for (cap, limit, expected) in [(1, 99, 0), (3, 99, 0), (4, 99, 1), (20, 99, 5), (1_000, 99, 32), (20, 3, 3)] {
             let kept = kept(MINUTE, limit);
-            let count = (0..50).filter(|&ticket| kept.keep(place(1, ticket, cap))).count();
+            let count = (0..50).filter(|&ticket| kept.keep(place(1, ticket, cap), false)).count();
             assert_eq!(count, expected, "of a cap of {cap}, {limit} in all");
             assert_eq!(kept.give_up().len(), expected);
-            assert_eq!(kept.keep(place(1, 99, cap)), expected > 0, "there is room again");
+            assert_eq!(kept.keep(place(1, 99, cap), false), expected > 0, "there is room again");
         }
     }
 
     #[test]
     fn what_is_too_old_or_comes_after_the_end_is_not_kept() {
-        assert!(!kept(Duration::ZERO, 99).keep(place(1, 1, 100)));
+        assert!(!kept(Duration::ZERO, 99).keep(place(1, 1, 100), false));
         let kept = kept(MINUTE, 99);
         let (first, second) = (place(1, 1, 100), place(1, 2, 100));
-        assert!(kept.keep(first));
+        assert!(kept.keep(first, false));
         assert_eq!(kept.close(), [first]);
-        assert!(!kept.keep(second));
+        assert!(!kept.keep(second, false));
     }
 }

@@ -20,6 +20,8 @@ type Key = (MerchantId, String);
 pub(crate) struct Made {
     pub(crate) job: Job,
     pub(crate) endpoint_version: i64,
+    /// Whether its endpoint takes nothing now.
+    pub(crate) closed: bool,
     pub(crate) deadline_at: Timestamp,
 }
 
@@ -67,8 +69,9 @@ impl<'a> Tally<'a> {
         if let Some(made) = self.inserted.remove(&payment.id) {
             let claimed = made.iter().filter(|made| made.job.attempts > 0).map(|made| claimed(made, payment, now));
             let claimed = claimed.collect();
+            let closed = made.iter().filter(|made| made.closed).map(|made| made.job.delivery_id).collect();
             let jobs = made.into_iter().map(|made| made.job).collect();
-            return Accepted::New { payment_id: payment.id, jobs, claimed, accepted_at: now };
+            return Accepted::New { payment_id: payment.id, jobs, claimed, closed, accepted_at: now };
         }
         let Some((before, deliveries)) = self.found.get(&key(payment)) else {
             return Accepted::UnknownMerchant;

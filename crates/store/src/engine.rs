@@ -32,10 +32,13 @@ pub enum Accepted {
     New {
         /// The payment's id: the one given.
         payment_id: PaymentId,
-        /// Its deliveries, to be queued; [`Job::attempts`] of those that were claimed ahead is 1, and of the others 0.
+        /// Its deliveries, to be queued unless they are `closed`; [`Job::attempts`] of those that were claimed ahead is 1, and of the others 0.
         jobs: Vec<Job>,
         /// Those that were claimed ahead, in the order of their jobs.
         claimed: Vec<ClaimedDelivery>,
+        /// Those whose endpoint is paused or failing. No claim of them would be won, so they are left to the dispatcher, which
+        /// parks them.
+        closed: Vec<DeliveryId>,
         /// When it was accepted: [`AcceptTerms::now`], as it is kept.
         accepted_at: Timestamp,
     },

@@ -67,8 +67,13 @@ impl PlantedLedger {
             kept => self.real.accept(kept, terms).await?,
         };
         for (at, payment) in payments.iter().enumerate().filter(|(at, _)| forgets[*at]) {
-            let answer =
-                Accepted::New { payment_id: payment.id, jobs: Vec::new(), claimed: Vec::new(), accepted_at: terms.now };
+            let answer = Accepted::New {
+                payment_id: payment.id,
+                jobs: Vec::new(),
+                claimed: Vec::new(),
+                closed: Vec::new(),
+                accepted_at: terms.now,
+            };
             answers.insert(at, answer);
         }
         Ok(answers)

@@ -31,7 +31,7 @@ WITH new_payment AS (
     RETURNING id, merchant_id, amount_minor, currency
 ), draft AS MATERIALIZED (
     SELECT (left(p.id::text, 19) || right(gen_random_uuid()::text, 17))::uuid AS id, p.id AS payment_id,
-        p.amount_minor, p.currency, e.id AS endpoint_id, e.concurrency_max, e.version, $17 + LEAST(e.lifetime_us, $18) AS deadline_at,
+        p.amount_minor, p.currency, e.id AS endpoint_id, e.concurrency_max, e.version, NOT e.takes AS closed, $17 + LEAST(e.lifetime_us, $18) AS deadline_at,
         CASE WHEN e.takes AND p.merchant_id <> ALL ($21) THEN $17 + $20 END AS claimed_until
     FROM new_payment p
     CROSS JOIN LATERAL (
@@ -47,10 +47,10 @@ WITH new_payment AS (
     FROM draft
 )
 SELECT id AS payment_id, NULL AS delivery_id, NULL AS endpoint_id, NULL AS concurrency_max, NULL AS version,
-    NULL AS deadline_at, NULL AS attempts
+    NULL AS closed, NULL AS deadline_at, NULL AS attempts
 FROM new_payment
 UNION ALL
-SELECT payment_id, id, endpoint_id, concurrency_max, version, deadline_at, (claimed_until IS NOT NULL)::int4 FROM draft";
+SELECT payment_id, id, endpoint_id, concurrency_max, version, closed, deadline_at, (claimed_until IS NOT NULL)::int4 FROM draft";
 
 /// What was accepted before, with its deliveries of that time. `|| ''` keeps the planner from going through all payments
 /// of the merchant: the gateway's id is nearly unique by itself.

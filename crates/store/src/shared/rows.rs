@@ -150,7 +150,8 @@ pub(in super::super) fn new_job(row: &Row) -> Result<Job> {
 
 /// A delivery that acceptance made.
 pub(in super::super) fn made(row: &Row) -> Result<Made> {
-    Ok(Made { job: job(row)?, endpoint_version: get(row, "version")?, deadline_at: time(row, "deadline_at")? })
+    let (endpoint_version, closed) = (get(row, "version")?, get(row, "closed")?);
+    Ok(Made { job: job(row)?, endpoint_version, closed, deadline_at: time(row, "deadline_at")? })
 }
 
 /// The job of a delivery that is handed out.

@@ -43,7 +43,8 @@ FROM (
 )
 RETURNING id AS delivery_id, payment_id, endpoint_id, deadline_at, attempts,
     (SELECT concurrency_max FROM endpoints WHERE endpoints.id = endpoint_id) AS concurrency_max,
-    (SELECT version FROM endpoints WHERE endpoints.id = endpoint_id) AS version";
+    (SELECT version FROM endpoints WHERE endpoints.id = endpoint_id) AS version,
+    (SELECT paused_at IS NOT NULL OR failing_since IS NOT NULL FROM endpoints WHERE endpoints.id = endpoint_id) AS closed";
 
 /// What was accepted before, with its deliveries of that time.
 const FIND: &str = concat!(

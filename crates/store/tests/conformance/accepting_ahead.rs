@@ -80,13 +80,19 @@ async fn nothing_is_claimed_ahead_of_excepted_merchants_and_endpoints_that_take_
     let open = f.endpoint().await?;
     let payments = [payment("p1", at(10))];
     let answers = f.ledger.accept_ahead(&payments, &terms(at(10)), &ahead()).await?;
-    let Some(Accepted::New { jobs, claimed, .. }) = answers.first() else { bail!("{answers:?}") };
+    let Some(Accepted::New { jobs, claimed, closed, .. }) = answers.first() else { bail!("{answers:?}") };
     let mut attempts: Vec<_> = jobs.iter().map(|job| (job.endpoint_id, job.attempts)).collect();
     attempts.sort();
     let mut expected = [(paused, 0), (failing, 0), (open, 1)];
     expected.sort();
     assert_eq!(attempts, expected);
     assert_eq!(claimed.iter().map(|claimed| claimed.endpoint_id).collect::<Vec<_>>(), [open]);
+    for job in jobs {
+        let is_closed = closed.contains(&job.delivery_id);
+        assert_eq!(is_closed, job.endpoint_id != open, "{answers:?}");
+        let claim = f.claim(Job { attempts: 0, ..*job }, at(10)).await?;
+        assert!(claim.is_none(), "{claim:?}: one is claimed, and nobody can claim what is closed");
+    }
 
     let payment = payment("p2", at(11));
     let except = ClaimAhead { except: vec![payment.merchant_id.clone()], ..ahead() };
