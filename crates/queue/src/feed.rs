@@ -2,7 +2,7 @@
 
 use crate::backend::ReadyBackend;
 use crate::kept_places::KeptPlaces;
-use crate::{Queue, QueueError, Taken};
+use crate::{Queue, QueueError, READY_MAX, Taken};
 use metrics::counter;
 use paybell_delivery::Job;
 use std::sync::Arc;
@@ -90,9 +90,10 @@ impl Slots {
         self.max.saturating_sub(self.taken.load(Ordering::Relaxed))
     }
 
-    /// Whether the queue need not be told of this finished job, as its place is kept.
+    /// Whether the queue need not be told of this finished job, as its place is kept. Where less than half of the slots are
+    /// free the feed may wait for one, and is told.
     fn keep(&self, taken: Taken, let_in: bool) -> bool {
-        let kept = self.kept.keep(taken, let_in);
+        let kept = self.free() > self.max / 2 && self.kept.keep(taken, let_in);
         self.taken.fetch_sub(usize::from(kept), Ordering::Relaxed);
         kept
     }
@@ -237,6 +238,8 @@ impl Feeder {
             }
             () = self.queue.ready(), if has_room => true,
             () = sleep_until(self.kept_since + KEPT_FOR), if self.give_up => true,
+            // Should the room have come without a word.
+            () = sleep(READY_MAX), if !has_room => true,
         }
     }
 

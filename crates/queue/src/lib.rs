@@ -15,8 +15,8 @@
 //! - [`Taken`]: a job that was taken, with the ticket of its place in flight. A job may be taken twice, a ticket is given
 //!   once; so whoever finishes frees its own place and no other.
 //! - [`feed`]: takes jobs ahead of the workers and hands them to apalis by a [`ReadyBackend`], a [`Batch`] at a time;
-//!   [`Finished`] tells it which are done. `kept_places`: while none waits, a finished job's place goes to the next one of
-//!   its endpoint, and the queue hears nothing of either.
+//!   [`Finished`] tells it which are done. `kept_places`: a finished job's place goes to the next one of its
+//!   endpoint that is let in, and the queue hears nothing of either.
 
 mod backend;
 mod fall_back;

@@ -32,7 +32,8 @@ pub enum Accepted {
     New {
         /// The payment's id: the one given.
         payment_id: PaymentId,
-        /// Its deliveries, to be queued unless they are `closed`; [`Job::attempts`] of those that were claimed ahead is 1, and of the others 0.
+        /// Its deliveries, to be queued unless they are `closed`; [`Job::attempts`] of those that were claimed ahead is 1, and of
+        /// the others 0.
         jobs: Vec<Job>,
         /// Those that were claimed ahead, in the order of their jobs.
         claimed: Vec<ClaimedDelivery>,

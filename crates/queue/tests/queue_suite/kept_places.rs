@@ -91,3 +91,20 @@ async fn while_a_job_waits_only_those_that_never_waited_leave_their_places() -> 
     }
     Ok(())
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn worker_that_is_nearly_full_hears_of_every_slot_that_is_free() -> Result<()> {
+    const TWO: FeedLimits = FeedLimits { in_flight_max: 2, ..LIMITS };
+    for queue in [in_process(SETTINGS)?, in_redis(SETTINGS)?] {
+        let (_backend, finished) = feed(queue.one.clone(), TWO, CancellationToken::new());
+        eventually("a turn finds nothing", SOON, async || Ok(queue.one.none_waits().then_some(()))).await?;
+        let first = queue.one.admit(&jobs(0..1), 2).await?[0].context("there is no room")?;
+        let other = queue.one.admit(&[capped_job(2, 0, CAP)], 1).await?[0].context("there is no room")?;
+        finished.note_admitted(2);
+        finished.finished_let_in(first);
+        ensure!(finished.take_kept(&jobs(1..2)) == [None], "its slot is needed");
+        finished.finished_let_in(other);
+        until_all_are_free(&*queue.two).await?;
+    }
+    Ok(())
+}

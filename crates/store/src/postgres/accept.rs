@@ -31,7 +31,8 @@ WITH new_payment AS (
     RETURNING id, merchant_id, amount_minor, currency
 ), draft AS MATERIALIZED (
     SELECT (left(p.id::text, 19) || right(gen_random_uuid()::text, 17))::uuid AS id, p.id AS payment_id,
-        p.amount_minor, p.currency, e.id AS endpoint_id, e.concurrency_max, e.version, NOT e.takes AS closed, $17 + LEAST(e.lifetime_us, $18) AS deadline_at,
+        p.amount_minor, p.currency, e.id AS endpoint_id, e.concurrency_max, e.version, NOT e.takes AS closed,
+        $17 + LEAST(e.lifetime_us, $18) AS deadline_at,
         CASE WHEN e.takes AND p.merchant_id <> ALL ($21) THEN $17 + $20 END AS claimed_until
     FROM new_payment p
     CROSS JOIN LATERAL (
