@@ -2,7 +2,7 @@
 
 use crate::attempt_delivery::attempt_claimed;
 use crate::claim_batch::claim_batch;
-use crate::{DispatchSettings, EndpointCache, Engine, WorkerSettings, keep_attempts, run_dispatcher};
+use crate::{DispatchSettings, EndpointCache, Engine, WorkerSettings, keep_attempts, place_lease, run_dispatcher};
 use anyhow::{Context, Result, bail, ensure};
 use paybell_delivery::{
     Attempt, Decision, DeliveryId, EndpointId, EndpointOptions, Job, LIFETIME_MAX, MerchantId, Money, Outcome, Payment,
@@ -114,7 +114,7 @@ fn engine(ledger: Arc<dyn Ledger>) -> Result<Engine> {
         drain: Duration::from_secs(1),
         failing_after: Duration::from_secs(10),
     };
-    let lanes = QueueSettings { lane_max: 100, depth_max: 1_000, lease: VISIBILITY };
+    let lanes = QueueSettings { lane_max: 100, depth_max: 1_000, lease: place_lease(VISIBILITY) };
     Ok(Engine {
         coalesced: Coalesced::start(ledger.clone(), clock.clone(), batches),
         ledger,
@@ -199,7 +199,7 @@ async fn nothing_is_sent_when_the_claim_has_run_out_meanwhile() -> Result<()> {
 async fn job_whose_place_has_run_out_is_dropped_before_its_claim() -> Result<()> {
     let rig = Rig::start().await?;
     let job = rig.accept(rig.now(), LIFETIME_MAX).await?;
-    let place = VISIBILITY - WorkerSettings::RECORD_MARGIN;
+    let place = place_lease(VISIBILITY) - WorkerSettings::RECORD_MARGIN;
     rig.attempt(taken(job, place)?).await;
     assert_eq!(rig.standing(job.delivery_id).await?, (State::Pending, vec![]));
     assert_eq!(rig.receiver.requests().len(), 0);
@@ -218,12 +218,12 @@ async fn request_ends_with_its_jobs_place_however_late_the_claim_was() -> Result
     rig.receiver.script("/hook", vec![Reply::Hang]);
     let job = rig.accept(rig.now(), LIFETIME_MAX).await?;
     let left = Duration::from_secs(2);
-    let taken = taken(job, VISIBILITY - WorkerSettings::RECORD_MARGIN - left)?;
+    let taken = taken(job, place_lease(VISIBILITY) - WorkerSettings::RECORD_MARGIN - left)?;
     rig.attempt(taken).await;
     let view = rig.engine.ledger.delivery(job.delivery_id, rig.now()).await?.context("a delivery")?;
     let outcomes: Vec<Outcome> = view.attempts.iter().map(|attempt| attempt.outcome).collect();
     assert_eq!(outcomes, [Outcome::TimedOut]);
-    assert!(taken.taken_at.elapsed() < VISIBILITY, "it ran on: {:?}", view.attempts[0].duration);
+    assert!(taken.taken_at.elapsed() < place_lease(VISIBILITY), "it ran on: {:?}", view.attempts[0].duration);
     Ok(())
 }
 
