@@ -22,8 +22,6 @@ pub struct Terms {
     pub time_limit_us: i64,
     /// How long a claim holds, in µs.
     pub visibility_us: i64,
-    /// How long after its claim an attempt may begin: the claim's time without that for the record, in µs.
-    pub begun_within_us: i64,
     /// How long a busy machine may take between a decision and its effect elsewhere.
     pub tolerance_us: i64,
     /// How far the processes' ideas of the database's time may be apart.
@@ -56,7 +54,6 @@ impl Default for Terms {
             retry_jitter: 0.1,
             time_limit_us: 2_000_000,
             visibility_us: 7_000_000,
-            begun_within_us: 2_000_000,
             tolerance_us: 1_000_000,
             clock_us: 100_000,
             skew_us: 0,

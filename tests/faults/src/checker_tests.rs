@@ -286,6 +286,20 @@ fn hammering_and_overrun_caps_are_found() {
 }
 
 #[test]
+fn takeover_is_excused_by_what_slowed_the_way_from_the_claim_and_by_no_more() {
+    let visibility = terms().visibility_us;
+    // The first goes on for longer than its claim holds; the next comes 1.2 s before the claim would end, were it that young.
+    let begun = AT - visibility;
+    let taken_over = |e: &mut Evidence| {
+        (attempt(e, "d1", 1).started_us, attempt(e, "d1", 1).duration_us) = (begun, Some(visibility + S));
+        attempt(e, "d1", 2).started_us = begun + visibility - 1_200_000;
+    };
+    let slow = |from, until| broken_under(&troubled(Place::Database, from, until), taken_over).contains(&"I10");
+    assert!(!slow(begun - S, begun), "a second of it, and the second that is allowed");
+    assert!(slow(begun - 20 * S, begun - 19 * S), "at another time");
+}
+
+#[test]
 fn invented_acknowledgement_is_found() {
     let unheard = broken_by(|e| e.seen.retain(|s| s.moment != Moment::Acknowledged || s.delivery != "d0"));
     assert_eq!(unheard, ["I11"]);

@@ -230,9 +230,11 @@ fn gaps_are_kept(case: &Case<'_>, delivery: &StoredDelivery, attempts: &[StoredA
         if next.started_us >= delivery.deadline_us - lead - clock_us {
             least = least.min(lead);
         }
-        // A record that came after its claim had run out does not hold back who took over. A claim is older than its attempt
-        // by what the database's answer took, within the worker's limit, and by the worker's freeze.
-        let before = terms.begun_within_us + terms.frozen_us(one.started_us - terms.visibility_us, one.started_us);
+        // A record that came after its claim had run out does not hold back who took over. A claim is as old as its
+        // attempt, but for the way from the database to the worker, which may be slowed, and for the worker's freeze.
+        let since_us = one.started_us - terms.visibility_us;
+        let excused_us = terms.frozen_us(since_us, one.started_us) + terms.slowed_us(since_us, one.started_us);
+        let before = terms.tolerance_us + excused_us;
         let is_taken_over = next.started_us - one.started_us >= terms.visibility_us - before;
         if gap < least - clock_us && !is_taken_over {
             found.add("I10", &delivery.id, format!("{gap} µs between attempts {} and the next", one.number));

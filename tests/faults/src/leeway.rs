@@ -35,6 +35,11 @@ impl Terms {
         self.troubles.overlap_us(Place::Worker, from_us + self.skew_us, until_us + self.skew_us)
     }
 
+    /// For how long the way to the database was slow between two moments of its clock.
+    pub(crate) fn slowed_us(&self, from_us: i64, until_us: i64) -> i64 {
+        self.troubles.overlap_us(Place::Database, from_us + self.skew_us, until_us + self.skew_us)
+    }
+
     /// Whether the queue may not know who is in flight, at a moment of this machine's clock: while it is in trouble, until
     /// all processes use it again, and for as long as an attempt may take that began in that time. So it is with a worker
     /// that was frozen: the queue gave up what it holds.

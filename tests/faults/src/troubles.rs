@@ -11,6 +11,8 @@ pub enum Place {
     Worker,
     /// The queue, or the way to it, was away, slow or lost: it forgets who is in flight.
     Queue,
+    /// The way to the database was slow: an attempt begins later after its claim.
+    Database,
 }
 
 /// One trouble.

@@ -3,8 +3,9 @@
 use crate::consumers::{SETTINGS, capped_job, in_process, in_redis, take};
 use anyhow::{Context, Result, ensure};
 use paybell_delivery::Job;
-use paybell_queue::{FeedLimits, Finished, Queue, Taken, feed};
+use paybell_queue::{FeedLimits, Finished, Queue, ReadyBackend, Taken, feed};
 use paybell_testkit::eventually;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
@@ -14,6 +15,17 @@ const CAP: u32 = 8;
 
 fn jobs(numbers: std::ops::Range<u128>) -> Vec<Job> {
     numbers.map(|number| capped_job(1, number, CAP)).collect()
+}
+
+/// A feed whose first turn has found nothing.
+async fn begin(
+    queue: &Arc<dyn Queue>,
+    limits: FeedLimits,
+    stop: &CancellationToken,
+) -> Result<(ReadyBackend, Finished)> {
+    let begun = feed(queue.clone(), limits, stop.clone());
+    eventually("a turn finds nothing", SOON, async || Ok(queue.none_waits().then_some(()))).await?;
+    Ok(begun)
 }
 
 /// Lets a job in, and finishes it at once.
@@ -39,8 +51,7 @@ async fn until_all_are_free(queue: &dyn Queue) -> Result<()> {
 async fn finished_job_leaves_its_place_to_the_next_of_its_endpoint() -> Result<()> {
     for queue in [in_process(SETTINGS)?, in_redis(SETTINGS)?] {
         let stop = CancellationToken::new();
-        let (_backend, finished) = feed(queue.one.clone(), LIMITS, stop.clone());
-        eventually("a turn finds nothing", SOON, async || Ok(queue.one.none_waits().then_some(()))).await?;
+        let (_backend, finished) = begin(&queue.one, LIMITS, &stop).await?;
         let next = [capped_job(2, 1, CAP), capped_job(1, 1, CAP), capped_job(1, 2, CAP)];
         // Once a second the queue is told of all that is kept; it may be just then.
         let (before, place) = eventually("a place is kept", SOON, async || {
@@ -70,8 +81,7 @@ async fn finished_job_leaves_its_place_to_the_next_of_its_endpoint() -> Result<(
 async fn while_a_job_waits_only_those_that_never_waited_leave_their_places() -> Result<()> {
     for queue in [in_process(SETTINGS)?, in_redis(SETTINGS)?] {
         let stop = CancellationToken::new();
-        let (_backend, finished) = feed(queue.one.clone(), LIMITS, stop.clone());
-        eventually("a turn finds nothing", SOON, async || Ok(queue.one.none_waits().then_some(()))).await?;
+        let (_backend, finished) = begin(&queue.one, LIMITS, &stop).await?;
         // The second waits for the first.
         queue.two.push(&[capped_job(2, 1, 1), capped_job(2, 2, 1)]).await?;
         eventually("one waits", SOON, async || Ok((!queue.one.none_waits()).then_some(()))).await?;
@@ -96,8 +106,7 @@ async fn while_a_job_waits_only_those_that_never_waited_leave_their_places() -> 
 async fn worker_that_is_nearly_full_hears_of_every_slot_that_is_free() -> Result<()> {
     const TWO: FeedLimits = FeedLimits { in_flight_max: 2, ..LIMITS };
     for queue in [in_process(SETTINGS)?, in_redis(SETTINGS)?] {
-        let (_backend, finished) = feed(queue.one.clone(), TWO, CancellationToken::new());
-        eventually("a turn finds nothing", SOON, async || Ok(queue.one.none_waits().then_some(()))).await?;
+        let (_backend, finished) = begin(&queue.one, TWO, &CancellationToken::new()).await?;
         let first = queue.one.admit(&jobs(0..1), 2).await?[0].context("there is no room")?;
         let other = queue.one.admit(&[capped_job(2, 0, CAP)], 1).await?[0].context("there is no room")?;
         finished.note_admitted(2);

@@ -37,8 +37,6 @@ pub(super) struct Line {
     /// How many statements there were since then.
     statements: u32,
     used_at: Instant,
-    /// What it was last used for.
-    act: &'static str,
 }
 
 impl Lines {
@@ -50,15 +48,14 @@ impl Lines {
 
     /// A connection that stands, as far as can be told.
     pub(super) async fn take(&self, act: &'static str) -> Result<Line> {
-        while let Some(mut line) = self.take_idle(act) {
-            line.act = act;
+        while let Some(mut line) = self.take_idle() {
             if line.stands().await {
                 return Ok(line);
             }
         }
         let now = Instant::now();
         let connection = Some(self.pool.acquire().await.doing(act)?);
-        Ok(Line { connection, begun_at: now, planned_at: now, statements: 0, used_at: now, act })
+        Ok(Line { connection, begun_at: now, planned_at: now, statements: 0, used_at: now })
     }
 
     /// Keeps a connection that has answered.
@@ -73,12 +70,9 @@ impl Lines {
         }
     }
 
-    /// The one that was last used for the same, as its server process has at hand what that needs; else the one that was
-    /// used last, so that what is not needed grows old.
-    fn take_idle(&self, act: &'static str) -> Option<Line> {
-        let mut idle = self.idle();
-        let at = idle.iter().rposition(|line| line.act == act).or(idle.len().checked_sub(1))?;
-        Some(idle.remove(at))
+    /// The one that was used last, so that what is not needed grows old.
+    fn take_idle(&self) -> Option<Line> {
+        self.idle().pop()
     }
 
     fn idle(&self) -> MutexGuard<'_, Vec<Line>> {

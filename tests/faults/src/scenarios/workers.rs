@@ -7,6 +7,7 @@ use crate::proxy::Fault;
 use crate::report::Report;
 use crate::sender::Load;
 use crate::stage::{Room, Stage};
+use crate::troubles::Place;
 use anyhow::{Result, ensure};
 use serde_json::json;
 use std::time::Duration;
@@ -106,12 +107,14 @@ pub(super) async fn worker_is_frozen_within_its_claims(room: Room) -> Result<Rep
 /// how many claims they hold.
 async fn freeze_within_claims(stage: &Stage, names: &[&str]) -> Result<u64> {
     let to_postgres = &stage.cluster.servers()?.to_postgres;
+    stage.cluster.trouble(Place::Database, "the link to PostgreSQL");
     to_postgres.set(Fault::Delay(Duration::from_millis(120)));
     sleep(Duration::from_millis(1_500)).await;
     for name in names {
         stage.cluster.freeze(name)?;
     }
     to_postgres.set(Fault::None);
+    stage.cluster.trouble_is_over("the link to PostgreSQL");
     sleep(Duration::from_millis(1_000)).await;
     stage.cluster.source().claims_held(Duration::from_millis(500)).await
 }
