@@ -6,12 +6,15 @@ use paybell_abort::AbortPoint;
 use paybell_delivery::Job;
 use paybell_queue::Queue;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::sync::mpsc;
 
 /// How many jobs wait for the queue at most.
 const WAITING_MAX: usize = 20_000;
 /// How many jobs are pushed at once at most.
 const PUSH_MAX: usize = 500;
+/// For how long jobs may gather after some that all have to wait in lanes that are held back: there is no haste.
+const GATHER: Duration = Duration::from_millis(10);
 
 /// The way to the queue.
 pub(crate) struct Pusher {
@@ -46,6 +49,9 @@ async fn push_all(queue: Arc<dyn Queue>, mut jobs: mpsc::Receiver<Job>) {
             Ok(pushed) => {
                 AbortPoint::Enqueued.reach();
                 failing = false;
+                if pushed.is_held_back {
+                    tokio::time::sleep(GATHER).await;
+                }
                 pushed.refused.len()
             }
             Err(error) => {

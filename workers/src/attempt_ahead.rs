@@ -46,13 +46,12 @@ impl AttemptAhead {
 }
 
 impl AttemptsAhead for AttemptAhead {
-    /// Half of the slots are left for what has its turn.
     fn claim_ahead(&self, payments: usize) -> Option<ClaimAhead> {
         let settings = &self.engine.settings;
         if self.stop.is_cancelled() || self.engine.queue.is_away() {
             return None;
         }
-        if self.finished()?.free() < payments + settings.in_flight_max / 2 {
+        if self.finished()?.spare() < payments {
             return None;
         }
         let mut resting = lock(&self.resting);

@@ -4,6 +4,7 @@
 use crate::Engine;
 use crate::act_in_bulk::act_in_bulk;
 use crate::hold_back::HeldBack;
+use crate::look_back::LookBack;
 use metrics::{counter, gauge};
 use paybell_abort::AbortPoint;
 use paybell_delivery::{EndpointId, Job, State};
@@ -27,6 +28,8 @@ pub struct DispatchSettings {
 /// The longest and the shortest rest between two passes.
 pub(crate) const REST_MAX: Duration = Duration::from_secs(1);
 pub(crate) const REST_MIN: Duration = Duration::from_millis(5);
+/// The shortest rest while nothing is due: what comes due one by one is handed out together.
+const REST_GATHERING: Duration = Duration::from_millis(50);
 /// The longest rest while jobs are held back, and how many of each endpoint's are offered to the queue in one pass.
 const REST_HELD: Duration = Duration::from_millis(20);
 const OFFER_EACH: usize = 250;
@@ -88,13 +91,14 @@ async fn dispatch_all(engine: &Engine, settings: &DispatchSettings, stop: &Cance
 pub(crate) struct Dispatcher<'a> {
     engine: &'a Engine,
     held: HeldBack,
+    look_back: LookBack,
     probed: Option<Instant>,
     released: Option<Instant>,
 }
 
 impl<'a> Dispatcher<'a> {
     pub(crate) fn new(engine: &'a Engine) -> Self {
-        Self { engine, held: HeldBack::default(), probed: None, released: None }
+        Self { engine, held: HeldBack::default(), look_back: LookBack::default(), probed: None, released: None }
     }
 
     /// Moving more forward than anybody can take would only write it again and again.
@@ -108,7 +112,11 @@ impl<'a> Dispatcher<'a> {
         let crowded = if self.held.queue_takes() { self.held.endpoints() } else { Vec::new() };
         AbortPoint::DispatchBegins.reach();
         let (engine, now) = (self.engine, self.engine.clock.now());
-        let mut dispatched = engine.ledger.dispatch_due(now, engine.settings.visibility, limit, &crowded).await?;
+        let began_at = Instant::now();
+        let after = self.look_back.next(began_at);
+        let visibility = engine.settings.visibility;
+        let mut dispatched = engine.ledger.dispatch_due_after(after, now, visibility, limit, &crowded).await?;
+        self.look_back.note(after, began_at, now, &dispatched);
         observe(&dispatched);
         engine.coalesced.note_expired(dispatched.expired);
         let mut jobs = std::mem::take(&mut dispatched.jobs);
@@ -131,7 +139,7 @@ impl<'a> Dispatcher<'a> {
         let rest_max = if self.held.len() > 0 { REST_HELD } else { REST_MAX };
         let rest_max = if ramp { rest_max.min(REST_RAMP) } else { rest_max };
         let until_due = dispatched.next_due_at.map_or(rest_max, |at| at.since(engine.clock.now()));
-        Ok(until_due.clamp(REST_MIN, rest_max))
+        Ok(until_due.max(REST_GATHERING).min(rest_max))
     }
 
     /// Adds parked deliveries of endpoints that take deliveries again, and probes of those that fail. Answers whether

@@ -17,6 +17,7 @@ mod dispatch_due;
 mod hold_back;
 mod keep_attempts;
 mod load_endpoint;
+mod look_back;
 mod observe;
 mod relieve_queue;
 mod render_notification;

@@ -2,12 +2,11 @@
 
 use crate::Engine;
 use metrics::counter;
-use paybell_delivery::{Attempt, DeliveryId, EndpointId, Sign, Streak, Timestamp, probe_after};
+use paybell_delivery::{Attempt, EndpointId, Seen, Sign, Streak, Timestamp, probe_after};
 use paybell_store::StoreError;
 use paybell_store::engine::ClaimedDelivery;
 use paybell_store::manage::Actor;
 use std::collections::HashMap;
-use std::collections::hash_map::Entry;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -16,35 +15,37 @@ const ENGINE: &str = "paybell";
 /// The shortest pause between a probe that failed and the next.
 const PAUSE_MIN: Duration = Duration::from_secs(1);
 
-/// The endpoints that failed since this process last saw an answer of theirs.
+/// What is remembered of so many endpoints is gone through for what is past.
+const FORGET_AT: usize = 10_000;
+
+/// What this process saw of the endpoints' answers.
 #[derive(Debug, Default)]
-pub struct HealthWatch(Mutex<HashMap<EndpointId, Streak>>);
+pub struct HealthWatch(Mutex<Watched>);
+
+#[derive(Debug, Default)]
+struct Watched {
+    seen: HashMap<EndpointId, Seen>,
+    /// How many there were after they were last gone through.
+    kept: usize,
+}
 
 impl HealthWatch {
     /// Notes what an attempt says; answers the failures in a row by which the endpoint now counts as failing.
-    fn note(
-        &self,
-        endpoint: EndpointId,
-        delivery: DeliveryId,
-        sign: Sign,
-        now: Timestamp,
-        patience: Duration,
-    ) -> Option<Streak> {
-        let mut streaks = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        match (sign, streaks.entry(endpoint)) {
-            (Sign::Fails, Entry::Vacant(vacant)) => {
-                vacant.insert(Streak::begin(delivery, now));
-                None
-            }
-            (Sign::Fails, Entry::Occupied(mut streak)) => {
-                streak.get_mut().go_on(delivery);
-                streak.get().is_failing(now, patience).then(|| streak.remove())
-            }
-            (Sign::Answers, Entry::Occupied(streak)) => {
-                streak.remove();
-                None
-            }
-            (Sign::Answers | Sign::Nothing, _) => None,
+    fn note(&self, engine: &Engine, claimed: &ClaimedDelivery, attempt: &Attempt, sign: Sign) -> Option<Streak> {
+        let now = engine.clock.now();
+        let mut watched = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        watched.forget(now.before(engine.settings.visibility));
+        let seen = watched.seen.entry(claimed.endpoint_id).or_default();
+        seen.note(sign, claimed.delivery_id, attempt.started_at, now, engine.settings.failing_after)
+    }
+}
+
+impl Watched {
+    /// Forgets what is past, as no attempt takes longer than since `then`, whenever there is twice as much as was left last time.
+    fn forget(&mut self, then: Timestamp) {
+        if self.seen.len() >= FORGET_AT.max(2 * self.kept) {
+            self.seen.retain(|_, seen| !seen.is_past(then));
+            self.kept = self.seen.len();
         }
     }
 }
@@ -55,14 +56,10 @@ pub(crate) async fn watch_health(engine: &Engine, claimed: &ClaimedDelivery, att
     let sign = Sign::of(attempt.outcome, attempt.status);
     let done = match claimed.probes {
         Some(failed) => conclude_probe(engine, claimed, attempt, sign, failed).await,
-        None => {
-            let (endpoint, now) = (claimed.endpoint_id, engine.clock.now());
-            let watch = &engine.health;
-            match watch.note(endpoint, claimed.delivery_id, sign, now, engine.settings.failing_after) {
-                Some(streak) => mark_failing(engine, endpoint, streak, attempt).await,
-                None => Ok(()),
-            }
-        }
+        None => match engine.health.note(engine, claimed, attempt, sign) {
+            Some(streak) => mark_failing(engine, claimed.endpoint_id, streak, attempt).await,
+            None => Ok(()),
+        },
     };
     if let Err(error) = done {
         let error = &error as &dyn std::error::Error;
@@ -75,6 +72,9 @@ async fn mark_failing(engine: &Engine, id: EndpointId, streak: Streak, last: &At
     if engine.ledger.mark_failing(id, streak.since, &why, &actor(engine)).await? {
         counter!("paybell_endpoint_health_changes_total", "to" => "failing").increment(1);
         tracing::warn!(endpoint.id = %id, why, "the endpoint fails; from now on it is only probed");
+        if let Err(error) = engine.queue.drop_lane(id).await {
+            tracing::debug!(error = &error as &dyn std::error::Error, "what waits for it is taken in vain");
+        }
     }
     Ok(())
 }
@@ -94,6 +94,7 @@ async fn conclude_probe(
         return engine.ledger.postpone_probe(id, claimed.delivery_id, next_at).await;
     }
     counter!("paybell_probes_total", "result" => "answered").increment(1);
+    engine.health.note(engine, claimed, attempt, sign);
     if engine.ledger.reopen(id, &actor(engine)).await? {
         counter!("paybell_endpoint_health_changes_total", "to" => "answering").increment(1);
         tracing::info!(endpoint.id = %id, "the endpoint answers again");

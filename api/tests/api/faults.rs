@@ -6,7 +6,7 @@ use axum::body::Body;
 use http::header::RETRY_AFTER;
 use http::{Request, StatusCode};
 use paybell_api::ApiSettings;
-use paybell_delivery::Job;
+use paybell_delivery::{EndpointId, Job};
 use paybell_queue::{Queue, QueueError, Taken};
 use serde_json::json;
 use std::sync::Arc;
@@ -23,6 +23,9 @@ impl Queue for QueueThatIsGone {
         Err(gone())
     }
     async fn admit(&self, _: &[Job], _: usize) -> Result<Vec<Option<Taken>>, QueueError> {
+        Err(gone())
+    }
+    async fn drop_lane(&self, _: EndpointId) -> Result<(), QueueError> {
         Err(gone())
     }
     fn none_waits(&self) -> bool {

@@ -49,7 +49,7 @@ impl Sign {
 /// Failures of one endpoint in a row, with no answer between.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Streak {
-    /// When the first came.
+    /// Since when nothing was answered, as far as it was seen: the first of them was begun, or another was answered.
     pub since: Timestamp,
     attempts: u32,
     deliveries: u32,
@@ -62,20 +62,19 @@ impl Streak {
     /// Nor one where they are of fewer deliveries: these may be what is wrong.
     pub const DELIVERIES_MIN: u32 = 5;
 
-    /// The first failure.
-    pub const fn begin(delivery: DeliveryId, now: Timestamp) -> Streak {
-        Streak { since: now, attempts: 1, deliveries: 1, last: delivery }
+    const fn begin(delivery: DeliveryId, since: Timestamp) -> Streak {
+        Streak { since, attempts: 1, deliveries: 1, last: delivery }
     }
 
     /// One more failure. The deliveries are counted as they alternate, which may count one more than once.
-    pub fn go_on(&mut self, delivery: DeliveryId) {
+    fn go_on(&mut self, delivery: DeliveryId) {
         self.attempts = self.attempts.saturating_add(1);
         self.deliveries = self.deliveries.saturating_add(u32::from(delivery != self.last));
         self.last = delivery;
     }
 
     /// Whether the endpoint counts as failing: enough of them, over at least `patience`.
-    pub fn is_failing(&self, now: Timestamp, patience: Duration) -> bool {
+    fn is_failing(&self, now: Timestamp, patience: Duration) -> bool {
         self.attempts >= Self::ATTEMPTS_MIN
             && self.deliveries >= Self::DELIVERIES_MIN
             && now.since(self.since) >= patience
@@ -84,6 +83,43 @@ impl Streak {
     /// How many failures there were.
     pub const fn attempts(&self) -> u32 {
         self.attempts
+    }
+}
+
+/// What one process saw of an endpoint's answers.
+#[derive(Clone, Copy, Default, Debug)]
+pub struct Seen {
+    answered_at: Option<Timestamp>,
+    streak: Option<Streak>,
+}
+
+impl Seen {
+    /// Notes what an attempt of a delivery says that was begun at `started_at`; answers the failures in a row by which the
+    /// endpoint now counts as failing: for `patience` it was asked and gave no answer. An attempt that was left hanging
+    /// for so long says so by itself, unless others were answered meanwhile.
+    pub fn note(
+        &mut self,
+        sign: Sign,
+        delivery: DeliveryId,
+        started_at: Timestamp,
+        now: Timestamp,
+        patience: Duration,
+    ) -> Option<Streak> {
+        match (sign, &mut self.streak) {
+            (Sign::Nothing, _) => return None,
+            (Sign::Answers, _) => *self = Seen { answered_at: Some(now), streak: None },
+            (Sign::Fails, Some(streak)) => streak.go_on(delivery),
+            (Sign::Fails, None) => {
+                let since = self.answered_at.map_or(started_at, |at| at.max(started_at));
+                self.streak = Some(Streak::begin(delivery, since));
+            }
+        }
+        self.streak.take_if(|streak| streak.is_failing(now, patience))
+    }
+
+    /// Whether it says nothing of attempts that were begun at `then` or later.
+    pub fn is_past(&self, then: Timestamp) -> bool {
+        self.streak.is_none() && self.answered_at.is_none_or(|at| at <= then)
     }
 }
 
@@ -141,6 +177,28 @@ mod tests {
         assert!(!streak(0..9).is_failing(later, PATIENCE), "it may be a few");
         assert!(!streak([1; 50]).is_failing(later, PATIENCE), "it may be the delivery");
         assert!(streak((0..10).map(|n| n / 2)).is_failing(later, PATIENCE));
+    }
+
+    #[test]
+    fn attempts_that_were_left_hanging_make_an_endpoint_fail_at_once_unless_another_was_answered_meanwhile() {
+        const PATIENCE: Duration = Duration::from_secs(5);
+        let at = |seconds| Timestamp(0) + Duration::from_secs(seconds);
+        let time_out_at_15 = |seen: &mut Seen| {
+            (0..10).filter_map(|n| seen.note(Sign::Fails, delivery(n), at(0), at(15), PATIENCE)).collect::<Vec<_>>()
+        };
+        let mut seen = Seen::default();
+        assert!(matches!(time_out_at_15(&mut seen)[..], [streak] if streak.since == at(0) && streak.attempts() == 10));
+
+        let mut seen = Seen::default();
+        assert_eq!(seen.note(Sign::Answers, delivery(1), at(9), at(11), PATIENCE), None);
+        assert_eq!(time_out_at_15(&mut seen), []);
+        assert_eq!(seen.note(Sign::Nothing, delivery(1), at(15), at(16), PATIENCE), None);
+        let fails = seen.note(Sign::Fails, delivery(1), at(15), at(16), PATIENCE);
+        assert_eq!(fails.map(|streak| (streak.since, streak.attempts())), Some((at(11), 11)), "5 s without an answer");
+
+        assert!(seen.is_past(at(11)) && !seen.is_past(at(10)));
+        seen.note(Sign::Fails, delivery(1), at(15), at(16), PATIENCE);
+        assert!(!seen.is_past(at(11)));
     }
 
     #[test]

@@ -7,7 +7,7 @@
 //! - [`Delivery`]: the promise to tell one endpoint of one payment by a deadline, and its [`State`].
 //! - [`Attempt`]: one POST and its [`Outcome`]. [`Job`]: the little that travels through the queue.
 //! - [`Check`]: the question before a payment, with the merchant's answer.
-//! - [`Streak`]: failures in a row, by which an endpoint counts as [`Failing`]; [`probe_after`], [`release_limit`]: how it
+//! - [`Seen`], [`Streak`]: failures in a row, by which an endpoint counts as [`Failing`]; [`probe_after`], [`release_limit`]: how it
 //!   is let back in.
 //! - [`Schedule`]: the delays between attempts, clamped by the deadline. [`decide`]: outcome → [`Decision`].
 //!
@@ -37,7 +37,7 @@ pub use check::{Check, CheckAnswer, CheckQuestion};
 pub use decide::{Decision, PANICS_MAX, Situation, decide};
 pub use delivery::{Delivery, Job, Reason, State};
 pub use endpoint::{Endpoint, EndpointOptions, Pause, ReplySignature};
-pub use health::{Failing, RELEASE_EVERY, Sign, Streak, probe_after, release_limit};
+pub use health::{Failing, RELEASE_EVERY, Seen, Sign, Streak, probe_after, release_limit};
 pub use ids::{CheckId, DeliveryId, EndpointId, MerchantId, PaymentId, UnknownWord};
 pub use money::{Currency, Money, UnknownCurrency};
 pub use payment::Payment;

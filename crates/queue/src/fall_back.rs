@@ -135,6 +135,14 @@ impl<Q: Queue> Queue for FallBackQueue<Q> {
         Ok(taken.unwrap_or_else(|| vec![None; jobs.len()]))
     }
 
+    async fn drop_lane(&self, endpoint: EndpointId) -> Result<(), QueueError> {
+        self.own.drop_lane(endpoint).await?;
+        if self.asks() {
+            let _ = self.note("drop", self.shared.drop_lane(endpoint).await);
+        }
+        Ok(())
+    }
+
     async fn ready(&self) {
         // A subscription of the shared queue that is broken comes back by itself after a second, too.
         tokio::select! {

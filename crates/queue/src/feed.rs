@@ -90,10 +90,15 @@ impl Slots {
         self.max.saturating_sub(self.taken.load(Ordering::Relaxed))
     }
 
-    /// Whether the queue need not be told of this finished job, as its place is kept. Where less than half of the slots are
-    /// free the feed may wait for one, and is told.
+    /// See [`Finished::spare`].
+    fn spare(&self) -> usize {
+        self.free().saturating_sub(self.max / 8)
+    }
+
+    /// Whether the queue need not be told of this finished job, as its place is kept. Where no slot is to spare the feed may
+    /// wait for one, and is told.
     fn keep(&self, taken: Taken, let_in: bool) -> bool {
-        let kept = self.free() > self.max / 2 && self.kept.keep(taken, let_in);
+        let kept = self.spare() > 0 && self.kept.keep(taken, let_in);
         self.taken.fetch_sub(usize::from(kept), Ordering::Relaxed);
         kept
     }
@@ -124,6 +129,13 @@ impl Finished {
         let places = self.slots.kept.take(jobs);
         self.note_admitted(places.iter().flatten().count());
         places
+    }
+
+    /// How many more jobs may be let in without asking whether the feed waits for slots: an eighth of all is left for what has
+    /// its turn. No more, as endpoints that hang may fill all slots but one in one more than there are of them ([`crate`]),
+    /// and the others do better without turns.
+    pub fn spare(&self) -> usize {
+        self.slots.spare()
     }
 
     /// How many more jobs the worker may have in hand.

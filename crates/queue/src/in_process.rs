@@ -3,7 +3,7 @@
 use crate::lanes::Lanes;
 use crate::{Pushed, Queue, QueueError, QueueSettings, READY_MAX, Taken};
 use async_trait::async_trait;
-use paybell_delivery::Job;
+use paybell_delivery::{EndpointId, Job};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::sync::Notify;
@@ -47,6 +47,11 @@ impl Queue for InProcessQueue {
 
     async fn admit(&self, jobs: &[Job], free: usize) -> Result<Vec<Option<Taken>>, QueueError> {
         Ok(self.lanes().admit(jobs, free, Instant::now()))
+    }
+
+    async fn drop_lane(&self, endpoint: EndpointId) -> Result<(), QueueError> {
+        self.lanes().drop_lane(endpoint);
+        Ok(())
     }
 
     async fn ready(&self) {

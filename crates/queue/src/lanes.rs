@@ -60,6 +60,8 @@ impl Lanes {
                 pushed.added += 1;
             }
         }
+        let has_turn = |endpoint| self.lanes.contains_key(endpoint) && !self.capped.contains(endpoint);
+        pushed.is_held_back = !jobs.iter().any(|job| has_turn(&job.endpoint_id));
         pushed
     }
 
@@ -104,6 +106,15 @@ impl Lanes {
             is_let_in.then(|| self.fly(*job, now))
         };
         jobs.iter().map(&mut admit).collect()
+    }
+
+    /// See [`crate::Queue::drop_lane`].
+    pub(crate) fn drop_lane(&mut self, endpoint: EndpointId) {
+        if let Some(lane) = self.lanes.remove(&endpoint) {
+            self.depth -= lane.waiting.len();
+            self.ring.retain(|other| *other != endpoint);
+            self.capped.remove(&endpoint);
+        }
     }
 
     /// How many jobs wait.

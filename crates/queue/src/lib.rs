@@ -36,7 +36,7 @@ pub use inspect_redis::{RedisFacts, inspect_redis};
 pub use redis_lanes::RedisQueue;
 
 use async_trait::async_trait;
-use paybell_delivery::Job;
+use paybell_delivery::{EndpointId, Job};
 use std::time::{Duration, Instant};
 
 /// Why the queue did not do what was asked.
@@ -66,6 +66,9 @@ pub struct QueueSettings {
 pub struct Pushed {
     /// How many were added.
     pub added: usize,
+    /// Whether none of their lanes has its turn, as all are held back: nobody takes one of them before a job of its endpoint is
+    /// finished.
+    pub is_held_back: bool,
     /// Those that found no room.
     pub refused: Vec<Job>,
 }
@@ -94,6 +97,9 @@ pub trait Queue: Send + Sync {
     /// Takes these jobs, which never waited, as far as there is room for them, and for all that waits in their endpoints'
     /// lanes besides, within the limits that [`Queue::turn`] keeps: so they take no place that others wait for. Answers for each, in order, its place in flight, if any.
     async fn admit(&self, jobs: &[Job], free: usize) -> Result<Vec<Option<Taken>>, QueueError>;
+    /// Forgets all that waits for an endpoint: nobody could claim it now, and to find that out of each takes longer than to
+    /// let the database hand it out again.
+    async fn drop_lane(&self, endpoint: EndpointId) -> Result<(), QueueError>;
     /// Waits until a turn may find something, or a second passed.
     async fn ready(&self);
     /// Whether the last turn left nothing that waits, so that nobody waits for what is finished since. Who pushes wakes

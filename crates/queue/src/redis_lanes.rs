@@ -36,6 +36,7 @@ pub struct RedisQueue {
     push: Script,
     turn: Script,
     admit: Script,
+    drop_lane: Script,
     wake: Arc<Notify>,
     /// Whether the last turn left nothing that waits.
     none_waits: AtomicBool,
@@ -46,7 +47,7 @@ pub struct RedisQueue {
 struct Keys {
     prefix: String,
     /// In the order in which the scripts know them.
-    all: [String; 9],
+    all: [String; 10],
     depth: String,
     turned: String,
 }
@@ -64,6 +65,9 @@ const TURN: &str = concat!(
 const ADMIT: &str =
     concat!(include_str!("lua/prelude.lua"), include_str!("lua/flying.lua"), include_str!("lua/admit.lua"));
 
+/// Forgets what waits for an endpoint.
+const DROP_LANE: &str = concat!(include_str!("lua/prelude.lua"), include_str!("lua/drop.lua"));
+
 impl RedisQueue {
     /// A queue in the server at `url`, such as `redis://127.0.0.1:6379/0`, under keys that begin with `{prefix}:`. No
     /// connection is made yet. It runs on the runtime that it is called on.
@@ -78,10 +82,22 @@ impl RedisQueue {
         let ended = CancellationToken::new();
         let listening = listen(client.clone(), keys.channel(), Arc::clone(&wake));
         tokio::spawn(ended.clone().run_until_cancelled_owned(listening));
-        let (push, turn, admit) = (Script::new(PUSH), Script::new(TURN), Script::new(ADMIT));
+        let [push, turn, admit, drop_lane] = [PUSH, TURN, ADMIT, DROP_LANE].map(Script::new);
         let _subscription = ended.drop_guard();
         let none_waits = AtomicBool::new(false);
-        Ok(RedisQueue { client, connection, keys, settings, push, turn, admit, wake, none_waits, _subscription })
+        Ok(RedisQueue {
+            client,
+            connection,
+            keys,
+            settings,
+            push,
+            turn,
+            admit,
+            drop_lane,
+            wake,
+            none_waits,
+            _subscription,
+        })
     }
 
     fn connection(&self) -> ConnectionManager {
@@ -124,8 +140,9 @@ impl RedisQueue {
             }
         }
         let counts: Vec<usize> = self.run("push jobs", call).await?;
-        let mut pushed = Pushed { added: counts.first().copied().unwrap_or(0), refused: Vec::new() };
-        for (jobs, refused) in lanes.values().zip(counts.iter().skip(1)) {
+        let count = |at: usize| counts.get(at).copied().unwrap_or(0);
+        let mut pushed = Pushed { added: count(0), is_held_back: count(1) == 1, refused: Vec::new() };
+        for (jobs, refused) in lanes.values().zip(counts.iter().skip(2)) {
             pushed.refused.extend_from_slice(&jobs[jobs.len().saturating_sub(*refused)..]);
         }
         Ok(pushed)
@@ -135,10 +152,11 @@ impl RedisQueue {
 #[async_trait]
 impl Queue for RedisQueue {
     async fn push(&self, jobs: &[Job]) -> Result<Pushed, QueueError> {
-        let mut all = Pushed::default();
+        let mut all = Pushed { is_held_back: true, ..Pushed::default() };
         for some in jobs.chunks(PUSH_MAX) {
             let pushed = self.push_some(some).await?;
             all.added += pushed.added;
+            all.is_held_back &= pushed.is_held_back;
             all.refused.extend(pushed.refused);
         }
         Ok(all)
@@ -173,6 +191,12 @@ impl Queue for RedisQueue {
             Some(Taken { job: *job, ticket: u64::from_be_bytes(ticket.try_into().ok()?), taken_at })
         };
         Ok(jobs.iter().zip(tickets).map(taken).collect())
+    }
+
+    async fn drop_lane(&self, endpoint: EndpointId) -> Result<(), QueueError> {
+        let mut call = self.keys.invocation(&self.drop_lane);
+        call.arg(&to_endpoint(endpoint)[..]);
+        self.run("drop a lane", call).await
     }
 
     async fn ready(&self) {
@@ -212,7 +236,8 @@ impl Keys {
     fn new(prefix: &str) -> Keys {
         let prefix = format!("{{{prefix}}}:");
         let key = |name: &str| format!("{prefix}{name}");
-        let all = ["ring", "capped", "depth", "sequence", "flying", "leases", "ticket", "recount", "turned"].map(key);
+        let all = ["ring", "capped", "depth", "sequence", "flying", "leases", "ticket", "recount", "turned", "woken"]
+            .map(key);
         Keys { depth: key("depth"), turned: key("turned"), all, prefix }
     }
 

@@ -29,7 +29,7 @@ pub(crate) use clocks::Clocks;
 use events::{Event, Events};
 use held_back::HeldBack;
 use lanes::Lane;
-use paybell_delivery::{Schedule, Streak, Timestamp};
+use paybell_delivery::{Schedule, Seen, Timestamp};
 use std::collections::HashMap;
 use std::time::Duration;
 
@@ -85,7 +85,7 @@ struct Worker {
     down_until: Option<Timestamp>,
     stopped_until: Option<Timestamp>,
     /// The endpoints that failed since it last saw an answer of theirs.
-    streaks: HashMap<EndpointNo, Streak>,
+    seen: HashMap<EndpointNo, Seen>,
 }
 
 /// A dispatcher process.

@@ -131,6 +131,8 @@ pub struct Dispatched {
     pub parked: u64,
     /// Whether the limit was reached, so that another pass will find more.
     pub more: bool,
+    /// The latest `due_at` among what was looked at, before it was moved.
+    pub last_due_at: Option<Timestamp>,
     /// When the next delivery that is not yet due becomes due.
     pub next_due_at: Option<Timestamp>,
 }

@@ -100,6 +100,19 @@ pub trait Ledger: Send + Sync {
         visibility: Duration,
         limit: u32,
         crowded: &[EndpointId],
+    ) -> Result<Dispatched> {
+        self.dispatch_due_after(None, now, visibility, limit, crowded).await
+    }
+
+    /// The same of those with `due_at > after` only. The index of what is due begins with an entry of each delivery that
+    /// was due since the last vacuum; who knows that nothing is left there need not go through them.
+    async fn dispatch_due_after(
+        &self,
+        after: Option<Timestamp>,
+        now: Timestamp,
+        visibility: Duration,
+        limit: u32,
+        crowded: &[EndpointId],
     ) -> Result<Dispatched>;
 
     /// Hands out parked deliveries, as [`Ledger::dispatch_due`] does: of some endpoints that take deliveries again and

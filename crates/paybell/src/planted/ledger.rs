@@ -170,14 +170,15 @@ forward_ledger! { PlantedLedger {
         self.real.record(&spoiled).await
     }
 
-    async fn dispatch_due(
+    async fn dispatch_due_after(
         &self,
+        after: Option<Timestamp>,
         now: Timestamp,
         visibility: Duration,
         limit: u32,
         crowded: &[EndpointId],
     ) -> Result<Dispatched, StoreError> {
-        let mut dispatched = self.real.dispatch_due(now, visibility, limit, crowded).await?;
+        let mut dispatched = self.real.dispatch_due_after(after, now, visibility, limit, crowded).await?;
         match self.bug {
             Bug::DispatchDropsJobs => dispatched.jobs.clear(),
             // The dispatcher rests until this moment, at most; so it finds at once what is due at once.

@@ -2,7 +2,7 @@
 
 use super::Bug;
 use async_trait::async_trait;
-use paybell_delivery::Job;
+use paybell_delivery::{EndpointId, Job};
 use paybell_queue::{Pushed, Queue, QueueError, Taken};
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -63,6 +63,10 @@ impl Queue for PlantedQueue {
 
     async fn admit(&self, jobs: &[Job], free: usize) -> Result<Vec<Option<Taken>>, QueueError> {
         self.real.admit(jobs, free).await
+    }
+
+    async fn drop_lane(&self, endpoint: EndpointId) -> Result<(), QueueError> {
+        self.real.drop_lane(endpoint).await
     }
 
     async fn ready(&self) {

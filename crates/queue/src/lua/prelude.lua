@@ -2,10 +2,10 @@
 -- KEYS: the ring (the lanes to serve, by their turn), the capped (the lanes that are held back, by when they are looked
 -- at again at the latest), the depth (how many jobs wait), the sequence (the last number of the order of turns and of
 -- jobs in lanes), the flying (how many each endpoint has in flight, and `all`), the leases (the places in flight, by when
--- their leases end; a place is its endpoint and its ticket), the ticket (the last one), the recount, the turned.
+-- their leases end; a place is its endpoint and its ticket), the ticket (the last one), the recount, the turned, the woken (lately, for lanes that are held back).
 -- ARGV[1]: the prefix of all keys.
 local ring, capped, depth_key, sequence_key, flying_key = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
-local leases, ticket_key, recount_key, turned_key = KEYS[6], KEYS[7], KEYS[8], KEYS[9]
+local leases, ticket_key, recount_key, turned_key, woken_key = KEYS[6], KEYS[7], KEYS[8], KEYS[9], KEYS[10]
 -- What is local is found sooner than what is global.
 local run, arguments, sub, min, max = redis.call, ARGV, string.sub, math.min, math.max
 local lane_prefix = ARGV[1] .. 'lane:'

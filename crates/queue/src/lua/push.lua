@@ -1,10 +1,11 @@
 -- Appends jobs to their lanes.
 -- ARGV from 2: the most jobs in a lane, the most in all lanes, then for each endpoint: its id, how many jobs, their
--- payloads. Answers how many were added, then for each endpoint how many of the last of its jobs found no room.
+-- payloads. Answers how many were added, whether all of them wait in lanes that are held back, then for each endpoint
+-- how many of the last of its jobs found no room.
 local lane_max, depth_max = tonumber(ARGV[2]), tonumber(ARGV[3])
 local kept = run('MGET', depth_key, sequence_key)
 local depth, sequence = tonumber(kept[1] or 0), last_sequence(kept[2])
-local added, longest, waiting, answer = 0, 0, {}, { 0 }
+local added, longest, waiting, answer = 0, 0, {}, { 0, 0 }
 
 -- Adds jobs of one lane, which has room for all of them, and answers how many did not wait there already. Each lane
 -- numbers its jobs from the same one on.
@@ -52,7 +53,9 @@ if #waiting > 0 then
 end
 if added > 0 then
     run('MSET', depth_key, text(depth), sequence_key, text(sequence))
-    run('PUBLISH', ARGV[1] .. 'wake', '')
+    -- Lanes that are held back are served when a job of theirs is finished, which no wake hastens; it only says now and
+    -- then that places which are kept for their endpoints are waited for.
+    if #waiting > 0 or run('SET', woken_key, '1', 'NX', 'PX', '100') then run('PUBLISH', ARGV[1] .. 'wake', '') end
 end
-answer[1] = added
+answer[1], answer[2] = added, #waiting > 0 and 0 or 1
 return answer

@@ -15,6 +15,8 @@ on_both_queues! {
     job_that_is_lost_frees_its_place_when_its_lease_ends with QueueSettings { lease: LEASE, ..SETTINGS };
     lost_job_frees_its_place_while_others_come_and_go with QueueSettings { lease: LEASE, ..SETTINGS };
     lane_and_queue_are_bounded with QueueSettings { lane_max: 3, depth_max: 5, ..SETTINGS };
+    dropped_lane_is_empty_and_the_others_go_on with SETTINGS;
+    pushing_tells_whether_any_lane_has_its_turn with SETTINGS;
     waiting_job_is_not_added_twice with SETTINGS;
     finishing_what_is_not_in_flight_is_harmless with SETTINGS;
     many_jobs_are_each_taken_once with QueueSettings { lane_max: 10_000, ..SETTINGS };
@@ -100,6 +102,38 @@ async fn lane_and_queue_are_bounded(Consumers { one, two }: Consumers) -> Result
     assert_eq!(take_jobs(&*one, &[], 1).await?, [job(1, 1)]);
     assert_eq!(one.push(&[job(3, 1), job(3, 2)]).await?.added, 1, "there is room for one");
     assert_eq!(take_jobs(&*one, &[], 99).await?.len(), 5);
+    Ok(())
+}
+
+async fn dropped_lane_is_empty_and_the_others_go_on(Consumers { one, two }: Consumers) -> Result<()> {
+    let jobs = [capped_job(1, 1, 1), capped_job(1, 2, 1), job(2, 1), job(2, 2), job(3, 1)];
+    one.push(&jobs).await?;
+    let taken = take(&*one, &[], 2).await?;
+    assert_eq!(jobs_of(&taken), [jobs[0], jobs[2]]);
+    assert_eq!(jobs_of(&take(&*two, &[], 1).await?), [jobs[4]]);
+    two.drop_lane(jobs[0].endpoint_id).await?;
+    two.drop_lane(job(9, 1).endpoint_id).await?;
+    assert_eq!(one.depth().await?, 1);
+    assert_eq!(one.push(&jobs[1..2]).await?.added, 1, "it waits no more");
+    one.drop_lane(jobs[0].endpoint_id).await?;
+    assert_eq!(take_jobs(&*one, &taken, 9).await?, [jobs[3]], "finishing brings nothing back");
+    assert_eq!(one.depth().await?, 0);
+    one.push(&jobs[..1]).await?;
+    assert_eq!(take_jobs(&*two, &[], 9).await?, jobs[..1]);
+    Ok(())
+}
+
+async fn pushing_tells_whether_any_lane_has_its_turn(Consumers { one, two }: Consumers) -> Result<()> {
+    let jobs: Vec<Job> = (1..=3).map(|number| capped_job(1, number, 1)).collect();
+    assert!(!one.push(&jobs[..2]).await?.is_held_back);
+    let taken = take(&*one, &[], 9).await?;
+    assert_eq!(jobs_of(&taken), jobs[..1]);
+    assert!(two.push(&jobs[2..]).await?.is_held_back, "its endpoint is at its cap");
+    assert!(!two.push(&[jobs[2], job(2, 1)]).await?.is_held_back, "the other's is not");
+    let taken = take(&*one, &taken, 9).await?;
+    assert_eq!(jobs_of(&taken), [job(2, 1), jobs[1]]);
+    assert!(two.push(&jobs[2..]).await?.is_held_back, "another of it is in flight");
+    assert!(!two.push(&[job(2, 2)]).await?.is_held_back);
     Ok(())
 }
 

@@ -38,8 +38,9 @@ pub(super) struct Health {
     reopened_at: Option<Timestamp>,
     /// When something was last released in the ramp after that, by a dispatcher's clock.
     released_at: Option<Timestamp>,
-    /// By worker, what it saw fail since it last saw an answer.
+    /// By worker, what it saw fail since it last saw an answer, and when that was.
     failures: HashMap<usize, Failures>,
+    answers: HashMap<usize, Timestamp>,
 }
 
 /// Failures in a row.
@@ -81,6 +82,7 @@ impl Health {
 
     pub(super) fn worker_died(&mut self, worker: usize) {
         self.failures.remove(&worker);
+        self.answers.remove(&worker);
     }
 }
 
@@ -88,11 +90,13 @@ impl Checker {
     /// A worker recorded an attempt, and learned something of the endpoint by it.
     pub(crate) fn signed(&mut self, record: &Record, worker: usize, status: Option<u16>, clock: Timestamp) {
         let endpoint = self.lives[record.delivery.index()].endpoint;
-        let failures = &mut self.endpoints[endpoint.index()].health.failures;
+        let Health { failures, answers, .. } = &mut self.endpoints[endpoint.index()].health;
         if status.is_some_and(|status| status < 500) {
             failures.remove(&worker);
+            answers.insert(worker, clock);
         } else if !matches!(record.attempt.outcome, Outcome::Blocked | Outcome::Panicked) {
-            let begun = || Failures { since: clock, count: 0, deliveries: BTreeSet::new() };
+            let since = answers.get(&worker).map_or(record.attempt.started_at, |at| record.attempt.started_at.max(*at));
+            let begun = || Failures { since, count: 0, deliveries: BTreeSet::new() };
             let failures = failures.entry(worker).or_insert_with(begun);
             failures.count += 1;
             failures.deliveries.insert(record.delivery);

@@ -6,7 +6,6 @@ use crate::Bug;
 use crate::invariants::Violation;
 use crate::model::{EndpointNo, Record};
 use paybell_delivery::{DeliveryId, Sign, Streak, Timestamp, probe_after};
-use std::collections::hash_map::Entry;
 use std::time::Duration;
 use uuid::Uuid;
 
@@ -26,7 +25,7 @@ impl World<'_> {
         self.checker.signed(record, flight.worker, status, self.worker_clock(flight.worker));
         match flight.claimed.probes {
             Some(failed) => self.conclude_probe(flight, record, sign, failed)?,
-            None => self.note_sign(flight, record, sign)?,
+            None => self.conclude_attempt(flight, record, sign)?,
         }
         self.finish(&flight.taken);
         Ok(())
@@ -34,6 +33,9 @@ impl World<'_> {
 
     fn conclude_probe(&mut self, flight: &Flight, record: &Record, sign: Sign, failed: u32) -> Result<(), Violation> {
         let (endpoint, worker, now) = (flight.claimed.endpoint, flight.worker, self.worker_clock(flight.worker));
+        if sign == Sign::Answers {
+            self.note_sign(flight, record, sign, now);
+        }
         if self.is_database_down() {
             return Ok(());
         }
@@ -52,9 +54,9 @@ impl World<'_> {
         self.checker.probe_answered(endpoint, &self.model)
     }
 
-    fn note_sign(&mut self, flight: &Flight, record: &Record, sign: Sign) -> Result<(), Violation> {
+    fn conclude_attempt(&mut self, flight: &Flight, record: &Record, sign: Sign) -> Result<(), Violation> {
         let (endpoint, worker, now) = (flight.claimed.endpoint, flight.worker, self.worker_clock(flight.worker));
-        let Some(streak) = self.streak(flight, record, sign, now) else { return Ok(()) };
+        let Some(streak) = self.note_sign(flight, record, sign, now) else { return Ok(()) };
         if self.is_database_down() || !self.model.mark_failing(endpoint, streak.since, now) {
             return Ok(());
         }
@@ -65,24 +67,11 @@ impl World<'_> {
     }
 
     /// The failures in a row by which the endpoint now counts as failing.
-    fn streak(&mut self, flight: &Flight, record: &Record, sign: Sign, now: Timestamp) -> Option<Streak> {
+    fn note_sign(&mut self, flight: &Flight, record: &Record, sign: Sign, now: Timestamp) -> Option<Streak> {
         let endpoint: EndpointNo = flight.claimed.endpoint;
         let delivery = DeliveryId(Uuid::from_u128(u128::from(record.delivery.0)));
-        let not_broken = self.bug == Some(Bug::StreakNotBroken);
-        match (sign, self.workers[flight.worker].streaks.entry(endpoint)) {
-            (Sign::Fails, Entry::Vacant(vacant)) => {
-                vacant.insert(Streak::begin(delivery, now));
-                None
-            }
-            (Sign::Fails, Entry::Occupied(mut streak)) => {
-                streak.get_mut().go_on(delivery);
-                streak.get().is_failing(now, PATIENCE).then(|| streak.remove())
-            }
-            (Sign::Answers, Entry::Occupied(streak)) if !not_broken => {
-                streak.remove();
-                None
-            }
-            (Sign::Answers | Sign::Nothing, _) => None,
-        }
+        let sign = if sign == Sign::Answers && self.bug == Some(Bug::StreakNotBroken) { Sign::Nothing } else { sign };
+        let seen = self.workers[flight.worker].seen.entry(endpoint).or_default();
+        seen.note(sign, delivery, record.attempt.started_at, now, PATIENCE)
     }
 }

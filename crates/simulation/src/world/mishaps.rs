@@ -102,7 +102,7 @@ impl<'a> World<'a> {
         let worker = &mut self.workers[number];
         worker.life += 1;
         worker.stopped_until = None;
-        worker.streaks.clear();
+        worker.seen.clear();
         worker.down_until = worker.down_until.max(Some(until));
         self.checker.cut_off(number);
     }

@@ -18,7 +18,7 @@ const ACT: &str = "dispatch what is due";
 /// that clears their mark at the same time cannot miss what is parked here.
 pub(super) const DISPATCH: &str = concat!(
     "WITH due AS (
-    SELECT d.id, d.endpoint_id, d.attempts, d.claimed_at, NOT held AND d.deadline_at <= $1 AS expired,
+    SELECT d.id, d.endpoint_id, d.attempts, d.due_at, d.claimed_at, NOT held AND d.deadline_at <= $1 AS expired,
         NOT held AND e.closed AS closed, held, e.concurrency_max
     FROM deliveries d
     CROSS JOIN LATERAL (SELECT d.claimed_until > $1 AND d.claimed_until IS NOT NULL AS held) claim
@@ -28,7 +28,7 @@ pub(super) const DISPATCH: &str = concat!(
         FROM endpoints
         WHERE id = d.endpoint_id OFFSET 0
     ) e
-    WHERE d.state = 'pending' AND d.due_at <= $1 AND (NOT held OR d.due_at < LEAST(d.claimed_until, d.deadline_at))
+    WHERE d.state = 'pending' AND d.due_at > $5 AND d.due_at <= $1 AND (NOT held OR d.due_at < LEAST(d.claimed_until, d.deadline_at))
     ORDER BY d.due_at LIMIT $3
     FOR UPDATE OF d SKIP LOCKED
 ), lapsed AS (
@@ -57,7 +57,7 @@ pub(super) const DISPATCH: &str = concat!(
         WHEN failing_since IS NOT NULL AND paused_at IS NULL THEN COALESCE(probe_at, $1) END
     WHERE id = ANY (ARRAY(SELECT id FROM parking))
 )
-SELECT id AS delivery_id, endpoint_id, attempts, concurrency_max, expired, closed, held,
+SELECT id AS delivery_id, endpoint_id, attempts, due_at, concurrency_max, expired, closed, held,
     claimed_at IS NOT NULL AND NOT held AS lapsed
 FROM due"
 );
@@ -66,15 +66,16 @@ pub(super) const NEXT_DUE: &str =
     "SELECT due_at FROM deliveries WHERE state = 'pending' AND due_at > $1 ORDER BY due_at LIMIT 1";
 
 impl PostgresLedger {
-    pub(super) async fn dispatch_due(
+    pub(super) async fn dispatch_due_after(
         &self,
+        after: Option<Timestamp>,
         now: Timestamp,
         visibility: Duration,
         limit: u32,
         crowded: &[EndpointId],
     ) -> Result<Dispatched> {
         let query = sqlx::query(DISPATCH).bind(now.0).bind(micros(visibility)).bind(i64::from(limit));
-        let query = query.bind(ids(crowded));
+        let query = query.bind(ids(crowded)).bind(after.map_or(i64::MIN, |after| after.0));
         let due = self.run(ACT, query).await?;
         let mut dispatched = rows::dispatched(&due, limit)?;
         if !dispatched.more {

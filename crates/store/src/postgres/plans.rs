@@ -26,7 +26,7 @@ const STATEMENTS: [(&str, &str); 20] = [
         "$IDS, $NUMBERS, $NUMBERS, $NUMBERS, $TEXTS, $TEXTS, $NUMBERS, $TEXTS, NULL, ARRAY[true, true], \
         $TEXTS, $TEXTS, $NUMBERS, $NUMBERS",
     ),
-    (dispatch::DISPATCH, "1000, 1, 500, $IDS"),
+    (dispatch::DISPATCH, "1000, 1, 500, $IDS, 0"),
     (dispatch::NEXT_DUE, "1000"),
     (release::OPEN, "$IDS, 1000, 1"),
     (release::RELEASE, "$IDS, 1, 500, 1"),

@@ -47,14 +47,15 @@ impl Ledger for This {
         This::record(self, records).await
     }
 
-    async fn dispatch_due(
+    async fn dispatch_due_after(
         &self,
+        after: Option<Timestamp>,
         now: Timestamp,
         visibility: Duration,
         limit: u32,
         crowded: &[EndpointId],
     ) -> Result<Dispatched> {
-        This::dispatch_due(self, now, visibility, limit, crowded).await
+        This::dispatch_due_after(self, after, now, visibility, limit, crowded).await
     }
 
     async fn release_parked(

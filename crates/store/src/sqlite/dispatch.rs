@@ -14,13 +14,13 @@ use uuid::Uuid;
 const ACT: &str = "dispatch what is due";
 
 const DUE: &str = "
-SELECT d.id AS delivery_id, d.endpoint_id, d.attempts, e.concurrency_max,
+SELECT d.id AS delivery_id, d.endpoint_id, d.attempts, d.due_at, e.concurrency_max,
     ifnull(d.claimed_until > $1, false) AS held, d.deadline_at <= $1 AS expired,
     e.paused_at IS NOT NULL OR e.deleted_at IS NOT NULL OR e.failing_since IS NOT NULL
         OR e.id IN (SELECT unhex(value) FROM jsonb_each($3)) AS closed,
     d.claimed_at IS NOT NULL AS lapsed
 FROM deliveries d INDEXED BY deliveries_due CROSS JOIN endpoints e ON e.id = d.endpoint_id
-WHERE d.state = 'pending' AND d.due_at <= $1 AND (
+WHERE d.state = 'pending' AND d.due_at > $4 AND d.due_at <= $1 AND (
     d.claimed_until IS NULL OR d.claimed_until <= $1 OR d.due_at < min(d.claimed_until, d.deadline_at))
 ORDER BY d.due_at LIMIT $2";
 
@@ -57,8 +57,9 @@ SELECT due_at FROM deliveries INDEXED BY deliveries_due
 WHERE state = 'pending' AND due_at > $1 ORDER BY due_at LIMIT 1";
 
 impl SqliteLedger {
-    pub(super) async fn dispatch_due(
+    pub(super) async fn dispatch_due_after(
         &self,
+        after: Option<Timestamp>,
         now: Timestamp,
         visibility: Duration,
         limit: u32,
@@ -66,11 +67,11 @@ impl SqliteLedger {
     ) -> Result<Dispatched> {
         let crowded = ids(crowded)?;
         // A pass that finds nothing does not take the writer.
-        if due(self.reader(), now, 1, &crowded).await?.is_empty() {
+        if due(self.reader(), after, now, 1, &crowded).await?.is_empty() {
             return Ok(Dispatched { next_due_at: next_due(self.reader(), now).await?, ..Dispatched::default() });
         }
         let mut tx = self.begin(ACT).await?;
-        let due = due(&mut *tx, now, limit, &crowded).await?;
+        let due = due(&mut *tx, after, now, limit, &crowded).await?;
         let mut dispatched = rows::dispatched(&due, limit)?;
         let (held, due): (Vec<_>, Vec<_>) = due.into_iter().partition(is_held);
         let held: Vec<String> = held.iter().map(hex_id).collect::<Result<_>>()?;
@@ -90,11 +91,13 @@ impl SqliteLedger {
 
 async fn due(
     from: impl SqliteExecutor<'_>,
+    after: Option<Timestamp>,
     now: Timestamp,
     limit: u32,
     crowded: &str,
 ) -> Result<Vec<sqlx::sqlite::SqliteRow>> {
-    sqlx::query(DUE).bind(now.0).bind(i64::from(limit)).bind(crowded).fetch_all(from).await.doing(ACT)
+    let query = sqlx::query(DUE).bind(now.0).bind(i64::from(limit)).bind(crowded);
+    query.bind(after.map_or(i64::MIN, |after| after.0)).fetch_all(from).await.doing(ACT)
 }
 
 fn is_held(row: &sqlx::sqlite::SqliteRow) -> bool {
