@@ -103,7 +103,9 @@ async fn view(api: &Api, caller: Caller, kind: Kind, merchant: &str) -> Option<V
     Some(view)
 }
 
-/// The metrics once they no longer change: an attempt is counted a moment after it is recorded. Gauges follow later.
+/// The metrics once all processes answer and nothing changes: an attempt is counted a moment after it is recorded. Gauges
+/// follow later. A process that does not answer is left out at last: without its counters, others' that count too much
+/// may look right.
 async fn settled_scrapes(cluster: &Cluster, nodes: &[String], awaits_gauges: bool) -> Vec<Scrape> {
     let truth = if awaits_gauges { cluster.source().dump().await.ok() } else { None };
     let patience = if awaits_gauges { GAUGES_WITHIN } else { COUNTED_WITHIN };
@@ -115,7 +117,8 @@ async fn settled_scrapes(cluster: &Cluster, nodes: &[String], awaits_gauges: boo
         let still = next == scrapes;
         scrapes = next;
         let followed = truth.as_ref().is_none_or(|dump| scrapes.iter().all(|scrape| gauges_agree(dump, scrape)));
-        if begun.elapsed() >= patience || (still && followed) {
+        let complete = scrapes.len() == nodes.len();
+        if begun.elapsed() >= patience || (still && followed && complete) {
             return scrapes;
         }
     }
