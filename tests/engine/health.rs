@@ -6,7 +6,10 @@ use paybell_testkit::{EngineBuilder, Reply, eventually};
 use serde_json::{Value, json};
 use std::time::Duration;
 
-in_both_modes!(merchant_that_stops_answering_is_only_probed_and_gets_everything_when_it_is_back);
+in_both_modes!(
+    merchant_that_stops_answering_is_only_probed_and_gets_everything_when_it_is_back,
+    merchant_that_hangs_is_given_up_with_its_first_attempts_and_what_waits_is_not_claimed_in_vain,
+);
 
 const PAYMENTS: usize = 40;
 
@@ -45,6 +48,37 @@ async fn merchant_that_stops_answering_is_only_probed_and_gets_everything_when_i
     for action in ["endpoint.failing", "endpoint.reopen"] {
         assert!(actions.contains(&&json!(action)), "{action} is in the audit: {actions:?}");
     }
+    Ok(())
+}
+
+async fn merchant_that_hangs_is_given_up_with_its_first_attempts_and_what_waits_is_not_claimed_in_vain(
+    mode: Mode,
+) -> Result<()> {
+    const CAP: usize = 12;
+    const WAITING: usize = 100;
+    let patience = |builder: EngineBuilder| builder.setting("PAYBELL_FAILING_AFTER", "1500ms");
+    let hangs = vec![Reply::ok().after(Duration::from_secs(60))];
+    let rig = Rig::start_with(mode, "standard", hangs, json!({ "concurrency_max": CAP }), patience).await?;
+    for number in 0..CAP + WAITING {
+        rig.pay(&format!("p{number}")).await?;
+    }
+    rig.receiver.wait_for(CAP, PATIENCE).await?;
+    let failing = eventually("the endpoint fails", PATIENCE, async || {
+        let failing = endpoint(&rig).await?["failing"].take();
+        Ok((!failing.is_null()).then_some(failing))
+    })
+    .await?;
+    let since: jiff::Timestamp = failing["since"].as_str().context("since when")?.parse()?;
+    let first = rig.receiver.requests().into_iter().map(|request| request.at).min().context("a request")?;
+    let later = since.duration_since(first.try_into()?).as_millis();
+    assert!(later < 1_000, "it fails since its first attempts began, not since they ended, {later} ms later");
+
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    let text = rig.api().get("/metrics").await?.expect_status(200)?;
+    let lost =
+        text.as_str().context("text")?.lines().find(|line| line.starts_with("paybell_claims_total{result=\"lost\""));
+    let lost: usize = lost.and_then(|line| line.rsplit(' ').next()).unwrap_or("0").parse()?;
+    assert!(lost < WAITING / 2, "what waits is dropped, not claimed in vain {lost} times");
     Ok(())
 }
 

@@ -8,6 +8,7 @@ use std::time::Duration;
 conformance!(
     what_is_due_is_handed_out_and_moved_forward,
     the_oldest_come_first_and_the_rest_is_announced,
+    pass_after_a_moment_sees_only_what_is_due_later,
     what_is_claimed_is_put_off_until_the_claim_ends,
     a_worker_that_dies_mid_attempt_is_followed_by_another,
     what_is_past_its_deadline_expires,
@@ -40,6 +41,23 @@ async fn the_oldest_come_first_and_the_rest_is_announced(f: Fixture) -> Result<(
     assert!(first.more);
     let second = f.ledger.dispatch_due(at(100), VISIBILITY, 2, &[]).await?;
     assert_eq!((second.jobs, second.more), (vec![late], false));
+    Ok(())
+}
+
+async fn pass_after_a_moment_sees_only_what_is_due_later(f: Fixture) -> Result<()> {
+    f.shop().await?;
+    let early = f.accept_one(at(10)).await?;
+    let middle = f.accept_one(at(20)).await?;
+    let late = f.accept_one(at(30)).await?;
+    let after_early = Some(at(10) + GRACE);
+    let due = f.ledger.dispatch_due_after(after_early, at(55), VISIBILITY, 10, &[]).await?;
+    assert_eq!((due.jobs, due.last_due_at), (vec![middle], Some(at(20) + GRACE)));
+    assert_eq!(due.next_due_at, Some(at(30) + GRACE), "what is due before it is not announced");
+    let due = f.ledger.dispatch_due_after(after_early, at(60), VISIBILITY, 1, &[]).await?;
+    assert_eq!((due.jobs, due.more), (vec![late], true));
+    let due = f.ledger.dispatch_due_after(None, at(60), VISIBILITY, 10, &[]).await?;
+    assert_eq!((due.jobs, due.last_due_at), (vec![early], Some(at(10) + GRACE)), "it is found by a whole pass");
+    assert_eq!(f.ledger.dispatch_due(at(60), VISIBILITY, 10, &[]).await?.last_due_at, None);
     Ok(())
 }
 
