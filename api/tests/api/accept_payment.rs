@@ -40,6 +40,20 @@ async fn an_accepted_payment_can_be_read_and_its_delivery_is_queued() -> anyhow:
 }
 
 #[tokio::test]
+async fn what_is_accepted_for_a_paused_endpoint_goes_to_no_queue() -> anyhow::Result<()> {
+    let harness = Harness::new().await?;
+    let paused = harness.merchant_with_endpoint("paused").await?;
+    harness.merchant_with_endpoint("shop").await?;
+    harness.post(&format!("/v1/endpoints/{paused}/pause"), json!({})).await?;
+    harness.accepted(payment("paused", "p-1")).await?;
+    let (_, queued) = harness.accepted(payment("shop", "p-1")).await?;
+    // They are queued in order, so the first one would be there.
+    assert_eq!(harness.take_jobs(1).await?[0].delivery_id.to_string(), queued);
+    assert_eq!(harness.queue.depth().await?, 0);
+    Ok(())
+}
+
+#[tokio::test]
 async fn data_is_kept_as_it_is_written() -> anyhow::Result<()> {
     let harness = Harness::new().await?;
     harness.merchant_with_endpoint("shop").await?;
