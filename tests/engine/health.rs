@@ -75,9 +75,13 @@ async fn merchant_that_hangs_is_given_up_with_its_first_attempts_and_what_waits_
 
     tokio::time::sleep(Duration::from_secs(1)).await;
     let text = rig.api().get("/metrics").await?.expect_status(200)?;
-    let lost =
-        text.as_str().context("text")?.lines().find(|line| line.starts_with("paybell_claims_total{result=\"lost\""));
-    let lost: usize = lost.and_then(|line| line.rsplit(' ').next()).unwrap_or("0").parse()?;
+    let text = text.as_str().context("text")?;
+    let claims = |result: &str| {
+        let line = text.lines().find(|line| line.starts_with(&format!("paybell_claims_total{{result=\"{result}\"")));
+        line.and_then(|line| line.rsplit(' ').next()).unwrap_or("0").parse::<usize>()
+    };
+    let (won, lost) = (claims("won")? + claims("ahead")?, claims("lost")?);
+    assert!(won >= CAP, "{won} claims were won, so they are counted");
     assert!(lost < WAITING / 2, "what waits is dropped, not claimed in vain {lost} times");
     Ok(())
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 /// How often everything is looked at: what was locked when it was its turn, or is due at a moment long past.
-pub(crate) const WHOLE_EVERY: Duration = Duration::from_secs(1);
+const WHOLE_EVERY: Duration = Duration::from_secs(1);
 /// What became due this long before the last pass is looked at again: a commit may be a little late.
 const AGAIN: Duration = Duration::from_secs(1);
 

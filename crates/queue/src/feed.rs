@@ -131,9 +131,9 @@ impl Finished {
         places
     }
 
-    /// How many more jobs may be let in without asking whether the feed waits for slots: an eighth of all is left for what has
-    /// its turn. No more, as endpoints that hang may fill all slots but one in one more than there are of them ([`crate`]),
-    /// and the others do better without turns.
+    /// How many more jobs may be let in whether or not the feed waits for slots: an eighth of all slots is left for what has
+    /// its turn. No more is, as `n` endpoints that hang leave only one slot in `n + 1` free ([`crate`]), and the others are to
+    /// go on being let in beside them.
     pub fn spare(&self) -> usize {
         self.slots.spare()
     }

@@ -104,8 +104,8 @@ pub trait Ledger: Send + Sync {
         self.dispatch_due_after(None, now, visibility, limit, crowded).await
     }
 
-    /// The same of those with `due_at > after` only. The index of what is due begins with an entry of each delivery that
-    /// was due since the last vacuum; who knows that nothing is left there need not go through them.
+    /// The same of those with `due_at > after` only, or of all. PostgreSQL's index of what is due begins with an entry of each
+    /// delivery that was due since the last vacuum; who knows that nothing is left there need not go through them.
     async fn dispatch_due_after(
         &self,
         after: Option<Timestamp>,
