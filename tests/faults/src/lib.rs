@@ -9,7 +9,7 @@
 //!   much later than promised that lets something be.
 //! - [`stage`], `end_stage`: all of it for one scenario; [`scenarios`]: those with a name; [`plan`], [`random`]: those by a seed.
 //! - [`planted`]: the checker on trial against bugs that are planted in the engine.
-//! - [`run`]: runs them and says how far they are; [`report`]: what came of one.
+//! - [`room`]: where each run keeps its logs. [`run`]: runs them and says how far they are; [`report`]: what came of one.
 
 mod ask_engine;
 pub mod asked;
@@ -33,6 +33,7 @@ pub mod proxy;
 pub mod random;
 pub mod receiver;
 pub mod report;
+pub mod room;
 pub mod run;
 pub mod scenarios;
 pub mod sender;

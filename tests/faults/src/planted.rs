@@ -7,8 +7,8 @@
 use crate::layout::Layout;
 use crate::planted_scene::play;
 use crate::report::Report;
+use crate::room::Room;
 use crate::run::Keeping;
-use crate::stage::Room;
 use anyhow::{Context, Result, bail};
 use paybell_testkit::paybell_binary;
 use serde::Serialize;
@@ -109,7 +109,7 @@ pub async fn run_planted(bug: Planted, keeping: &Keeping) -> Result<Trial> {
         bail!("the binary does not know the bug {}", bug.name);
     }
     let layout = layout(bug.mode).setting(VARIABLE, bug.name);
-    let room = room(&format!("bug-{}", bug.name), keeping);
+    let room = Room::open(&format!("bug-{}", bug.name), keeping)?;
     let awaits_gauges = bug.name.starts_with("gauge");
     let report = play_within(room.clone(), layout, PATIENCE_WITH_A_BUG, awaits_gauges).await?;
     let mut offences: BTreeMap<&'static str, usize> = BTreeMap::new();
@@ -119,7 +119,7 @@ pub async fn run_planted(bug: Planted, keeping: &Keeping) -> Result<Trial> {
     let first = report.violations.iter().find(|violation| violation.invariant == bug.caught_by);
     let trial = Trial { bug, offences, first: first.map(ToString::to_string), seconds: report.seconds };
     if trial.is_caught() && !keeping.always {
-        clear(&room);
+        room.clear();
     }
     Ok(trial)
 }
@@ -130,10 +130,10 @@ pub async fn run_planted(bug: Planted, keeping: &Keeping) -> Result<Trial> {
 /// When it could not be carried through. What the checker finds is in the report.
 pub async fn run_unplanted(mode: Mode, keeping: &Keeping) -> Result<Report> {
     known_to_binary()?;
-    let room = room(&format!("no-bug-{mode:?}").to_lowercase(), keeping);
+    let room = Room::open(&format!("no-bug-{mode:?}").to_lowercase(), keeping)?;
     let mut report = play_within(room.clone(), layout(mode), PATIENCE, true).await?;
     if report.violations.is_empty() && !keeping.always {
-        clear(&room);
+        room.clear();
     } else {
         report.logs = Some(room.folder);
     }
@@ -170,19 +170,5 @@ fn layout(mode: Mode) -> Layout {
     match mode {
         Mode::Embedded => Layout::embedded(),
         Mode::Production => Layout::production(),
-    }
-}
-
-fn room(name: &str, keeping: &Keeping) -> Room {
-    let room = Room { name: name.to_owned(), folder: keeping.folder.join(name), talks: keeping.talks };
-    clear(&room);
-    room
-}
-
-/// Removes a room's logs, and with the last of them the folder around them.
-fn clear(room: &Room) {
-    let _ = std::fs::remove_dir_all(&room.folder);
-    if let Some(around) = room.folder.parent() {
-        let _ = std::fs::remove_dir(around);
     }
 }

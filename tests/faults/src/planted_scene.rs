@@ -4,8 +4,9 @@
 use crate::behaviour::Behaviour::{self, Answer, Hang, InTurn, Slow};
 use crate::layout::Layout;
 use crate::report::Report;
+use crate::room::Room;
 use crate::sender::Load;
-use crate::stage::{Room, Stage};
+use crate::stage::Stage;
 use anyhow::{Context, Result};
 use paybell_testkit::eventually;
 use serde_json::{Value, json};

@@ -3,10 +3,10 @@
 use crate::plan::Plan;
 use crate::random::run_plan;
 use crate::report::Report;
+use crate::room::Room;
 use crate::scenarios::{Length, Scenario};
-use crate::stage::Room;
 use anyhow::{Context, Result, bail};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 use tokio::time::timeout;
 
@@ -42,7 +42,7 @@ pub async fn run_scenario(scenario: &Scenario, keeping: &Keeping) -> Result<Repo
         Length::Short => Duration::from_secs(150),
         Length::Long => Duration::from_secs(1200),
     };
-    let room = room(scenario.name, keeping);
+    let room = Room::open(scenario.name, keeping)?;
     room.say(scenario.about);
     let run = (scenario.run)(room.clone());
     finish(room, timeout(bound, run).await.unwrap_or_else(|_| bail!("it took longer than {bound:?}")), keeping)
@@ -54,27 +54,19 @@ pub async fn run_scenario(scenario: &Scenario, keeping: &Keeping) -> Result<Repo
 /// As for [`run_scenario`].
 pub async fn run_random(seed: u64, length: Duration, keeping: &Keeping) -> Result<Report> {
     let plan = Plan::new(seed, length);
-    let room = room(&format!("random-{seed}"), keeping);
+    let room = Room::open(&format!("random-{seed}"), keeping)?;
     room.say(&format!("{plan}"));
-    std::fs::create_dir_all(&room.folder)?;
     std::fs::write(room.folder.join("plan.txt"), plan.to_string())?;
     let bound = length + Duration::from_secs(400);
     let run = run_plan(room.clone(), &plan);
     finish(room, timeout(bound, run).await.unwrap_or_else(|_| bail!("it took longer than {bound:?}")), keeping)
 }
 
-fn room(name: &str, keeping: &Keeping) -> Room {
-    let folder = keeping.folder.join(name);
-    // The logs are appended to, so those of an earlier run must not stay.
-    let _ = std::fs::remove_dir_all(&folder);
-    Room { name: name.to_owned(), folder, talks: keeping.talks }
-}
-
 fn finish(room: Room, result: Result<Report>, keeping: &Keeping) -> Result<Report> {
     match result {
         Ok(mut report) => {
             if report.violations.is_empty() && !keeping.always {
-                remove(&room.folder);
+                room.clear();
             } else {
                 report.logs = Some(room.folder);
             }
@@ -85,13 +77,5 @@ fn finish(room: Room, result: Result<Report>, keeping: &Keeping) -> Result<Repor
             let place = room.folder.display();
             Err(error).with_context(|| format!("{} failed; its logs are in {place}\n{offends}", room.name))
         }
-    }
-}
-
-fn remove(folder: &Path) {
-    let _ = std::fs::remove_dir_all(folder);
-    if let Some(parent) = folder.parent() {
-        // It goes with the last of its folders.
-        let _ = std::fs::remove_dir(parent);
     }
 }

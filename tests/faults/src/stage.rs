@@ -7,11 +7,11 @@ use crate::dump::Source;
 use crate::evidence::{Act, Log, Reading, now_us};
 use crate::layout::Layout;
 use crate::receiver::Receiver;
+use crate::room::Room;
 use crate::sender::{Load, Sender, Tally};
 use anyhow::{Context, Result};
 use paybell_testkit::Api;
 use serde_json::{Value, json};
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, Instant};
@@ -23,26 +23,6 @@ use tokio::time::{sleep, timeout};
 const READ_EVERY: Duration = Duration::from_millis(200);
 /// How often it is said how many are pending.
 const SAY_EVERY: Duration = Duration::from_secs(10);
-
-/// Where a scenario works, and whom it tells how far it is.
-#[derive(Clone, Debug)]
-pub struct Room {
-    /// Its name.
-    pub name: String,
-    /// The folder of its logs.
-    pub folder: PathBuf,
-    /// Whether it says on standard error how far it is.
-    pub talks: bool,
-}
-
-impl Room {
-    /// Says how far it is.
-    pub fn say(&self, words: &str) {
-        if self.talks {
-            eprintln!("{}: {words}", self.name);
-        }
-    }
-}
 
 /// The stage.
 pub struct Stage {
@@ -85,7 +65,6 @@ impl Stage {
     /// When anything does not start.
     pub async fn bare(room: Room, layout: Layout, terms: Terms) -> Result<Stage> {
         let begun = Instant::now();
-        std::fs::create_dir_all(&room.folder)?;
         let cluster = Cluster::start(layout, &room.folder).await?;
         let receiver = Receiver::start(&room.folder.join("receiver.jsonl")).await?;
         let acts = Log::open(&room.folder.join("acts.jsonl"))?;

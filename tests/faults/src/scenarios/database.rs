@@ -5,8 +5,9 @@ use crate::evidence::Evidence;
 use crate::layout::Layout;
 use crate::proxy::Fault;
 use crate::report::Report;
+use crate::room::Room;
 use crate::sender::Load;
-use crate::stage::{Room, Stage};
+use crate::stage::Stage;
 use anyhow::{Context, Result, ensure};
 use paybell_testkit::{Engine, Postgres, Redis};
 use std::collections::HashMap;
@@ -246,7 +247,6 @@ pub(super) async fn unsafe_settings_are_refused(room: Room) -> Result<Report> {
         let redis = tokio::task::block_in_place(Redis::start)?;
         let url = postgres.create_database().await?;
         let engine = || Engine::production(&url, &redis.url()).log_to(&room.folder.join(format!("{name}.log")));
-        std::fs::create_dir_all(&room.folder)?;
         let refusal = engine().start().await.err().with_context(|| format!("it started with {name} off"))?;
         ensure!(format!("{refusal:#}").contains(name), "the refusal does not name {name}: {refusal:#}");
         let allowed = engine().setting("PAYBELL_ALLOW_UNSAFE_DURABILITY", "true").start().await;

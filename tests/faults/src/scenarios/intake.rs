@@ -4,8 +4,9 @@
 use crate::cluster::EMBEDDED;
 use crate::layout::Layout;
 use crate::report::Report;
+use crate::room::Room;
 use crate::sender::Load;
-use crate::stage::{Room, Stage};
+use crate::stage::Stage;
 use anyhow::Result;
 use std::time::Duration;
 use tokio::time::sleep;

@@ -18,7 +18,7 @@ mod upgrades;
 mod workers;
 
 use crate::report::Report;
-use crate::stage::Room;
+use crate::room::Room;
 use anyhow::Result;
 use paybell_abort::AbortPoint;
 use serde::Serialize;

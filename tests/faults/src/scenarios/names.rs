@@ -7,8 +7,9 @@ use crate::dns::{NAME_SERVER, NameServer};
 use crate::evidence::now_us;
 use crate::layout::Layout;
 use crate::report::{Report, latency_p99_us};
+use crate::room::Room;
 use crate::sender::Load;
-use crate::stage::{Room, Stage};
+use crate::stage::Stage;
 use anyhow::{Result, ensure};
 use serde_json::json;
 use std::os::unix::fs::PermissionsExt as _;
@@ -24,7 +25,6 @@ const FAILING: [&str; 10] = [
 
 /// A program that runs the binary in its own place, with our name server.
 fn program(room: &Room) -> Result<PathBuf> {
-    std::fs::create_dir_all(&room.folder)?;
     let (program, resolver) = (room.folder.join("with-name-server"), room.folder.join("resolv.conf"));
     std::fs::write(&resolver, format!("nameserver {NAME_SERVER}\n"))?;
     let binary = paybell_testkit::paybell_binary()?;

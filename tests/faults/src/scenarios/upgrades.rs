@@ -2,8 +2,9 @@
 
 use crate::layout::Layout;
 use crate::report::Report;
+use crate::room::Room;
 use crate::sender::Load;
-use crate::stage::{Room, Stage};
+use crate::stage::Stage;
 use anyhow::{Result, ensure};
 use std::time::Duration;
 use tokio::time::sleep;
