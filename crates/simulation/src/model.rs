@@ -248,7 +248,7 @@ impl Row {
         (self.state == State::Pending).then_some(at)
     }
 
-    fn is_parked(&self) -> bool {
+    pub(crate) fn is_parked(&self) -> bool {
         self.state == State::Pending && self.claim.is_none() && self.due_at == self.deadline_at
     }
 

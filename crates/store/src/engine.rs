@@ -37,8 +37,8 @@ pub enum Accepted {
         jobs: Vec<Job>,
         /// Those that were claimed ahead, in the order of their jobs.
         claimed: Vec<ClaimedDelivery>,
-        /// Those whose endpoint is paused or failing. No claim of them would be won, so they are left to the dispatcher, which
-        /// parks them.
+        /// Those whose endpoint is paused or failing. No claim of them would be won; they are parked, or will be by the
+        /// dispatcher.
         closed: Vec<DeliveryId>,
         /// When it was accepted: [`AcceptTerms::now`], as it is kept.
         accepted_at: Timestamp,

@@ -96,6 +96,15 @@ impl Checker {
     /// A delivery was parked, perhaps as its endpoint is crowded.
     pub(crate) fn parked(&mut self, delivery: DeliveryNo, crowded: bool, now: Timestamp) -> Checked {
         self.see_look(delivery, now)?;
+        self.waits(delivery, crowded, now)
+    }
+
+    /// A delivery was parked as it was accepted.
+    pub(crate) fn parked_at_once(&mut self, delivery: DeliveryNo, now: Timestamp) -> Checked {
+        self.waits(delivery, false, now)
+    }
+
+    fn waits(&mut self, delivery: DeliveryNo, crowded: bool, now: Timestamp) -> Checked {
         let database = self.clocks.database(now);
         let life = &mut self.lives[delivery.index()];
         let endpoint = &self.endpoints[life.endpoint.index()];

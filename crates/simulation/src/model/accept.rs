@@ -53,8 +53,9 @@ impl Model {
             let concurrency_max = endpoint.concurrency_max;
             if endpoint.merchant == order.merchant && !endpoint.deleted {
                 let deadline_at = now + endpoint.lifetime.map_or(lifetime, |own| own.min(lifetime));
+                let parks = endpoint.is_closed() && endpoint.parks;
                 let endpoint = EndpointNo::next_after(n);
-                let due_at = now + grace.min(deadline_at.since(now) / 2);
+                let due_at = if parks { deadline_at } else { now + grace.min(deadline_at.since(now) / 2) };
                 let delivery = self.make(payment, endpoint, None, (now, due_at, deadline_at));
                 jobs.push((endpoint, Job { delivery, attempts: 0, concurrency_max }));
             }

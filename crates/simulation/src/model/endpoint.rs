@@ -15,6 +15,8 @@ pub struct Endpoint {
     pub(super) deleted: bool,
     /// Some of its deliveries may be parked.
     pub(super) parked: bool,
+    /// While it does not take deliveries, what is accepted for it is parked at once.
+    pub(super) parks: bool,
     /// Since when it fails.
     pub failing_since: Option<Timestamp>,
     /// How many probes failed since then.
@@ -38,6 +40,7 @@ impl Endpoint {
             paused: false,
             deleted: false,
             parked: false,
+            parks: false,
             failing_since: None,
             probes: 0,
             probe_at: None,
@@ -50,6 +53,11 @@ impl Endpoint {
     /// Neither paused nor deleted nor failing.
     pub(super) fn takes_deliveries(&self) -> bool {
         self.is_wanted() && self.failing_since.is_none()
+    }
+
+    /// Paused or failing.
+    pub(super) fn is_closed(&self) -> bool {
+        !self.deleted && !self.takes_deliveries()
     }
 
     /// Neither paused nor deleted.
@@ -83,6 +91,12 @@ impl Endpoint {
         self.parked |= marked;
         let failing = self.failing_since.is_some() && !self.paused;
         self.probe_at = failing.then(|| self.probe_at.unwrap_or(now));
+        self.parks |= self.is_closed();
+    }
+
+    /// It was just paused or found to fail: what is accepted for it is parked.
+    pub(super) fn park_at_once(&mut self) {
+        (self.parks, self.parked) = (true, true);
     }
 
     pub(super) fn forget_failing(&mut self) {

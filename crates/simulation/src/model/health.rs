@@ -14,6 +14,7 @@ impl Model {
         self.change_endpoint(endpoint, |endpoint| {
             endpoint.failing_since = Some(since);
             endpoint.probe_at = Some(now + probe_after(0));
+            endpoint.park_at_once();
         });
         true
     }

@@ -28,6 +28,9 @@ impl Model {
         if self.endpoint(endpoint).paused != paused {
             self.change_endpoint(endpoint, |endpoint| {
                 endpoint.paused = paused;
+                if paused {
+                    endpoint.park_at_once();
+                }
                 endpoint.probe_at = (endpoint.failing_since.is_some() && !paused).then_some(now);
             });
         }

@@ -29,9 +29,11 @@ impl Model {
             if ramp.is_some() && !self.has(Bug::RampNotPaced) {
                 self.change_endpoint(endpoint, |endpoint| endpoint.released_at = Some(now));
             }
-            if self.parked_for(endpoint, now).is_empty() {
-                self.change_endpoint(endpoint, |endpoint| endpoint.parked = false);
-            }
+            let empty = self.parked_for(endpoint, now).is_empty();
+            self.change_endpoint(endpoint, |endpoint| {
+                endpoint.parks = false;
+                endpoint.parked &= !empty;
+            });
         }
         released
     }
@@ -51,6 +53,7 @@ impl Model {
             self.change_endpoint(endpoint, |endpoint| {
                 endpoint.probing = job.map(|job| job.delivery);
                 endpoint.probe_at = job.map(|_| next_at);
+                endpoint.parks &= job.is_some();
             });
             probes.extend(job);
         }

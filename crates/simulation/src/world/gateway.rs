@@ -2,7 +2,7 @@
 
 use super::{Event, GRACE, World};
 use crate::invariants::Violation;
-use crate::model::{Accepted, MerchantNo, Order};
+use crate::model::{Accepted, DeliveryNo, MerchantNo, Order};
 use crate::plan::{Fault, Step};
 use paybell_delivery::LIFETIME_MAX;
 use std::time::Duration;
@@ -36,6 +36,9 @@ impl World<'_> {
             }
             other => format!("payment {} is sent again: {other:?}", planned.id),
         });
+        if let Accepted::New { jobs, .. } = &accepted {
+            jobs.iter().try_for_each(|(_, job)| self.see_parked(job.delivery))?;
+        }
         if dies == Some(Step::Amid) {
             self.tell(|| "the intake dies before it replies".to_owned());
             self.after(pause, again);
@@ -45,12 +48,21 @@ impl World<'_> {
         if dies == Some(Step::After) {
             self.tell(|| "the intake dies before it queues".to_owned());
         } else if let Accepted::New { jobs, .. } = &accepted {
-            jobs.iter().for_each(|(_, job)| self.push(*job, None));
+            let jobs = jobs.iter().filter(|(_, job)| !self.model.delivery(job.delivery).is_parked());
+            jobs.map(|(_, job)| *job).collect::<Vec<_>>().into_iter().for_each(|job| self.push(job, None));
         }
         if let Some((at, _)) = planned.again {
             self.at(at, Event::PayAgain { payment });
         }
         Ok(())
+    }
+
+    fn see_parked(&mut self, delivery: DeliveryNo) -> Result<(), Violation> {
+        if !self.model.delivery(delivery).is_parked() {
+            return Ok(());
+        }
+        self.tell(|| format!("delivery {delivery} is parked at once"));
+        self.checker.parked_at_once(delivery, self.now)
     }
 
     /// A payment that was accepted is sent once more, with the same or other content.

@@ -72,6 +72,9 @@ impl Pair {
             match dice.below(100) {
                 0..15 => return Act::Reopen(endpoint, now),
                 15..30 => return self.probe_act(endpoint, now),
+                30..40 if let Some(probe) = self.model.endpoint(endpoint).probing => {
+                    return Act::Postpone(endpoint, probe, now + dice.between(Duration::ZERO, Duration::from_secs(8)));
+                }
                 _ => {}
             }
         }

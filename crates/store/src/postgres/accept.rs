@@ -14,7 +14,9 @@ use uuid::Uuid;
 const ACT: &str = "accept payments";
 
 /// `LATERAL` and `OFFSET 0` make the planner look each payment's merchant and endpoints up, whatever it believes of how
-/// many there are. What is claimed ahead holds for `$20`, of merchants that are not among `$21`. A delivery's id is the first eight bytes of its payment's and eight random ones.
+/// many there are. What is claimed ahead holds for `$20`, of merchants that are not among `$21`. What is for an endpoint that
+/// parks is parked, unless a release is about to take that from it. A delivery's id is the first eight bytes of its payment's
+/// and eight random ones.
 pub(super) const ACCEPT: &str = "
 WITH new_payment AS (
     INSERT INTO payments (id, merchant_id, gateway_payment_id, kind, pay_for, amount_minor, currency, balance_minor,
@@ -39,10 +41,16 @@ WITH new_payment AS (
         SELECT id, concurrency_max, version, lifetime_us, paused_at IS NULL AND failing_since IS NULL AS takes
         FROM endpoints WHERE merchant_id = p.merchant_id AND deleted_at IS NULL OFFSET 0
     ) e
+), parks AS MATERIALIZED (
+    SELECT endpoint_id FROM endpoints_that_park
+    WHERE endpoint_id = ANY (ARRAY(SELECT endpoint_id FROM draft WHERE closed))
+    FOR KEY SHARE SKIP LOCKED
 ), new_delivery AS (
     INSERT INTO deliveries (id, payment_id, endpoint_id, amount_minor, currency, due_at, deadline_at, created_at, claimed_at,
         claimed_until, attempts, in_doubt, state)
-    SELECT id, payment_id, endpoint_id, amount_minor, currency, $17 + LEAST($19, (deadline_at - $17) / 2), deadline_at,
+    SELECT id, payment_id, endpoint_id, amount_minor, currency,
+        CASE WHEN closed AND endpoint_id = ANY (ARRAY(SELECT endpoint_id FROM parks)) THEN deadline_at
+            ELSE $17 + LEAST($19, (deadline_at - $17) / 2) END, deadline_at,
         $17, CASE WHEN claimed_until IS NOT NULL THEN $17 END, claimed_until, (claimed_until IS NOT NULL)::int4, false,
         'pending'
     FROM draft

@@ -49,9 +49,11 @@ pub(super) const DISPATCH: &str = concat!(
         claimed_at = CASE WHEN due.held THEN d.claimed_at END, claimed_until = CASE WHEN due.held THEN d.claimed_until END
     FROM due WHERE d.id = due.id
 ), parking AS (
-    SELECT id FROM endpoints
+    SELECT id, deleted_at IS NULL AND (paused_at IS NOT NULL OR failing_since IS NOT NULL) AS parks FROM endpoints
     WHERE id = ANY (ARRAY(SELECT endpoint_id FROM due WHERE closed AND NOT expired))
     ORDER BY id FOR NO KEY UPDATE
+), parks AS (
+    INSERT INTO endpoints_that_park (endpoint_id) SELECT id FROM parking WHERE parks ON CONFLICT DO NOTHING
 ), marked AS (
     UPDATE endpoints SET parked = true, probe_at = CASE
         WHEN failing_since IS NOT NULL AND paused_at IS NULL THEN COALESCE(probe_at, $1) END

@@ -11,7 +11,7 @@ use paybell_delivery::{DeliveryId, Timestamp};
 use sqlx::{AssertSqlSafe, PgConnection, Row};
 
 /// Each statement with arguments for it.
-const STATEMENTS: [(&str, &str); 20] = [
+const STATEMENTS: [(&str, &str); 21] = [
     (
         accept::ACCEPT,
         "$IDS, $TEXTS, $TEXTS, $TEXTS, $TEXTS, $NUMBERS, $TEXTS, $NUMBERS, $TEXTS, $TEXTS, $TEXTS, $TEXTS, \
@@ -33,6 +33,7 @@ const STATEMENTS: [(&str, &str); 20] = [
     (probe::PROBE, "1000, 1, 100, 1"),
     (probe::LEAVE_ALONE, "$IDS, 1"),
     (release::CLEAR, "$IDS, 1"),
+    (release::PARK_NO_MORE, "$IDS"),
     (keep_attempts::MAY_BE_MADE, "'t', gen_random_uuid(), gen_random_uuid()"),
     (keep_attempts::DELETE_OTHER, "gen_random_uuid(), 5000"),
     (keep_attempts::DELETE_OLD_CHECKS, "gen_random_uuid(), 5000"),
@@ -46,12 +47,13 @@ const STATEMENTS: [(&str, &str); 20] = [
 const EXACT: &str = "";
 
 /// The column by which each index of the large tables has to be entered.
-const ENTRANCES: [(&str, &str); 18] = [
+const ENTRANCES: [(&str, &str); 19] = [
     ("merchants_pkey", "(id ="),
     ("endpoints_pkey", "(id ="),
     ("endpoints_of_merchant", "(merchant_id ="),
     ("endpoints_parked", EXACT),
     ("endpoints_to_probe", EXACT),
+    ("endpoints_that_park_pkey", "(endpoint_id ="),
     ("payments_pkey", "(id ="),
     ("payment_is_unique", "(gateway_payment_id ="),
     ("deliveries_pkey", "(id ="),

@@ -1,6 +1,7 @@
 //! Probe: one parked delivery of each failing endpoint whose probe is due is handed out.
 
 use super::PostgresLedger;
+use super::release::park_no_more;
 use super::shared::rows;
 use crate::Result;
 use crate::error::Doing;
@@ -68,6 +69,7 @@ impl PostgresLedger {
             }
         }
         if !idle.is_empty() {
+            park_no_more(&mut tx, &mut idle).await?;
             sqlx::query(LEAVE_ALONE).bind(idle).bind(now.0).execute(&mut *tx).await.doing(ACT)?;
         }
         tx.commit().await.doing(ACT)?;

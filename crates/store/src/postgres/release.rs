@@ -6,6 +6,8 @@ use crate::Result;
 use crate::error::Doing;
 use crate::numbers::micros;
 use paybell_delivery::{EndpointId, Job, RELEASE_EVERY, Timestamp};
+use sqlx::postgres::PgRow;
+use sqlx::{PgConnection, Row};
 use std::collections::BTreeMap;
 use std::time::Duration;
 use uuid::Uuid;
@@ -38,7 +40,18 @@ SELECT id AS delivery_id, endpoint_id, attempts, concurrency_max FROM chosen";
 
 pub(super) const NOTE_RAMP: &str = "UPDATE endpoints SET released_at = $2 WHERE id = ANY ($1)";
 
-/// A statement of its own: it must see what was committed while the endpoints' locks were waited for.
+/// From now on nothing is parked for them as it is accepted, but for those that this answers: some of that goes on.
+pub(super) const PARK_NO_MORE: &str = "
+WITH idle AS MATERIALIZED (
+    SELECT endpoint_id FROM endpoints_that_park WHERE endpoint_id = ANY ($1) FOR UPDATE SKIP LOCKED
+), gone AS (
+    DELETE FROM endpoints_that_park WHERE endpoint_id = ANY (ARRAY(SELECT endpoint_id FROM idle))
+)
+SELECT endpoint_id FROM endpoints_that_park
+WHERE endpoint_id = ANY ($1) AND endpoint_id <> ALL (ARRAY(SELECT endpoint_id FROM idle))";
+
+/// A statement of its own: it must see what was committed while the endpoints' locks were waited for, and what was parked
+/// before [`PARK_NO_MORE`].
 pub(super) const CLEAR: &str =
     concat!("UPDATE endpoints e SET parked = false WHERE e.id = ANY ($1) AND ", nothing_parked!());
 
@@ -75,8 +88,19 @@ impl PostgresLedger {
         if !ramped.is_empty() {
             sqlx::query(NOTE_RAMP).bind(ramped).bind(now.0).execute(&mut *tx).await.doing(ACT)?;
         }
+        park_no_more(&mut tx, &mut open).await?;
         sqlx::query(CLEAR).bind(open).bind(now.0).execute(&mut *tx).await.doing(ACT)?;
         tx.commit().await.doing(ACT)?;
         Ok(jobs)
     }
+}
+
+/// Ends that what is accepted for these endpoints, which the transaction has locked, is parked at once; leaves those for
+/// which it has ended.
+pub(super) async fn park_no_more(tx: &mut PgConnection, endpoints: &mut Vec<Uuid>) -> Result<()> {
+    const ACT: &str = "end that payments are parked as they are accepted";
+    let query = sqlx::query(PARK_NO_MORE).bind(&*endpoints);
+    let busy: Vec<Uuid> = query.try_map(|row: PgRow| row.try_get(0)).fetch_all(tx).await.doing(ACT)?;
+    endpoints.retain(|endpoint| !busy.contains(endpoint));
+    Ok(())
 }

@@ -163,10 +163,26 @@ pub(super) async fn pause(ledger: &This, id: EndpointId, paused: bool, actor: &A
     }
     endpoint.pause = paused.then(|| Pause { at: actor.now, by: actor.name.clone() });
     save(&mut tx, &mut endpoint, actor).await?;
+    if paused {
+        park_at_once(&mut tx, id).await?;
+    }
     let action = if paused { "endpoint.pause" } else { "endpoint.resume" };
     audit::write(&mut tx, actor, action, id, "").await?;
     tx.commit().await.doing(ACT)?;
     Ok(endpoint)
+}
+
+/// From now on what is accepted for this endpoint, which was just paused or found to fail, is parked at once. A release will
+/// look for it.
+pub(super) async fn park_at_once(connection: &mut Connection, id: EndpointId) -> Result<()> {
+    const ACT: &str = "park what is accepted for an endpoint";
+    for statement in [
+        "UPDATE endpoints SET parked = true WHERE id = $1",
+        "INSERT INTO endpoints_that_park (endpoint_id) VALUES ($1) ON CONFLICT DO NOTHING",
+    ] {
+        sqlx::query(statement).bind(id.0).execute(&mut *connection).await.doing(ACT)?;
+    }
+    Ok(())
 }
 
 pub(super) async fn delete(ledger: &This, id: EndpointId, actor: &Actor) -> Result<()> {

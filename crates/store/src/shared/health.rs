@@ -34,6 +34,7 @@ pub(super) async fn mark_failing(
     let mark = sqlx::query(MARK).bind(id.0).bind(since.0).bind(actor.now.0 + micros(probe_after(0)));
     let marked = mark.execute(&mut *tx).await.doing(ACT)?.rows_affected() > 0;
     if marked {
+        endpoints::park_at_once(&mut tx, id).await?;
         audit::write(&mut tx, actor, "endpoint.failing", id, why).await?;
     }
     tx.commit().await.doing(ACT)?;

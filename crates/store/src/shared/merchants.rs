@@ -75,6 +75,12 @@ pub(super) async fn delete(ledger: &This, id: &MerchantId, actor: &Actor) -> Res
     tx.commit().await.doing(ACT)
 }
 
+/// From now on what is accepted for the paused endpoints of `$1` is parked at once.
+const PARK_AT_ONCE: &str = "
+INSERT INTO endpoints_that_park (endpoint_id)
+SELECT id FROM endpoints WHERE merchant_id = $1 AND deleted_at IS NULL AND paused_at IS NOT NULL
+ON CONFLICT DO NOTHING";
+
 pub(super) async fn pause(ledger: &This, id: &MerchantId, paused: bool, actor: &Actor) -> Result<u64> {
     const ACT: &str = "pause or resume a merchant's endpoints";
     let mut tx = ledger.begin(ACT).await?;
@@ -84,7 +90,7 @@ pub(super) async fn pause(ledger: &This, id: &MerchantId, paused: bool, actor: &
     }
     let endpoints = sqlx::query(
         "UPDATE endpoints
-        SET paused_at = $2, paused_by = $3, updated_at = $4, version = version + 1,
+        SET paused_at = $2, paused_by = $3, updated_at = $4, version = version + 1, parked = parked OR $5,
             probe_at = CASE WHEN failing_since IS NOT NULL AND NOT $5 THEN $4 END
         WHERE merchant_id = $1 AND deleted_at IS NULL AND (paused_at IS NOT NULL) <> $5",
     );
@@ -95,6 +101,9 @@ pub(super) async fn pause(ledger: &This, id: &MerchantId, paused: bool, actor: &
         .bind(actor.now.0)
         .bind(paused);
     let changed = endpoints.execute(&mut *tx).await.doing(ACT)?.rows_affected();
+    if paused {
+        sqlx::query(PARK_AT_ONCE).bind(id.as_str()).execute(&mut *tx).await.doing(ACT)?;
+    }
     let action = if paused { "merchant.pause" } else { "merchant.resume" };
     audit::write(&mut tx, actor, action, id, &format!("{changed} endpoints")).await?;
     tx.commit().await.doing(ACT)?;

@@ -28,14 +28,15 @@ ON CONFLICT (gateway_payment_id, merchant_id) DO NOTHING
 RETURNING id";
 
 /// A delivery's id is the first eight bytes of its payment's and eight random ones in the variant of RFC 9562.
-/// What is claimed ahead holds for `$5`, of merchants that are not among `$6`.
+/// What is claimed ahead holds for `$5`, of merchants that are not among `$6`. What is for an endpoint that parks is parked.
 const INSERT_DELIVERIES: &str = "
 INSERT INTO deliveries (id, payment_id, endpoint_id, amount_minor, currency, due_at, deadline_at, created_at, claimed_at,
     claimed_until, attempts, in_doubt, state)
 SELECT unhex(hex(substr(payment_id, 1, 8)) || '8' || substr(hex(randomblob(8)), 2)), payment_id, endpoint_id,
-    amount_minor, currency, $2 + min($4, life / 2), $2 + life, $2, iif(ahead, $2, NULL), iif(ahead, $2 + $5, NULL), ahead, 0, 'pending'
+    amount_minor, currency, $2 + iif(parks, life, min($4, life / 2)), $2 + life, $2, iif(ahead, $2, NULL), iif(ahead, $2 + $5, NULL), ahead, 0, 'pending'
 FROM (
     SELECT p.id AS payment_id, p.amount_minor, p.currency, e.id AS endpoint_id, min(ifnull(e.lifetime_us, $3), $3) AS life,
+        (e.paused_at IS NOT NULL OR e.failing_since IS NOT NULL) AND e.id IN endpoints_that_park AS parks,
         $5 IS NOT NULL AND e.paused_at IS NULL AND e.failing_since IS NULL
             AND p.merchant_id NOT IN (SELECT value FROM jsonb_each($6)) AS ahead
     FROM jsonb_each($1) item CROSS JOIN payments p ON p.id = unhex(item.value)

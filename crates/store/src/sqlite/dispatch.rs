@@ -47,6 +47,14 @@ WHERE id IN (
     WHERE item.value ->> 1 AND d.state = 'pending'
 )";
 
+const PARKS: &str = "
+INSERT INTO endpoints_that_park (endpoint_id)
+SELECT DISTINCT e.id
+FROM jsonb_each($1) item CROSS JOIN deliveries d ON d.id = unhex(item.value ->> 0) CROSS JOIN endpoints e ON e.id = d.endpoint_id
+WHERE item.value ->> 1 AND d.state = 'pending' AND e.deleted_at IS NULL
+    AND (e.paused_at IS NOT NULL OR e.failing_since IS NOT NULL)
+ON CONFLICT DO NOTHING";
+
 /// What is claimed is put off until the claim ends.
 const PUT_OFF: &str = "
 UPDATE deliveries SET due_at = min(claimed_until, deadline_at)
@@ -79,7 +87,8 @@ impl SqliteLedger {
         let batch = batch(&due)?;
         move_on(&mut tx, &batch, now, visibility).await?;
         if dispatched.parked > 0 {
-            sqlx::query(MARK_PARKED).bind(batch).bind(now.0).execute(&mut *tx).await.doing(ACT)?;
+            sqlx::query(MARK_PARKED).bind(&batch).bind(now.0).execute(&mut *tx).await.doing(ACT)?;
+            sqlx::query(PARKS).bind(batch).execute(&mut *tx).await.doing(ACT)?;
         }
         if !dispatched.more {
             dispatched.next_due_at = next_due(&mut *tx, now).await?;

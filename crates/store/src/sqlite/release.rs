@@ -48,6 +48,9 @@ WHERE id = $1 AND NOT EXISTS (
     WHERE endpoint_id = $1 AND state = 'pending' AND claimed_until IS NULL AND due_at = deadline_at AND deadline_at > $2
 )";
 
+/// What is accepted for an endpoint is no longer parked at once: it takes deliveries, or there is nothing to probe it with.
+const PARK_NO_MORE: &str = "DELETE FROM endpoints_that_park WHERE endpoint_id = $1";
+
 const NOTE_RAMP: &str = "UPDATE endpoints SET released_at = $2 WHERE id = $1";
 
 const TO_PROBE: &str = "
@@ -80,6 +83,7 @@ impl SqliteLedger {
             if ramp.is_some() {
                 sqlx::query(NOTE_RAMP).bind(endpoint).bind(now.0).execute(&mut *tx).await.doing(ACT)?;
             }
+            sqlx::query(PARK_NO_MORE).bind(endpoint).execute(&mut *tx).await.doing(ACT)?;
             sqlx::query(CLEAR).bind(endpoint).bind(now.0).execute(&mut *tx).await.doing(ACT)?;
         }
         tx.commit().await.doing(ACT)?;
@@ -99,6 +103,9 @@ impl SqliteLedger {
                 jobs = find(&mut tx, FARTHEST, endpoint, now, 1).await?;
             }
             let job = hand_out(&mut tx, jobs, now, visibility).await?.pop();
+            if job.is_none() {
+                sqlx::query(PARK_NO_MORE).bind(endpoint).execute(&mut *tx).await.doing(ACT)?;
+            }
             let ask = sqlx::query(ASK).bind(endpoint).bind(job.map(|job| job.delivery_id.0));
             ask.bind((now + visibility).0).execute(&mut *tx).await.doing(ACT)?;
             probes.extend(job);

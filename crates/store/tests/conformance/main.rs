@@ -42,6 +42,7 @@ mod listing;
 mod managing;
 mod own_dialects;
 mod parking;
+mod parking_at_once;
 mod partitions;
 mod reconciling;
 mod recording;

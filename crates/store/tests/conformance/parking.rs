@@ -103,9 +103,7 @@ async fn what_waits_for_a_deleted_endpoint_stays_parked(f: Fixture) -> Result<()
 async fn a_claim_close_to_the_deadline_is_not_taken_for_parked(f: Fixture) -> Result<()> {
     let endpoint = f.shop().await?;
     let deadline = at(10) + LIFETIME;
-    f.ledger.pause_endpoint(endpoint, true, &actor(at(9))).await?;
     let (in_flight, parked) = (f.accept_one(at(10)).await?, f.accept_one(at(11)).await?);
-    f.ledger.pause_endpoint(endpoint, false, &actor(at(12))).await?;
     let now = deadline.before(Duration::from_secs(9));
     f.won(in_flight, now).await?;
     f.ledger.pause_endpoint(endpoint, true, &actor(now)).await?;

@@ -134,7 +134,6 @@ async fn next_attempts_are_counted_by_when_they_come(f: Fixture) -> Result<()> {
 async fn endpoints_are_listed_by_how_much_waits_for_them(f: Fixture) -> Result<()> {
     let (parked, retried) = (f.shop().await?, f.endpoint().await?);
     let untroubled = f.endpoint().await?;
-    f.ledger.pause_endpoint(parked, true, &actor(at(1))).await?;
     for n in 0..3 {
         for job in f.accept(&format!("p{n}"), at(10 + n)).await? {
             match job.endpoint_id {
@@ -145,6 +144,7 @@ async fn endpoints_are_listed_by_how_much_waits_for_them(f: Fixture) -> Result<(
             }
         }
     }
+    f.ledger.pause_endpoint(parked, true, &actor(at(30))).await?;
     // What waits for its first attempt is not counted yet; what is due for a paused endpoint is parked.
     let waiting = f.ledger.waiting_by_endpoint(10).await?;
     assert_eq!(waiting.iter().map(|it| it.endpoint.id).collect::<Vec<_>>(), [retried]);
