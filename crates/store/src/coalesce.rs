@@ -11,6 +11,7 @@
 use crate::count_figures::Counter;
 use crate::engine::{AcceptTerms, Accepted, ClaimAhead, ClaimedDelivery, RecordAttempt, Recorded};
 use crate::manage::EndpointForAttempt;
+use crate::unhurried::Unhurried;
 use crate::{Clock, Ledger, Result as StoreResult, StoreError};
 use async_trait::async_trait;
 use paybell_abort::AbortPoint;
@@ -21,6 +22,9 @@ use tokio::sync::{mpsc, oneshot};
 
 /// A batch of so many callers waits for no more.
 const SMALL: usize = 50;
+
+/// For how long payments for which nothing goes out now are gathered.
+const UNHURRIED: Duration = Duration::from_millis(10);
 
 /// How concurrent callers are gathered, and on which terms they are served.
 #[derive(Clone, Copy, Debug)]
@@ -46,6 +50,9 @@ pub trait AttemptsAhead: Send + Sync {
 #[derive(Clone)]
 pub struct Coalesced {
     accept: Entry<Payment, Accepted>,
+    /// For merchants for whom nothing goes out now.
+    accept_unhurried: Entry<Payment, Accepted>,
+    unhurried: Arc<Unhurried>,
     record: Entry<RecordAttempt, Recorded>,
     endpoint: Entry<EndpointId, EndpointForAttempt>,
     held: Entry<(DeliveryId, u32), bool>,
@@ -64,12 +71,23 @@ impl Coalesced {
         let ahead: Ahead = Arc::new(RwLock::new(Weak::<Nobody>::new()));
         let figures = Counter::start(Arc::clone(&ledger), Arc::clone(&clock));
         let (counter, shared) = (Arc::clone(&figures), Arc::clone(&ahead));
-        let accept = Accept { ledger: Arc::clone(&ledger), clock, settings, ahead: shared, figures: counter };
+        let unhurried = Arc::<Unhurried>::default();
+        let accept = Accept {
+            ledger: Arc::clone(&ledger),
+            clock,
+            settings,
+            ahead: shared,
+            figures: counter,
+            unhurried: Arc::clone(&unhurried),
+            gather: Duration::ZERO,
+        };
+        let accept_unhurried = Entry::start(Accept { gather: UNHURRIED, ..accept.clone() }, max);
         let endpoint = Entry::start(ReadEndpoint(Arc::clone(&ledger)), max);
         let held = Entry::start(StillClaimed(Arc::clone(&ledger)), max);
         let check = Entry::start(RecordCheck(Arc::clone(&ledger)), max);
         let record = Entry::start(Record { ledger, figures: Arc::clone(&figures) }, max);
-        Self { accept: Entry::start(accept, max), record, endpoint, held, check, ahead, figures }
+        let accept = Entry::start(accept, max);
+        Self { accept, accept_unhurried, unhurried, record, endpoint, held, check, ahead, figures }
     }
 
     /// Counts deliveries that the dispatcher ended as expired, for charts.
@@ -87,13 +105,16 @@ impl Coalesced {
         *self.ahead.write().unwrap_or_else(PoisonError::into_inner) = Arc::downgrade(attempts);
     }
 
-    /// Accepts one payment, in a batch with whoever else calls meanwhile. Returns after the commit.
+    /// Accepts one payment, in a batch with whoever else calls meanwhile. Returns after the commit. Where nothing goes out for
+    /// its merchant now, it waits some milliseconds longer for company, in batches apart from all others'.
     /// `payment.accepted_at` is set to the batch's moment.
     ///
     /// # Errors
     /// The batch's, or [`StoreError::Stopping`].
     pub async fn accept(&self, payment: Payment) -> Result<Accepted, Arc<StoreError>> {
-        self.accept.join(payment).await
+        let unhurried = self.unhurried.holds(&payment.merchant_id);
+        let entry = if unhurried { &self.accept_unhurried } else { &self.accept };
+        entry.join(payment).await
     }
 
     /// Records one attempt.
@@ -136,17 +157,22 @@ trait Act: Send + Sync + 'static {
     type Answer: Send + 'static;
     const NAME: &'static str;
     /// For how long a small batch waits for more callers.
-    const GATHER: Duration = Duration::ZERO;
+    fn gather(&self) -> Duration {
+        Duration::ZERO
+    }
     /// Answers one result for each item, in order.
     async fn run(&self, items: &[Self::Item]) -> StoreResult<Vec<Self::Answer>>;
 }
 
+#[derive(Clone)]
 struct Accept {
     ledger: Arc<dyn Ledger>,
     clock: Arc<Clock>,
     settings: CoalesceSettings,
     ahead: Ahead,
     figures: Arc<Counter>,
+    unhurried: Arc<Unhurried>,
+    gather: Duration,
 }
 
 struct Record {
@@ -180,11 +206,21 @@ fn take_claimed(accepted: &mut [Accepted]) -> Vec<(Job, ClaimedDelivery)> {
     all
 }
 
+impl Accept {
+    fn note(&self, items: &[Payment], accepted: &[Accepted]) {
+        self.figures.counts.note_accepted(accepted);
+        self.unhurried.note(items, accepted);
+    }
+}
+
 #[async_trait]
 impl Act for Accept {
     type Item = Payment;
     type Answer = Accepted;
     const NAME: &'static str = "accept";
+    fn gather(&self) -> Duration {
+        self.gather
+    }
     async fn run(&self, items: &[Payment]) -> StoreResult<Vec<Accepted>> {
         let CoalesceSettings { grace, lifetime, .. } = self.settings;
         AbortPoint::AcceptBegins.reach();
@@ -194,12 +230,12 @@ impl Act for Accept {
         let (Some(attempts), Some(ahead)) = (attempts, ahead) else {
             let accepted = self.ledger.accept(items, &terms).await?;
             AbortPoint::AcceptCommitted.reach();
-            self.figures.counts.note_accepted(&accepted);
+            self.note(items, &accepted);
             return Ok(accepted);
         };
         let mut accepted = self.ledger.accept_ahead(items, &terms, &ahead).await?;
         AbortPoint::AcceptCommitted.reach();
-        self.figures.counts.note_accepted(&accepted);
+        self.note(items, &accepted);
         attempts.attempt_ahead(take_claimed(&mut accepted));
         Ok(accepted)
     }
@@ -212,7 +248,9 @@ impl Act for Record {
     const NAME: &'static str = "record";
     /// Nobody waits for a record but what comes next of the same endpoint, and a statement costs several times as much as
     /// one more row of it.
-    const GATHER: Duration = Duration::from_millis(2);
+    fn gather(&self) -> Duration {
+        Duration::from_millis(2)
+    }
     async fn run(&self, items: &[RecordAttempt]) -> StoreResult<Vec<Recorded>> {
         AbortPoint::RecordBegins.reach();
         let recorded = self.ledger.record(items).await?;
@@ -286,8 +324,8 @@ impl<I: Send + Sync + 'static, O: Send + 'static> Entry<I, O> {
 async fn write_batches<A: Act>(act: Arc<A>, mut waiting: mpsc::Receiver<Caller<A::Item, A::Answer>>, batch_max: usize) {
     let mut batch = Vec::new();
     while waiting.recv_many(&mut batch, batch_max).await > 0 {
-        if !A::GATHER.is_zero() && batch.len() < SMALL {
-            tokio::time::sleep(A::GATHER).await;
+        if !act.gather().is_zero() && batch.len() < SMALL {
+            tokio::time::sleep(act.gather()).await;
             while batch.len() < batch_max
                 && let Ok(caller) = waiting.try_recv()
             {

@@ -29,6 +29,7 @@ mod postgres;
 mod recording;
 mod seal;
 mod sqlite;
+mod unhurried;
 mod worded_payment;
 
 pub use clock::Clock;

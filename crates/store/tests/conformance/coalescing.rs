@@ -1,11 +1,16 @@
-use crate::fixture::{Fixture, GRACE, LIFETIME, VISIBILITY, payment, record};
+use crate::fixture::{Fixture, GRACE, LIFETIME, VISIBILITY, actor, payment, record};
 use anyhow::Result;
 use paybell_delivery::{Decision, Outcome, State};
 use paybell_store::engine::{Accepted, Claim, Recorded};
 use paybell_store::{Clock, CoalesceSettings, Coalesced};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
-conformance!(concurrent_callers_share_batches_from_accept_to_record, one_bad_payment_spoils_only_itself);
+conformance!(
+    concurrent_callers_share_batches_from_accept_to_record,
+    one_bad_payment_spoils_only_itself,
+    payments_for_which_nothing_goes_out_gather_apart,
+);
 
 async fn concurrent_callers_share_batches_from_accept_to_record(f: Fixture) -> Result<()> {
     f.shop().await?;
@@ -42,6 +47,26 @@ async fn one_bad_payment_spoils_only_itself(f: Fixture) -> Result<()> {
     for (n, call) in calls.into_iter().enumerate() {
         assert_eq!(call.await?.is_err(), n == 0, "payment {n}");
     }
+    Ok(())
+}
+
+async fn payments_for_which_nothing_goes_out_gather_apart(f: Fixture) -> Result<()> {
+    let endpoint = f.shop().await?;
+    let (coalesced, clock) = coalesced(&f).await?;
+    let accept = async |id: &str| {
+        let begun = Instant::now();
+        let accepted = coalesced.accept(payment(id, clock.now())).await?;
+        let Accepted::New { closed, .. } = accepted else { anyhow::bail!("{accepted:?}") };
+        anyhow::Ok((!closed.is_empty(), begun.elapsed()))
+    };
+    f.ledger.pause_endpoint(endpoint, true, &actor(clock.now())).await?;
+    assert!(accept("it is noticed").await?.0);
+    for id in ["a second", "a third"] {
+        let (closed, took) = accept(id).await?;
+        assert!(closed && took >= Duration::from_millis(10), "{id} took {took:?}");
+    }
+    f.ledger.pause_endpoint(endpoint, false, &actor(clock.now())).await?;
+    assert!(!accept("it is open").await?.0);
     Ok(())
 }
 
