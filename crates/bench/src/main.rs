@@ -13,6 +13,7 @@
 //! - [`mod@floor`]: the bare handler that the engine is compared with. [`scenarios`]: one file for each benchmark.
 
 mod account;
+mod alternate;
 mod ask_checks;
 mod bench;
 mod create_merchants;

@@ -1,6 +1,6 @@
 //! What a benchmark reports: its measurements, and what follows from them, beside the targets.
 
-use crate::figures::Figures;
+use crate::figures::{Figures, mean};
 use crate::page_times::{PageFigures, PageTimes};
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -103,6 +103,16 @@ impl Report {
     /// The figures of the measurement with this name.
     pub(crate) fn run(&self, name: &str) -> Option<&Figures> {
         self.runs.iter().find(|figures| figures.name == name)
+    }
+
+    /// The figures of the measurements whose names begin so, in their order.
+    pub(crate) fn named<'a>(&'a self, beginning: &'a str) -> impl Iterator<Item = &'a Figures> {
+        self.runs.iter().filter(move |figures| figures.name.starts_with(beginning))
+    }
+
+    /// The mean 99th percentile of the latencies, in ms, of the measurements whose names begin so.
+    pub(crate) fn mean_p99_ms(&self, beginning: &str) -> f64 {
+        mean(&self.named(beginning).map(|figures| figures.latency_ms.p99).collect::<Vec<_>>())
     }
 
     /// The report as JSON.

@@ -2,16 +2,17 @@
 //! with as much traffic of which nothing hangs, which tells what a busier machine does from what hanging receivers do.
 
 use super::slow;
+use crate::alternate::InTurn;
 use crate::bench::Bench;
 use crate::create_merchants::Merchants;
-use crate::figures::ratio;
+use crate::figures::{Figures, ratio};
 use crate::ledger::Group;
 use crate::options::{Options, Rate};
 use crate::report::Target;
-use crate::send_payments::Pace;
+use crate::send_payments::{Pace, Stream, Traffic};
 use crate::sink::Manner;
-use crate::stack::Layout;
-use anyhow::Result;
+use crate::stack::{Layout, Stack};
+use anyhow::{Context, Result};
 use clap::Args;
 
 #[derive(Args)]
@@ -22,6 +23,9 @@ pub(crate) struct Arguments {
     /// How many merchants hang.
     #[arg(long, default_value_t = 20)]
     hanging: u64,
+    /// How many pairs of neighbouring spans of `--seconds` are compared: one of the healthy alone, one beside those that hang.
+    #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u32).range(2..=1000))]
+    pairs: u32,
     /// In place of those that hang: one endpoint answers in 2 s and gets 20 times its capacity.
     #[arg(long)]
     slow: bool,
@@ -42,35 +46,58 @@ pub(crate) async fn run(arguments: Arguments) -> Result<()> {
     let healthy = bench.merchants("healthy", Manner::AtOnce).create(&stack).await?;
     let rate = bench.find_rate(arguments.rate, &stack, &healthy).await?;
     let stream = bench.stream(Group::Healthy, &healthy, Pace::Fixed { rate });
-    // Before what the ratios are taken of, so that what the search for the peak left to be written is over by then.
-    let twice = bench.stream(Group::Healthy, &healthy, Pace::Fixed { rate: 2.0 * rate });
-    let twice = bench.run("twice as much, none hangs", &stack, &twice).await?;
-    let alone = bench.run("healthy alone", &stack, &stream).await?;
     if arguments.slow {
         let load = slow::Load { cap: arguments.slow_cap, seconds: arguments.minutes * 60 };
-        slow::run(&mut bench, &stack, &stream, &alone, &load).await?;
+        slow::run(&mut bench, &stack, &stream, &load).await?;
         return bench.finish("noisy --slow");
     }
+    let twice = bench.stream(Group::Healthy, &healthy, Pace::Fixed { rate: 2.0 * rate });
+    let twice = bench.run("twice as much, none hangs", &stack, &twice).await?;
 
     let hanging = bench.merchants("hanging", Manner::Hangs);
     let hanging = Merchants { count: arguments.hanging, ..hanging }.create(&stack).await?;
     let hanging = bench.stream(Group::Troubled, &hanging, Pace::Fixed { rate });
-    let intake = stack.intake()?;
-    let traffic = [bench.send(&intake, &stream), bench.send(&intake, &hanging)];
-    bench.warm_up("half of it hangs").await;
-    let seconds = bench.options.seconds;
-    let beside = bench.measure("half of it hangs", &stack, seconds, &[&traffic[0], &traffic[1]]).await;
-    for traffic in traffic {
-        traffic.stop().await?;
-    }
-    bench.drain(Group::Healthy).await;
-
-    let throughput = ratio(beside.spent.received_per_s, alone.spent.received_per_s);
-    let p99 = ratio(beside.latency_ms.p99, alone.latency_ms.p99);
-    let same = ratio(beside.latency_ms.p99, twice.latency_ms.p99);
+    let in_turn = InTurn { without: "healthy alone", with: "half of it hangs", pairs: arguments.pairs };
+    beside(&mut bench, &stack, (&stream, &hanging), &in_turn).await?;
     bench.report.note("rate_of_each_half", rate, "/s");
-    bench.report.judge("healthy_throughput_to_alone", throughput, "", Target::AtLeast(0.95));
-    bench.report.judge("healthy_p99_to_alone", p99, "", Target::AtMost(1.2));
-    bench.report.note("healthy_p99_to_as_much_traffic_of_which_nothing_hangs", same, "");
+    judge(&mut bench, &in_turn, &twice);
     bench.finish("noisy")
+}
+
+/// Measures the healthy stream in turn, alone and beside the one that hangs.
+async fn beside(
+    bench: &mut Bench,
+    stack: &Stack,
+    (healthy, hanging): (&Stream, &Stream),
+    in_turn: &InTurn,
+) -> Result<()> {
+    let intake = stack.intake()?;
+    let (ledger, mut hangs) = (bench.ledger.clone(), None);
+    let traffic = bench.send(&intake, healthy);
+    let switch = async |come: bool| {
+        if come {
+            hangs = Some(Traffic::start(&ledger, &intake, hanging));
+        } else if let Some(hangs) = hangs.take() {
+            hangs.stop().await?;
+        }
+        Ok(())
+    };
+    in_turn.measure(bench, stack, &traffic, switch).await?;
+    traffic.stop().await.with_context(|| format!("the engine's log:\n{}", stack.logs()))?;
+    bench.drain(Group::Healthy).await;
+    Ok(())
+}
+
+fn judge(bench: &mut Bench, in_turn: &InTurn, twice: &Figures) {
+    let throughput = in_turn.compare(bench, |run| run.spent.received_per_s);
+    let (p50, p99) =
+        (in_turn.compare(bench, |run| run.latency_ms.p50), in_turn.compare(bench, |run| run.latency_ms.p99));
+    let same = ratio(bench.report.mean_p99_ms(in_turn.with), twice.latency_ms.p99);
+    let report = &mut bench.report;
+    report.judge("healthy_throughput_to_alone", throughput.map(|it| it.ratio), "", Target::AtLeast(0.95));
+    report.judge("healthy_p99_to_alone", p99.map(|it| it.ratio), "", Target::AtMost(1.2));
+    report.note("healthy_p99_to_alone_at_least", p99.map(|it| it.low), "with 95 % certainty");
+    report.note("healthy_p99_to_alone_at_most", p99.map(|it| it.high), "with 95 % certainty");
+    report.note("healthy_p50_to_alone", p50.map(|it| it.ratio), "");
+    report.note("healthy_p99_to_as_much_traffic_of_which_nothing_hangs", same, "");
 }

@@ -1,10 +1,11 @@
 //! Pages with ten million deliveries stored: how long each takes, and what ten people who look cost the deliveries.
 
 use super::time_pages::time_pages;
+use crate::alternate::InTurn;
 use crate::bench::Bench;
 use crate::create_merchants::Merchants;
 use crate::database::Database;
-use crate::figures::{Figures, Paired, Percentiles, ratio};
+use crate::figures::{Figures, Percentiles};
 use crate::generate_history::generate_history;
 use crate::ledger::Group;
 use crate::look_on::{Looked, Onlookers};
@@ -15,10 +16,6 @@ use crate::sink::Manner;
 use crate::stack::{Layout, Stack};
 use anyhow::{Context, Result};
 use clap::Args;
-
-/// What measurements are called while nobody looks, and while some do.
-const ALONE: &str = "alone";
-const LOOKED_AT: &str = "looked at";
 
 #[derive(Args)]
 pub(crate) struct Arguments {
@@ -67,8 +64,9 @@ pub(crate) async fn run(arguments: Arguments) -> Result<()> {
             bench.stream(Group::Healthy, &healthy, Pace::Fixed { rate })
         }
     };
-    let looked = alternate(&mut bench, &stack, &stream, &key, &arguments).await?;
-    judge(&mut bench, looked);
+    let in_turn = InTurn { without: "alone", with: "looked at", pairs: arguments.pairs };
+    let looked = look(&mut bench, &stack, &stream, (&key, arguments.people), &in_turn).await?;
+    judge(&mut bench, &in_turn, looked);
     bench.finish("pages")
 }
 
@@ -86,49 +84,35 @@ async fn make_stock_merchants(bench: &Bench, stack: &Stack, count: u64) -> Resul
     Ok(())
 }
 
-/// Measures in turn while nobody looks and while some do, with the same traffic going on. Every other pair begins with those
-/// who look: a machine that becomes faster or slower all the time favours neither.
-async fn alternate(
+/// Measures in turn while nobody looks and while some do, with the same traffic going on.
+async fn look(
     bench: &mut Bench,
     stack: &Stack,
     stream: &Stream,
-    key: &str,
-    arguments: &Arguments,
+    (key, people): (&str, u32),
+    in_turn: &InTurn,
 ) -> Result<Looked> {
-    let (seconds, mut looked) = (bench.options.seconds, Looked::default());
     let traffic = bench.send(&stack.intake()?, stream);
-    bench.warm_up(ALONE).await;
-    let mut onlookers: Option<Onlookers> = None;
-    for pair in 1..=arguments.pairs {
-        let first = if pair % 2 == 1 { ALONE } else { LOOKED_AT };
-        for name in if first == ALONE { [ALONE, LOOKED_AT] } else { [LOOKED_AT, ALONE] } {
-            if onlookers.is_some() != (name == LOOKED_AT) {
-                match onlookers.take() {
-                    Some(onlookers) => looked.add(onlookers.go().await?),
-                    None => onlookers = Some(Onlookers::come(stack.api().base(), key, arguments.people).await?),
-                }
-                bench.warm_up(&format!("{name} {pair} of {}", arguments.pairs)).await;
-            }
-            bench.measure(&format!("{name} {pair}"), stack, seconds, &[&traffic]).await;
+    let (mut onlookers, mut looked): (Option<Onlookers>, _) = (None, Looked::default());
+    let switch = async |come: bool| {
+        if come {
+            onlookers = Some(Onlookers::come(stack.api().base(), key, people).await?);
+        } else if let Some(onlookers) = onlookers.take() {
+            looked.add(onlookers.go().await?);
         }
-    }
-    if let Some(onlookers) = onlookers {
-        looked.add(onlookers.go().await?);
-    }
+        Ok(())
+    };
+    in_turn.measure(bench, stack, &traffic, switch).await?;
     traffic.stop().await.with_context(|| format!("the engine's log:\n{}", stack.logs()))?;
     bench.drain(stream.group).await;
     Ok(looked)
 }
 
-fn judge(bench: &mut Bench, mut looked: Looked) {
-    let runs = |name: &'static str| bench.report.runs.iter().filter(move |run| run.name.starts_with(name));
-    let to_alone = |figure: fn(&Figures) -> f64| {
-        Paired::of(runs(LOOKED_AT).zip(runs(ALONE)).filter_map(|(looked, alone)| ratio(figure(looked), figure(alone))))
-    };
-    let (throughput, cost) = (to_alone(Figures::rate), to_alone(Figures::cost_us));
-    let p99 = to_alone(|run| run.latency_ms.p99);
+fn judge(bench: &mut Bench, in_turn: &InTurn, mut looked: Looked) {
+    let (throughput, cost) = (in_turn.compare(bench, Figures::rate), in_turn.compare(bench, Figures::cost_us));
+    let p99 = in_turn.compare(bench, |run| run.latency_ms.p99);
     // Where processors are the limit, throughput falls as a delivery's cost grows.
-    let at_one_speed = to_alone(|run| 1.0 / run.whole_cost_at_one_speed());
+    let at_one_speed = in_turn.compare(bench, |run| 1.0 / run.whole_cost_at_one_speed());
     looked.reloads_us.sort_unstable();
     let reloads = Percentiles::of_us(&looked.reloads_us);
     let report = &mut bench.report;

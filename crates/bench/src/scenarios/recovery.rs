@@ -50,7 +50,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<()> {
     Merchants { count: 1, ..back }.create(&stack).await?;
     let rate = bench.find_rate(arguments.rate, &stack, &others).await?;
     let stream = bench.stream(Group::Healthy, &others, Pace::Fixed { rate });
-    bench.run("others alone", &stack, &stream).await?;
+    bench.run("others alone, before", &stack, &stream).await?;
 
     stack.stop()?;
     let database = Database::connect(stack.postgres_url()?).await?;
@@ -69,6 +69,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<()> {
     let drained = drain(&mut bench, &stack, &arguments).await;
     traffic.stop().await?;
     bench.drain(Group::Healthy).await;
+    bench.run("others alone, after", &stack, &stream).await?;
     judge(&mut bench, &arguments, return_us, &drained);
     bench.report.note("still_pending", still_pending(&database.pool).await? as f64, "");
     bench.finish("recovery")
@@ -106,7 +107,7 @@ fn judge(bench: &mut Bench, arguments: &Arguments, return_us: u64, drained: &[Se
     let rate = span.and_then(|(first, last)| ratio(delivered as f64 * 1e6, last.saturating_sub(first) as f64));
     let in_flight = drained.iter().map(|second| second.in_flight_max).max().unwrap_or(0);
     let p99 = |name: &str| bench.report.run(name).map_or(0.0, |figures| figures.latency_ms.p99);
-    let alone = p99("others alone");
+    let alone = bench.report.mean_p99_ms("others alone");
     let (during, while_draining) = (p99("others during the outage"), p99("others while it drains"));
     let cap = bench.options.cap as f64;
     let could = cap * 1e3 / arguments.answer_ms.max(1) as f64;
