@@ -16,12 +16,12 @@ pub(crate) struct Servers {
     pub(crate) redis: Redis,
 }
 
-/// Keeps a gigabyte of the write-ahead log's files to be written again, as docs/OPERATIONS.md tells operators to. The
-/// command line's settings come later and win.
-const KEEP_WAL: &str = "min_wal_size=1GB";
+/// Keeps files of the write-ahead log to be written again, and lets it grow before the next checkpoint, as
+/// docs/OPERATIONS.md tells operators to. The command line's settings come later and win.
+const WAL: [&str; 2] = ["min_wal_size=2GB", "max_wal_size=4GB"];
 
-/// Fills more of the log than that, file by file.
-const FILL_WAL: &str = "DO $$ BEGIN FOR i IN 1..66 LOOP
+/// Fills more of the log than it keeps, file by file.
+const FILL_WAL: &str = "DO $$ BEGIN FOR i IN 1..132 LOOP
     PERFORM pg_logical_emit_message(false, 'paybell-bench', 'fills a file of the log'); PERFORM pg_switch_wal();
 END LOOP; END $$";
 
@@ -31,7 +31,7 @@ impl Servers {
     /// every 16 MB.
     pub(crate) async fn start(settings: &[&str]) -> Result<Arc<Self>> {
         eprintln!("starting PostgreSQL and Redis");
-        let postgres = Postgres::start_with(&[&[KEEP_WAL], settings].concat())?;
+        let postgres = Postgres::start_with(&[&WAL, settings].concat())?;
         let database = Database::connect(&postgres.url("postgres")).await?;
         database.run(FILL_WAL).await?;
         database.run("CHECKPOINT").await?;
