@@ -57,9 +57,9 @@ CREATE INDEX endpoints_failing ON endpoints (failing_since) WHERE failing_since 
 CREATE INDEX endpoints_paused ON endpoints (paused_at) WHERE paused_at IS NOT NULL;
 
 -- Paused and failing endpoints, but for those that are left alone with nothing to probe them with: what is accepted for them
--- is parked at once. Who does so
--- locks the row (FOR KEY SHARE) until it has committed, and who releases what is parked takes the row away before it looks
--- whether anything is left; so nothing is parked behind its back. Nobody waits for these locks.
+-- is parked at once. Who does so locks the row (FOR KEY SHARE) until it has committed, and who releases what is parked takes
+-- the row away before it looks whether anything is left; so nothing is parked behind its back. Nobody waits for these locks.
+-- A row is made and taken away by who has locked the endpoint.
 CREATE TABLE endpoints_that_park (
     endpoint_id UUID PRIMARY KEY
 );

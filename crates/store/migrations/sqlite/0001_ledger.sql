@@ -50,8 +50,7 @@ CREATE INDEX endpoints_failing ON endpoints (failing_since) WHERE failing_since 
 CREATE INDEX endpoints_paused ON endpoints (paused_at) WHERE paused_at IS NOT NULL;
 
 -- Paused and failing endpoints, but for those that are left alone with nothing to probe them with: what is accepted for them
--- is parked at once. Who releases
--- what is parked takes the row away.
+-- is parked at once. Who releases what is parked takes the row away.
 CREATE TABLE endpoints_that_park (
     endpoint_id BLOB PRIMARY KEY
 ) STRICT, WITHOUT ROWID;

@@ -75,10 +75,11 @@ pub(super) async fn delete(ledger: &This, id: &MerchantId, actor: &Actor) -> Res
     tx.commit().await.doing(ACT)
 }
 
-/// From now on what is accepted for the paused endpoints of `$1` is parked at once.
+/// From now on what is accepted for the endpoints of `$1` that were paused at `$2` is parked at once. The transaction has
+/// locked these alone, and a dispatch that holds others may be waiting for it.
 const PARK_AT_ONCE: &str = "
 INSERT INTO endpoints_that_park (endpoint_id)
-SELECT id FROM endpoints WHERE merchant_id = $1 AND deleted_at IS NULL AND paused_at IS NOT NULL
+SELECT id FROM endpoints WHERE merchant_id = $1 AND deleted_at IS NULL AND paused_at = $2
 ON CONFLICT DO NOTHING";
 
 pub(super) async fn pause(ledger: &This, id: &MerchantId, paused: bool, actor: &Actor) -> Result<u64> {
@@ -102,7 +103,7 @@ pub(super) async fn pause(ledger: &This, id: &MerchantId, paused: bool, actor: &
         .bind(paused);
     let changed = endpoints.execute(&mut *tx).await.doing(ACT)?.rows_affected();
     if paused {
-        sqlx::query(PARK_AT_ONCE).bind(id.as_str()).execute(&mut *tx).await.doing(ACT)?;
+        sqlx::query(PARK_AT_ONCE).bind(id.as_str()).bind(actor.now.0).execute(&mut *tx).await.doing(ACT)?;
     }
     let action = if paused { "merchant.pause" } else { "merchant.resume" };
     audit::write(&mut tx, actor, action, id, &format!("{changed} endpoints")).await?;
