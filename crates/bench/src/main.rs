@@ -9,7 +9,7 @@
 //! - [`processor_time`], [`account`]: what each process spent, from the kernel's accounting.
 //! - [`figures`], [`page_times`], [`report`]: what comes out. [`generate`], [`generate_history`]: millions of deliveries
 //!   straight into the database.
-//! - [`visit_pages`], [`look_on`]: people at the pages.
+//! - [`alternate`]: spans in turn, with and without something. [`visit_pages`], [`look_on`]: people at the pages.
 //! - [`mod@floor`]: the bare handler that the engine is compared with. [`scenarios`]: one file for each benchmark.
 
 mod account;

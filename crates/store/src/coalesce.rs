@@ -1,6 +1,7 @@
 //! Natural batching: concurrent callers of one act share one statement and one commit. A batch is whatever arrived
 //! while the last one was being written, so an idle ledger adds no delay and a busy one wastes no commit. Records wait two
-//! milliseconds for company where they are few, as nothing waits for them.
+//! milliseconds for company where they are few, as nothing waits for them, and payments for which nothing goes out wait ten
+//! ([`Unhurried`] says which those are).
 //!
 //! Cast:
 //! - [`Coalesced`]: accept, record (of attempts and of checks) and the reading of endpoints and claims for single callers.
@@ -209,7 +210,7 @@ fn take_claimed(accepted: &mut [Accepted]) -> Vec<(Job, ClaimedDelivery)> {
 impl Accept {
     fn note(&self, items: &[Payment], accepted: &[Accepted]) {
         self.figures.counts.note_accepted(accepted);
-        self.unhurried.note(items, accepted);
+        items.iter().zip(accepted).for_each(|(payment, accepted)| self.unhurried.note(&payment.merchant_id, accepted));
     }
 }
 

@@ -2,7 +2,7 @@
 //! the batches of all others longer.
 
 use crate::engine::Accepted;
-use paybell_delivery::{MerchantId, Payment};
+use paybell_delivery::MerchantId;
 use std::collections::HashSet;
 use std::sync::{PoisonError, RwLock};
 
@@ -19,12 +19,10 @@ impl Unhurried {
         self.0.read().unwrap_or_else(PoisonError::into_inner).contains(merchant)
     }
 
-    /// Notes what became of payments, in their order.
-    pub(crate) fn note(&self, payments: &[Payment], accepted: &[Accepted]) {
-        for (payment, accepted) in payments.iter().zip(accepted) {
-            if let Accepted::New { jobs, closed, .. } = accepted {
-                self.set(&payment.merchant_id, !jobs.is_empty() && closed.len() == jobs.len());
-            }
+    /// Notes what became of a payment to this merchant.
+    pub(crate) fn note(&self, merchant: &MerchantId, accepted: &Accepted) {
+        if let Accepted::New { jobs, closed, .. } = accepted {
+            self.set(merchant, !jobs.is_empty() && closed.len() == jobs.len());
         }
     }
 
@@ -44,29 +42,8 @@ impl Unhurried {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use paybell_delivery::{DeliveryId, EndpointId, Job, Money, PaymentId, Timestamp};
+    use paybell_delivery::{DeliveryId, EndpointId, Job, PaymentId, Timestamp};
     use uuid::Uuid;
-
-    fn payment(merchant_id: &MerchantId) -> Payment {
-        let now = Timestamp(1);
-        Payment {
-            id: PaymentId(Uuid::from_u128(1)),
-            merchant_id: merchant_id.clone(),
-            gateway_payment_id: "g".to_owned(),
-            kind: "payment.confirmed".to_owned(),
-            pay_for: None,
-            amount: Money { amount_minor: 1, currency: "EUR".parse().expect("a currency") },
-            balance: None,
-            method: None,
-            description: None,
-            payer_email: None,
-            payer_phone: None,
-            data: None,
-            confirmed_at: now,
-            accepted_at: now,
-            test: false,
-        }
-    }
 
     /// Accepted, with so many deliveries, so many of them closed.
     fn accepted(deliveries: usize, closed: usize) -> Accepted {
@@ -101,7 +78,7 @@ mod tests {
             (same, true),
             (accepted(1, 0), false),
         ] {
-            unhurried.note(&[payment(&merchant)], std::slice::from_ref(&accepted));
+            unhurried.note(&merchant, &accepted);
             assert_eq!(unhurried.holds(&merchant), holds, "after {accepted:?}");
         }
     }

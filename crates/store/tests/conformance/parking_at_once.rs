@@ -74,7 +74,8 @@ async fn held_at_commit(f: &Arc<Fixture>, second: u64) -> Result<(PgConnection, 
         let f = f.clone();
         async move { is_parked_at_once(&f, second).await }
     });
-    let waiting = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted";
+    let waiting = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted
+        AND database = (SELECT oid FROM pg_database WHERE datname = current_database())";
     for _ in 0..1_000 {
         if sqlx::query_scalar::<_, i64>(waiting).fetch_one(&mut holder).await? > 0 {
             return Ok((holder, accepting));
