@@ -1,6 +1,6 @@
 //! Natural batching: concurrent callers of one act share one statement and one commit. A batch is whatever arrived
 //! while the last one was being written, so an idle ledger adds no delay and a busy one wastes no commit. Records wait two
-//! milliseconds for company where they are few, as nothing waits for them, and payments for which nothing goes out wait ten
+//! milliseconds for company where they are few, as nothing waits for them, and payments for which nothing goes out wait longer
 //! ([`Unhurried`] says which those are).
 //!
 //! Cast:
@@ -12,7 +12,7 @@
 use crate::count_figures::Counter;
 use crate::engine::{AcceptTerms, Accepted, ClaimAhead, ClaimedDelivery, RecordAttempt, Recorded};
 use crate::manage::EndpointForAttempt;
-use crate::unhurried::Unhurried;
+use crate::unhurried::{self, Unhurried};
 use crate::{Clock, Ledger, Result as StoreResult, StoreError};
 use async_trait::async_trait;
 use paybell_abort::AbortPoint;
@@ -23,9 +23,6 @@ use tokio::sync::{mpsc, oneshot};
 
 /// A batch of so many callers waits for no more.
 const SMALL: usize = 50;
-
-/// For how long payments for which nothing goes out now are gathered.
-const UNHURRIED: Duration = Duration::from_millis(10);
 
 /// How concurrent callers are gathered, and on which terms they are served.
 #[derive(Clone, Copy, Debug)]
@@ -80,9 +77,9 @@ impl Coalesced {
             ahead: shared,
             figures: counter,
             unhurried: Arc::clone(&unhurried),
-            gather: Duration::ZERO,
+            gather: |_| Duration::ZERO,
         };
-        let accept_unhurried = Entry::start(Accept { gather: UNHURRIED, ..accept.clone() }, max);
+        let accept_unhurried = Entry::start(Accept { gather: unhurried::gather, ..accept.clone() }, max);
         let endpoint = Entry::start(ReadEndpoint(Arc::clone(&ledger)), max);
         let held = Entry::start(StillClaimed(Arc::clone(&ledger)), max);
         let check = Entry::start(RecordCheck(Arc::clone(&ledger)), max);
@@ -107,7 +104,7 @@ impl Coalesced {
     }
 
     /// Accepts one payment, in a batch with whoever else calls meanwhile. Returns after the commit. Where nothing goes out for
-    /// its merchant now, it waits some milliseconds longer for company, in batches apart from all others'.
+    /// its merchant now, it may wait [some milliseconds](unhurried::gather) longer for company, in batches apart from all others'.
     /// `payment.accepted_at` is set to the batch's moment.
     ///
     /// # Errors
@@ -157,8 +154,8 @@ trait Act: Send + Sync + 'static {
     type Item: Send + Sync + 'static;
     type Answer: Send + 'static;
     const NAME: &'static str;
-    /// For how long a small batch waits for more callers.
-    fn gather(&self) -> Duration {
+    /// For how long a small batch waits for more callers, when the last one had so many.
+    fn gather(&self, _last: usize) -> Duration {
         Duration::ZERO
     }
     /// Answers one result for each item, in order.
@@ -173,7 +170,7 @@ struct Accept {
     ahead: Ahead,
     figures: Arc<Counter>,
     unhurried: Arc<Unhurried>,
-    gather: Duration,
+    gather: fn(usize) -> Duration,
 }
 
 struct Record {
@@ -219,8 +216,8 @@ impl Act for Accept {
     type Item = Payment;
     type Answer = Accepted;
     const NAME: &'static str = "accept";
-    fn gather(&self) -> Duration {
-        self.gather
+    fn gather(&self, last: usize) -> Duration {
+        (self.gather)(last)
     }
     async fn run(&self, items: &[Payment]) -> StoreResult<Vec<Accepted>> {
         let CoalesceSettings { grace, lifetime, .. } = self.settings;
@@ -249,7 +246,7 @@ impl Act for Record {
     const NAME: &'static str = "record";
     /// Nobody waits for a record but what comes next of the same endpoint, and a statement costs several times as much as
     /// one more row of it.
-    fn gather(&self) -> Duration {
+    fn gather(&self, _last: usize) -> Duration {
         Duration::from_millis(2)
     }
     async fn run(&self, items: &[RecordAttempt]) -> StoreResult<Vec<Recorded>> {
@@ -323,16 +320,18 @@ impl<I: Send + Sync + 'static, O: Send + 'static> Entry<I, O> {
 /// Gathers callers into batches until all of them are gone, and writes one batch after the other, so that the next one
 /// goes on filling. Each in a task of its own, whose panic ends no others.
 async fn write_batches<A: Act>(act: Arc<A>, mut waiting: mpsc::Receiver<Caller<A::Item, A::Answer>>, batch_max: usize) {
-    let mut batch = Vec::new();
+    let (mut batch, mut last) = (Vec::new(), 0);
     while waiting.recv_many(&mut batch, batch_max).await > 0 {
-        if !act.gather().is_zero() && batch.len() < SMALL {
-            tokio::time::sleep(act.gather()).await;
+        let gather = act.gather(last);
+        if !gather.is_zero() && batch.len() < SMALL {
+            tokio::time::sleep(gather).await;
             while batch.len() < batch_max
                 && let Ok(caller) = waiting.try_recv()
             {
                 batch.push(caller);
             }
         }
+        last = batch.len();
         let written = tokio::spawn(write_batch(Arc::clone(&act), std::mem::take(&mut batch)));
         let _ = written.await;
     }

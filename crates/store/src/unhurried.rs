@@ -5,9 +5,17 @@ use crate::engine::Accepted;
 use paybell_delivery::MerchantId;
 use std::collections::HashSet;
 use std::sync::{PoisonError, RwLock};
+use std::time::Duration;
 
 /// No more are remembered; the others are served as everybody is.
 const MERCHANTS_MAX: usize = 10_000;
+
+/// For how long such payments wait for company, when the last batch had so many of them. The fixed cost of a batch is that of
+/// a dozen payments in it. Whoever sends one after the other, each as soon as the last was accepted, finds no company and waits
+/// for none.
+pub(crate) fn gather(last: usize) -> Duration {
+    if last > 1 { Duration::from_millis(25) } else { Duration::ZERO }
+}
 
 /// The merchants whose last payment met endpoints that are all paused or failing.
 #[derive(Default)]
@@ -80,6 +88,13 @@ mod tests {
         ] {
             unhurried.note(&merchant, &accepted);
             assert_eq!(unhurried.holds(&merchant), holds, "after {accepted:?}");
+        }
+    }
+
+    #[test]
+    fn who_found_no_company_does_not_wait_for_it() {
+        for (last, waits) in [(0, false), (1, false), (2, true), (50, true)] {
+            assert_eq!(!gather(last).is_zero(), waits, "after a batch of {last}");
         }
     }
 
