@@ -97,7 +97,7 @@ impl Reading {
 }
 
 /// What happened between two readings.
-#[derive(Clone, Serialize, Debug)]
+#[derive(Clone, Serialize, Default, Debug)]
 pub(crate) struct Spent {
     pub(crate) seconds: f64,
     /// Acknowledgements recorded.
@@ -114,7 +114,7 @@ pub(crate) struct Spent {
 }
 
 /// Processor time for each delivery, in µs.
-#[derive(Clone, Serialize, Debug)]
+#[derive(Clone, Serialize, Default, Debug)]
 pub(crate) struct ProcessorTime {
     pub(crate) engine: f64,
     pub(crate) postgres: f64,

@@ -3,6 +3,7 @@
 
 use crate::bench::Bench;
 use crate::figures::{Figures, Paired, ratio};
+use crate::report::{NOISE_MAX, Report};
 use crate::send_payments::Traffic;
 use crate::stack::Stack;
 use anyhow::Result;
@@ -13,7 +14,7 @@ pub(crate) struct InTurn {
     pub(crate) without: &'static str,
     /// And with it.
     pub(crate) with: &'static str,
-    /// How many pairs of neighbouring spans there are.
+    /// How many pairs of neighbouring spans are to count; as many more may be measured in place of those that do not.
     pub(crate) pairs: u32,
 }
 
@@ -30,9 +31,9 @@ impl InTurn {
         traffic: &Traffic,
         mut switch: impl AsyncFnMut(bool) -> Result<()>,
     ) -> Result<()> {
-        let (seconds, mut is_there) = (bench.options.seconds, false);
+        let (seconds, mut is_there, mut disturbed) = (bench.options.seconds, false, 0);
         bench.warm_up(self.without).await;
-        for pair in 1..=self.pairs {
+        for pair in 1..=2 * self.pairs {
             for with in [pair % 2 == 0, pair % 2 == 1] {
                 let name = if with { self.with } else { self.without };
                 if is_there != with {
@@ -42,16 +43,48 @@ impl InTurn {
                 }
                 bench.measure(&format!("{name} {pair}"), stack, seconds, &[traffic]).await;
             }
+            let counted = self.counted(&bench.report).count();
+            disturbed = pair as usize - counted;
+            eprintln!("{counted} of {} pairs count, {disturbed} were disturbed by others", self.pairs);
+            if counted >= self.pairs as usize {
+                break;
+            }
         }
+        bench.report.note("pairs_disturbed_by_others", disturbed as f64, "");
         if is_there {
             switch(false).await?;
         }
         Ok(())
     }
 
-    /// What is left of a figure with it, from the pairs that were measured.
+    /// What is left of a figure with it, from the pairs that count.
     pub(crate) fn compare(&self, bench: &Bench, figure: fn(&Figures) -> f64) -> Option<Paired> {
-        let pairs = bench.report.named(self.with).zip(bench.report.named(self.without));
-        Paired::of(pairs.filter_map(|(with, without)| ratio(figure(with), figure(without))))
+        Paired::of(self.counted(&bench.report).filter_map(|(with, without)| ratio(figure(with), figure(without))))
+    }
+
+    /// The pairs that count: in both spans others, such as a virtual machine's host, took no more than what a figure bears.
+    fn counted<'a>(&self, report: &'a Report) -> impl Iterator<Item = (&'a Figures, &'a Figures)> {
+        let pairs = report.named(self.with).zip(report.named(self.without));
+        pairs.filter(|(with, without)| with.spent.others_share.max(without.spent.others_share) <= NOISE_MAX)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::account::Spent;
+
+    #[test]
+    fn a_pair_counts_where_others_disturbed_neither_of_its_spans() {
+        let mut report = Report::default();
+        for (number, (alone, beside)) in [(0.0, 0.1), (0.11, 0.0), (0.0, 0.11), (0.05, 0.0)].into_iter().enumerate() {
+            for (name, others_share) in [("alone", alone), ("beside", beside)] {
+                let spent = Spent { others_share, ..Spent::default() };
+                report.runs.push(Figures { name: format!("{name} {number}"), spent, ..Figures::default() });
+            }
+        }
+        let in_turn = InTurn { without: "alone", with: "beside", pairs: 4 };
+        let counted: Vec<_> = in_turn.counted(&report).map(|(with, without)| (&*with.name, &*without.name)).collect();
+        assert_eq!(counted, [("beside 0", "alone 0"), ("beside 3", "alone 3")]);
     }
 }

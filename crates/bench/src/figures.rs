@@ -4,7 +4,7 @@ use crate::account::Spent;
 use serde::Serialize;
 
 /// One measurement.
-#[derive(Clone, Serialize, Debug)]
+#[derive(Clone, Serialize, Default, Debug)]
 pub(crate) struct Figures {
     /// What was measured.
     pub(crate) name: String,

@@ -17,7 +17,7 @@ pub(crate) struct Report {
 }
 
 /// Above this part of the machine's busy time, others disturb the figures.
-const NOISE_MAX: f64 = 0.1;
+pub(crate) const NOISE_MAX: f64 = 0.1;
 
 /// How many values of a series are printed.
 const SHOWN_MAX: usize = 30;

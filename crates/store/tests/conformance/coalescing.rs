@@ -6,6 +6,9 @@ use paybell_store::{Clock, CoalesceSettings, Coalesced};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+/// For how long payments wait for company for which nothing goes out.
+const GATHER: Duration = Duration::from_millis(25);
+
 conformance!(
     concurrent_callers_share_batches_from_accept_to_record,
     one_bad_payment_spoils_only_itself,
@@ -53,20 +56,38 @@ async fn one_bad_payment_spoils_only_itself(f: Fixture) -> Result<()> {
 async fn payments_for_which_nothing_goes_out_gather_apart(f: Fixture) -> Result<()> {
     let endpoint = f.shop().await?;
     let (coalesced, clock) = coalesced(&f).await?;
-    let accept = async |id: &str| {
+    let accept = async |id: String| {
         let begun = Instant::now();
-        let accepted = coalesced.accept(payment(id, clock.now())).await?;
+        let accepted = coalesced.accept(payment(&id, clock.now())).await?;
         let Accepted::New { closed, .. } = accepted else { anyhow::bail!("{accepted:?}") };
         anyhow::Ok((!closed.is_empty(), begun.elapsed()))
     };
     f.ledger.pause_endpoint(endpoint, true, &actor(clock.now())).await?;
-    assert!(accept("it is noticed").await?.0);
-    for id in ["a second", "a third"] {
-        let (closed, took) = accept(id).await?;
-        assert!(closed && took >= Duration::from_millis(10), "{id} took {took:?}");
+    assert!(accept("it is noticed".to_owned()).await?.0);
+    let mut alone = Vec::new();
+    for n in 0..20 {
+        let (closed, took) = accept(format!("alone {n}")).await?;
+        assert!(closed);
+        alone.push(took);
     }
+    assert!(alone.iter().min() < Some(&GATHER), "none waits for company that does not come: {alone:?}");
+    // The last batch of a crowd may have one payment only.
+    let mut after_crowds = Vec::new();
+    for n in 0..20 {
+        let mut crowd = tokio::task::JoinSet::new();
+        for m in 0..20 {
+            let (coalesced, payment) = (coalesced.clone(), payment(&format!("crowd {n}.{m}"), clock.now()));
+            crowd.spawn(async move { coalesced.accept(payment).await });
+        }
+        while let Some(accepted) = crowd.join_next().await {
+            accepted??;
+        }
+        after_crowds.push(accept(format!("after crowd {n}")).await?.1);
+    }
+    let waited = after_crowds.iter().filter(|took| **took >= GATHER).count();
+    assert!(waited >= 10, "who comes after several waits for more: {after_crowds:?}");
     f.ledger.pause_endpoint(endpoint, false, &actor(clock.now())).await?;
-    assert!(!accept("it is open").await?.0);
+    assert!(!accept("it is open".to_owned()).await?.0);
     Ok(())
 }
 
