@@ -104,7 +104,7 @@ impl Coalesced {
     }
 
     /// Accepts one payment, in a batch with whoever else calls meanwhile. Returns after the commit. Where nothing goes out for
-    /// its merchant now, it may wait [some milliseconds](unhurried::gather) longer for company, in batches apart from all others'.
+    /// its merchant now, it may wait up to 25 ms longer for company, in batches apart from all others'.
     /// `payment.accepted_at` is set to the batch's moment.
     ///
     /// # Errors
