@@ -57,9 +57,12 @@ impl InTurn {
         Ok(())
     }
 
-    /// What is left of a figure with it, from the pairs that count.
-    pub(crate) fn compare(&self, bench: &Bench, figure: fn(&Figures) -> f64) -> Option<Paired> {
-        Paired::of(self.counted(&bench.report).filter_map(|(with, without)| ratio(figure(with), figure(without))))
+    /// What is left of a figure with it, from the pairs that count; nothing where they are fewer than were asked for.
+    pub(crate) fn compare(&self, report: &Report, figure: fn(&Figures) -> f64) -> Option<Paired> {
+        if self.counted(report).count() < self.pairs as usize {
+            return None;
+        }
+        Paired::of(self.counted(report).filter_map(|(with, without)| ratio(figure(with), figure(without))))
     }
 
     /// The pairs that count: in both spans others, such as a virtual machine's host, took no more than what a figure bears.
@@ -83,8 +86,11 @@ mod tests {
                 report.runs.push(Figures { name: format!("{name} {number}"), spent, ..Figures::default() });
             }
         }
-        let in_turn = InTurn { without: "alone", with: "beside", pairs: 4 };
+        let in_turn = InTurn { without: "alone", with: "beside", pairs: 2 };
         let counted: Vec<_> = in_turn.counted(&report).map(|(with, without)| (&*with.name, &*without.name)).collect();
         assert_eq!(counted, [("beside 0", "alone 0"), ("beside 3", "alone 3")]);
+        let compare = |pairs| InTurn { pairs, ..in_turn }.compare(&report, |run| run.spent.others_share + 1.0);
+        assert!(compare(2).is_some());
+        assert!(compare(3).is_none(), "fewer than were asked for say nothing");
     }
 }

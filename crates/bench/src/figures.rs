@@ -80,10 +80,13 @@ pub(crate) fn mean(values: &[f64]) -> f64 {
 pub(crate) struct Paired {
     /// The geometric mean of the pairs' ratios.
     pub(crate) ratio: f64,
-    /// It is at least this, and at most that, with some 95 % certainty: two standard errors of the mean, in logarithms.
+    /// It is at least this, and at most that, with 95 % certainty: by Student's t of the mean, in logarithms.
     pub(crate) low: f64,
     pub(crate) high: f64,
 }
+
+/// Student's t for 95 %, two-sided, by degrees of freedom from 1; the last stands for more. From the usual tables.
+const STUDENT: [f64; 12] = [12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228, 2.201, 2.179];
 
 impl Paired {
     /// Of the ratio of each pair; nothing of less than two.
@@ -92,8 +95,10 @@ impl Paired {
         let (count, middle) = (logs.len() as f64, mean(&logs));
         let squares: f64 = logs.iter().map(|log| (log - middle).powi(2)).sum();
         let error = (squares / (count - 1.0) / count).sqrt();
-        let [ratio, low, high] = [middle, middle - 2.0 * error, middle + 2.0 * error].map(f64::exp);
-        (logs.len() >= 2).then_some(Self { ratio, low, high })
+        let freedom = logs.len().checked_sub(1).filter(|freedom| *freedom > 0)?;
+        let margin = STUDENT[freedom.min(STUDENT.len()) - 1] * error;
+        let [ratio, low, high] = [middle, middle - margin, middle + margin].map(f64::exp);
+        Some(Self { ratio, low, high })
     }
 }
 
@@ -130,8 +135,11 @@ mod tests {
         assert!([same.ratio, same.low, same.high].iter().all(|of| (of - 0.5).abs() < 1e-12), "{same:?}");
         // Logarithms -ln 2 and ln 2: their mean is 0, its standard error ln 2.
         let apart = Paired::of([0.5, 2.0].into_iter()).unwrap();
-        for (of, expected) in [(apart.ratio, 1.0), (apart.low, 0.25), (apart.high, 4.0)] {
-            assert!((of - expected).abs() < 1e-12, "{apart:?}");
+        for (of, expected) in [(apart.ratio, 0.0), (apart.low, -12.706), (apart.high, 12.706)] {
+            assert!((of.log2() - expected).abs() < 1e-9, "{apart:?}");
         }
+        // Twenty pairs: the standard error is ln 2 / sqrt 19.
+        let many = Paired::of([0.5, 2.0].into_iter().cycle().take(20)).unwrap();
+        assert!((many.high.log2() - 2.179 / 19_f64.sqrt()).abs() < 1e-9, "{many:?}");
     }
 }

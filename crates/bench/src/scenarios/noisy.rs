@@ -89,9 +89,11 @@ async fn beside(
 }
 
 fn judge(bench: &mut Bench, in_turn: &InTurn, twice: &Figures) {
-    let throughput = in_turn.compare(bench, |run| run.spent.received_per_s);
-    let (p50, p99) =
-        (in_turn.compare(bench, |run| run.latency_ms.p50), in_turn.compare(bench, |run| run.latency_ms.p99));
+    let throughput = in_turn.compare(&bench.report, |run| run.spent.received_per_s);
+    let (p50, p99) = (
+        in_turn.compare(&bench.report, |run| run.latency_ms.p50),
+        in_turn.compare(&bench.report, |run| run.latency_ms.p99),
+    );
     let same = ratio(bench.report.mean_p99_ms(in_turn.with), twice.latency_ms.p99);
     let report = &mut bench.report;
     report.judge("healthy_throughput_to_alone", throughput.map(|it| it.ratio), "", Target::AtLeast(0.95));

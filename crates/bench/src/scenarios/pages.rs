@@ -109,10 +109,11 @@ async fn look(
 }
 
 fn judge(bench: &mut Bench, in_turn: &InTurn, mut looked: Looked) {
-    let (throughput, cost) = (in_turn.compare(bench, Figures::rate), in_turn.compare(bench, Figures::cost_us));
-    let p99 = in_turn.compare(bench, |run| run.latency_ms.p99);
+    let (throughput, cost) =
+        (in_turn.compare(&bench.report, Figures::rate), in_turn.compare(&bench.report, Figures::cost_us));
+    let p99 = in_turn.compare(&bench.report, |run| run.latency_ms.p99);
     // Where processors are the limit, throughput falls as a delivery's cost grows.
-    let at_one_speed = in_turn.compare(bench, |run| 1.0 / run.whole_cost_at_one_speed());
+    let at_one_speed = in_turn.compare(&bench.report, |run| 1.0 / run.whole_cost_at_one_speed());
     looked.reloads_us.sort_unstable();
     let reloads = Percentiles::of_us(&looked.reloads_us);
     let report = &mut bench.report;
