@@ -204,8 +204,12 @@ fn print_finding(finding: &Finding) {
     let name = if finding.of.is_empty() { name } else { format!("{name} ({})", finding.of) };
     let value = finding.value.map_or("none".to_owned(), |value| format!("{value:.3}"));
     let judged = finding.target.map(|target| {
-        let met = finding.value.is_some_and(|value| target.is_met(value));
-        format!("  target {}: {}", target.in_words(), if met { "met" } else { "missed" })
+        let verdict = match finding.value.map(|value| target.is_met(value)) {
+            Some(true) => "met",
+            Some(false) => "missed",
+            None => "not shown",
+        };
+        format!("  target {}: {verdict}", target.in_words())
     });
     println!("  {name:<58}{value:>14} {}{}", finding.unit, judged.unwrap_or_default());
 }
