@@ -20,6 +20,8 @@ use tokio_util::task::TaskTracker;
 const REST: Duration = Duration::from_secs(1);
 /// With more such merchants everything is left to the queue.
 const RESTING_MAX: usize = 1_000;
+/// For how long no attempt keeps its place longer than it must after one found none.
+const CRAMPED: Duration = Duration::from_secs(10);
 
 /// What was claimed as it was accepted, with its job.
 type Claimed = (Job, ClaimedDelivery);
@@ -30,13 +32,20 @@ pub(crate) struct AttemptAhead {
     feeds: Feeds,
     attempts: TaskTracker,
     stop: CancellationToken,
+    turned_away: Arc<Mutex<TurnedAway>>,
+}
+
+/// Whose deliveries found no room.
+#[derive(Default)]
+struct TurnedAway {
     /// The merchants whose deliveries are left to the queue, and until when.
-    resting: Arc<Mutex<HashMap<MerchantId, Instant>>>,
+    resting: HashMap<MerchantId, Instant>,
+    last: Option<Instant>,
 }
 
 impl AttemptAhead {
     pub(crate) fn new(engine: Engine, feeds: Feeds, attempts: TaskTracker, stop: CancellationToken) -> Self {
-        Self { engine, feeds, attempts, stop, resting: Arc::default() }
+        Self { engine, feeds, attempts, stop, turned_away: Arc::default() }
     }
 
     /// What tells the newest feed of finished jobs.
@@ -51,27 +60,43 @@ impl AttemptsAhead for AttemptAhead {
         if self.stop.is_cancelled() || self.engine.queue.is_away() {
             return None;
         }
-        if self.finished()?.spare() < payments {
+        let finished = self.finished()?;
+        let (mut turned_away, now) = (lock(&self.turned_away), Instant::now());
+        if finished.spare() < payments {
+            turned_away.note([].into_iter(), now);
             return None;
         }
-        let mut resting = lock(&self.resting);
-        let now = Instant::now();
-        resting.retain(|_, until| *until > now);
-        let except: Vec<MerchantId> = resting.keys().cloned().collect();
+        turned_away.resting.retain(|_, until| *until > now);
+        let except: Vec<MerchantId> = turned_away.resting.keys().cloned().collect();
         (except.len() <= RESTING_MAX).then_some(ClaimAhead { visibility: settings.visibility, except })
     }
 
     fn attempt_ahead(&self, claimed: Vec<Claimed>) {
         let Some(finished) = self.finished().filter(|_| !claimed.is_empty()) else { return };
-        let (engine, attempts, resting) = (self.engine.clone(), self.attempts.clone(), Arc::clone(&self.resting));
+        let (engine, attempts, noted) = (self.engine.clone(), self.attempts.clone(), Arc::clone(&self.turned_away));
         self.attempts.spawn(async move {
             let turned_away = begin(&engine, &attempts, &finished, claimed).await;
             if !turned_away.is_empty() {
-                let until = Instant::now() + REST;
-                lock(&resting).extend(turned_away.iter().map(|(_, claimed)| (merchant_of(claimed), until)));
+                lock(&noted).note(turned_away.iter().map(merchant_of), Instant::now());
                 leave_to_queue(&engine, turned_away).await;
             }
         });
+    }
+
+    fn places_to_spare(&self) -> bool {
+        self.engine.queue.none_waits() && !lock(&self.turned_away).cramped(Instant::now())
+    }
+}
+
+impl TurnedAway {
+    fn note(&mut self, merchants: impl Iterator<Item = MerchantId>, now: Instant) {
+        self.resting.extend(merchants.map(|merchant| (merchant, now + REST)));
+        self.last = Some(now);
+    }
+
+    /// Whether something lately found no room.
+    fn cramped(&self, now: Instant) -> bool {
+        self.last.is_some_and(|last| now < last + CRAMPED)
     }
 }
 
@@ -141,10 +166,24 @@ async fn leave_to_queue(engine: &Engine, claimed: Vec<Claimed>) {
     }
 }
 
-fn merchant_of(claimed: &ClaimedDelivery) -> MerchantId {
+fn merchant_of((_, claimed): &Claimed) -> MerchantId {
     claimed.payment.merchant_id.clone()
 }
 
-fn lock(resting: &Mutex<HashMap<MerchantId, Instant>>) -> MutexGuard<'_, HashMap<MerchantId, Instant>> {
-    resting.lock().unwrap_or_else(PoisonError::into_inner)
+fn lock(turned_away: &Mutex<TurnedAway>) -> MutexGuard<'_, TurnedAway> {
+    turned_away.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_found_no_room_rests_and_places_are_scarce_for_a_while() {
+        let (mut turned_away, now) = (TurnedAway::default(), Instant::now());
+        assert!(!turned_away.cramped(now));
+        turned_away.note([MerchantId::new("shop").expect("an id")].into_iter(), now);
+        assert_eq!(turned_away.resting.values().collect::<Vec<_>>(), [&(now + REST)]);
+        assert!(turned_away.cramped(now + CRAMPED - REST) && !turned_away.cramped(now + CRAMPED));
+    }
 }

@@ -21,6 +21,8 @@ use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
+mod places;
+
 const VISIBILITY: Duration = Duration::from_secs(60);
 const GRACE: Duration = Duration::from_secs(30);
 

@@ -1,13 +1,14 @@
 //! Natural batching: concurrent callers of one act share one statement and one commit. A batch is whatever arrived
-//! while the last one was being written, so an idle ledger adds no delay and a busy one wastes no commit. Records wait two
-//! milliseconds for company where they are few, as nothing waits for them, and payments for which nothing goes out wait longer
-//! ([`Unhurried`] says which those are).
+//! while the last one was being written, so an idle ledger adds no delay and a busy one wastes no commit. Records wait a
+//! moment for company where they are few, as nothing waits for them, and so do payments for which nothing goes out
+//! ([`Unhurried`] says which those are); [`Gather`] says how.
 //!
 //! Cast:
 //! - [`Coalesced`]: accept, record (of attempts and of checks) and the reading of endpoints and claims for single callers.
 //! - [`AttemptsAhead`]: who takes over what is claimed as it is accepted.
 //! - [`Counter`]: counts what was accepted and recorded, for charts.
-//! - [`Act`]: what a batch does, and with what. [`Entry`]: the channel by which callers join the next batch.
+//! - [`Act`]: what a batch does, and with what. [`Entry`]: the channel by which callers join the next batch. [`Gather`]: for how
+//!   long they wait for each other.
 
 use crate::count_figures::Counter;
 use crate::engine::{AcceptTerms, Accepted, ClaimAhead, ClaimedDelivery, RecordAttempt, Recorded};
@@ -21,8 +22,9 @@ use std::sync::{Arc, PoisonError, RwLock, Weak};
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 
-/// A batch of so many callers waits for no more.
-const SMALL: usize = 50;
+mod gather;
+
+pub(crate) use gather::Gather;
 
 /// How concurrent callers are gathered, and on which terms they are served.
 #[derive(Clone, Copy, Debug)]
@@ -41,6 +43,8 @@ pub trait AttemptsAhead: Send + Sync {
     fn claim_ahead(&self, payments: usize) -> Option<ClaimAhead>;
     /// Takes over what was claimed, each with its job; never waits.
     fn attempt_ahead(&self, claimed: Vec<(Job, ClaimedDelivery)>);
+    /// Whether there are places in flight to spare, so that attempts may keep theirs a moment longer, until they are recorded.
+    fn places_to_spare(&self) -> bool;
 }
 
 /// Accept, record and the reading of endpoints for single callers; cheap to clone. A caller that goes away does not undo
@@ -77,13 +81,13 @@ impl Coalesced {
             ahead: shared,
             figures: counter,
             unhurried: Arc::clone(&unhurried),
-            gather: |_| Duration::ZERO,
+            gather: |_| Gather::NOT,
         };
         let accept_unhurried = Entry::start(Accept { gather: unhurried::gather, ..accept.clone() }, max);
         let endpoint = Entry::start(ReadEndpoint(Arc::clone(&ledger)), max);
         let held = Entry::start(StillClaimed(Arc::clone(&ledger)), max);
         let check = Entry::start(RecordCheck(Arc::clone(&ledger)), max);
-        let record = Entry::start(Record { ledger, figures: Arc::clone(&figures) }, max);
+        let record = Entry::start(Record { ledger, figures: Arc::clone(&figures), ahead: Arc::clone(&ahead) }, max);
         let accept = Entry::start(accept, max);
         Self { accept, accept_unhurried, unhurried, record, endpoint, held, check, ahead, figures }
     }
@@ -155,8 +159,8 @@ trait Act: Send + Sync + 'static {
     type Answer: Send + 'static;
     const NAME: &'static str;
     /// For how long a small batch waits for more callers, when the last one had so many.
-    fn gather(&self, _last: usize) -> Duration {
-        Duration::ZERO
+    fn gather(&self, _last: usize) -> Gather {
+        Gather::NOT
     }
     /// Answers one result for each item, in order.
     async fn run(&self, items: &[Self::Item]) -> StoreResult<Vec<Self::Answer>>;
@@ -170,12 +174,13 @@ struct Accept {
     ahead: Ahead,
     figures: Arc<Counter>,
     unhurried: Arc<Unhurried>,
-    gather: fn(usize) -> Duration,
+    gather: fn(usize) -> Gather,
 }
 
 struct Record {
     ledger: Arc<dyn Ledger>,
     figures: Arc<Counter>,
+    ahead: Ahead,
 }
 
 struct ReadEndpoint(Arc<dyn Ledger>);
@@ -190,6 +195,14 @@ impl AttemptsAhead for Nobody {
         None
     }
     fn attempt_ahead(&self, _: Vec<(Job, ClaimedDelivery)>) {}
+    fn places_to_spare(&self) -> bool {
+        false
+    }
+}
+
+/// Who attempts ahead now.
+fn attempts(ahead: &Ahead) -> Option<Arc<dyn AttemptsAhead>> {
+    ahead.read().unwrap_or_else(PoisonError::into_inner).upgrade()
 }
 
 /// The deliveries that were claimed, each with its job.
@@ -216,14 +229,14 @@ impl Act for Accept {
     type Item = Payment;
     type Answer = Accepted;
     const NAME: &'static str = "accept";
-    fn gather(&self, last: usize) -> Duration {
+    fn gather(&self, last: usize) -> Gather {
         (self.gather)(last)
     }
     async fn run(&self, items: &[Payment]) -> StoreResult<Vec<Accepted>> {
         let CoalesceSettings { grace, lifetime, .. } = self.settings;
         AbortPoint::AcceptBegins.reach();
         let terms = AcceptTerms { now: self.clock.now(), grace, lifetime };
-        let attempts = self.ahead.read().unwrap_or_else(PoisonError::into_inner).upgrade();
+        let attempts = attempts(&self.ahead);
         let ahead = attempts.as_ref().and_then(|attempts| attempts.claim_ahead(items.len()));
         let (Some(attempts), Some(ahead)) = (attempts, ahead) else {
             let accepted = self.ledger.accept(items, &terms).await?;
@@ -244,10 +257,8 @@ impl Act for Record {
     type Item = RecordAttempt;
     type Answer = Recorded;
     const NAME: &'static str = "record";
-    /// Nobody waits for a record but what comes next of the same endpoint, and a statement costs several times as much as
-    /// one more row of it.
-    fn gather(&self, _last: usize) -> Duration {
-        Duration::from_millis(2)
+    fn gather(&self, _last: usize) -> Gather {
+        gather::records(attempts(&self.ahead).is_some_and(|ahead| ahead.places_to_spare()))
     }
     async fn run(&self, items: &[RecordAttempt]) -> StoreResult<Vec<Recorded>> {
         AbortPoint::RecordBegins.reach();
@@ -322,15 +333,7 @@ impl<I: Send + Sync + 'static, O: Send + 'static> Entry<I, O> {
 async fn write_batches<A: Act>(act: Arc<A>, mut waiting: mpsc::Receiver<Caller<A::Item, A::Answer>>, batch_max: usize) {
     let (mut batch, mut last) = (Vec::new(), 0);
     while waiting.recv_many(&mut batch, batch_max).await > 0 {
-        let gather = act.gather(last);
-        if !gather.is_zero() && batch.len() < SMALL {
-            tokio::time::sleep(gather).await;
-            while batch.len() < batch_max
-                && let Ok(caller) = waiting.try_recv()
-            {
-                batch.push(caller);
-            }
-        }
+        gather::gather_more(&act.gather(last), &mut batch, &mut waiting, batch_max).await;
         last = batch.len();
         let written = tokio::spawn(write_batch(Arc::clone(&act), std::mem::take(&mut batch)));
         let _ = written.await;

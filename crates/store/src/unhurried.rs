@@ -1,6 +1,7 @@
 //! Merchants for whom nothing goes out now: what is accepted for them may wait a moment for company, so that it does not make
 //! the batches of all others longer.
 
+use crate::coalesce::Gather;
 use crate::engine::Accepted;
 use paybell_delivery::MerchantId;
 use std::collections::HashSet;
@@ -11,10 +12,10 @@ use std::time::Duration;
 const MERCHANTS_MAX: usize = 10_000;
 
 /// For how long such payments wait for company, when the last batch had so many of them. A batch costs about as much
-/// beside its payments as a dozen of them, by what 10 and 40 ms took (crates/bench/README.md). Whoever sends one after the other, each as soon as the last was accepted, finds no company and waits
-/// for none.
-pub(crate) fn gather(last: usize) -> Duration {
-    if last > 1 { Duration::from_millis(25) } else { Duration::ZERO }
+/// beside its payments as a dozen of them, by what 10 and 40 ms took (crates/bench/README.md). Whoever sends one after the
+/// other, each as soon as the last was accepted, finds no company and waits for none.
+pub(crate) fn gather(last: usize) -> Gather {
+    if last > 1 { Gather::within(Duration::from_millis(25)) } else { Gather::NOT }
 }
 
 /// The merchants whose last payment met endpoints that are all paused or failing.
@@ -94,7 +95,7 @@ mod tests {
     #[test]
     fn who_found_no_company_does_not_wait_for_it() {
         for (last, waits) in [(0, false), (1, false), (2, true), (50, true)] {
-            assert_eq!(!gather(last).is_zero(), waits, "after a batch of {last}");
+            assert_eq!(gather(last) != Gather::NOT, waits, "after a batch of {last}");
         }
     }
 

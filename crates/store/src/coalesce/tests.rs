@@ -4,7 +4,7 @@ use tokio::sync::Semaphore;
 
 /// Doubles numbers, keeps the batches it saw, and refuses a batch with a 13 in it. Each batch waits for a permit.
 struct Double {
-    gather: fn(usize) -> Duration,
+    gather: fn(usize) -> Gather,
     batches: Arc<Mutex<Vec<Vec<u32>>>>,
     gate: Arc<Semaphore>,
     error: fn() -> StoreError,
@@ -15,7 +15,7 @@ impl Act for Double {
     type Item = u32;
     type Answer = u32;
     const NAME: &'static str = "double";
-    fn gather(&self, last: usize) -> Duration {
+    fn gather(&self, last: usize) -> Gather {
         (self.gather)(last)
     }
     async fn run(&self, items: &[u32]) -> StoreResult<Vec<u32>> {
@@ -32,13 +32,17 @@ fn refused() -> StoreError {
 }
 
 fn double(error: fn() -> StoreError) -> (Entry<u32, u32>, Batches, Arc<Semaphore>) {
-    start(error, |_| Duration::ZERO)
+    start(error, |_| Gather::NOT)
 }
 
-fn start(error: fn() -> StoreError, gather: fn(usize) -> Duration) -> (Entry<u32, u32>, Batches, Arc<Semaphore>) {
+fn start(error: fn() -> StoreError, gather: fn(usize) -> Gather) -> (Entry<u32, u32>, Batches, Arc<Semaphore>) {
     let (batches, gate) = (Batches::default(), Arc::new(Semaphore::new(0)));
     let act = Double { batches: Arc::clone(&batches), gate: Arc::clone(&gate), error, gather };
     (Entry::start(act, 10), batches, gate)
+}
+
+fn unless_alone(last: usize) -> Gather {
+    if last > 1 { Gather::within(Duration::from_millis(300)) } else { Gather::NOT }
 }
 
 /// The call, polled until it waits. The runtime of these tests has one thread, so a few yields let every task run.
@@ -110,13 +114,13 @@ async fn a_caller_that_goes_away_does_not_undo_its_act() {
 
 #[tokio::test]
 async fn who_had_company_waits_for_more_and_a_lone_caller_does_not() {
-    let (entry, batches, gate) = start(refused, |last| Duration::from_millis(if last > 1 { 300 } else { 0 }));
+    let (entry, batches, gate) = start(refused, unless_alone);
     answers(&entry, &gate, &[1, 2, 3]).await;
     assert_eq!(*batches.lock().expect("not poisoned"), [vec![1], vec![2, 3]]);
     answers(&entry, &gate, &[4, 5]).await;
     assert_eq!(*batches.lock().expect("not poisoned"), [vec![1], vec![2, 3], vec![4, 5]], "they wait for each other");
 
-    let (entry, batches, gate) = start(refused, |last| Duration::from_millis(if last > 1 { 300 } else { 0 }));
+    let (entry, batches, gate) = start(refused, unless_alone);
     gate.add_permits(100);
     call(&entry, 1).await;
     call(&entry, 2).await;
