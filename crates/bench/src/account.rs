@@ -1,7 +1,7 @@
 //! Readings of all clocks and counters, and what was spent between two of them.
 
 use crate::ledger::{Group, Ledger};
-use crate::processor_time::{Processes, machine_busy_us};
+use crate::processor_time::{Machine, Processes};
 use serde::Serialize;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Instant;
@@ -25,12 +25,14 @@ pub(crate) trait Measured {
 /// A reading. Times are in µs.
 pub(crate) struct Reading {
     at: Instant,
+    /// The same in µs since the run's start.
+    pub(crate) at_us: u64,
     engine: u64,
     postgres: u64,
     redis: u64,
     /// The load generator and the sink.
     bench: u64,
-    machine: u64,
+    machine: Machine,
     recorded: Option<f64>,
     /// What arrived of each group, and of what was generated.
     received: [u64; 2],
@@ -50,11 +52,12 @@ impl Reading {
         let all = processes.tree_us(std::process::id());
         Self {
             at: Instant::now(),
+            at_us: ledger.now_us(),
             engine,
             postgres,
             redis,
             bench: all.saturating_sub(engine + postgres + redis),
-            machine: machine_busy_us(),
+            machine: Machine::read(),
             recorded,
             received: [Group::Healthy, Group::Troubled].map(|group| ledger.of(group).delivered.load(Relaxed)),
             stock: ledger.stock.delivered.load(Relaxed),
@@ -76,7 +79,8 @@ impl Reading {
         let (engine, bench) = (spent(self.engine, later.engine), spent(self.bench, later.bench));
         let (postgres, redis) = (spent(self.postgres, later.postgres), spent(self.redis, later.redis));
         let all = engine + postgres + redis;
-        let machine = spent(self.machine, later.machine).max(1.0);
+        let machine = spent(self.machine.busy_us, later.machine.busy_us).max(1.0);
+        let stolen = spent(self.machine.stolen_us, later.machine.stolen_us);
         let each = |us: f64| us / deliveries.max(1.0);
         Spent {
             seconds,
@@ -92,6 +96,7 @@ impl Reading {
             engine_share: engine / (seconds * 1e6),
             all_share: all / (seconds * 1e6),
             others_share: ((machine - all - bench) / machine).max(0.0),
+            stolen_share: stolen / machine,
         }
     }
 }
@@ -111,6 +116,8 @@ pub(crate) struct Spent {
     pub(crate) all_share: f64,
     /// Processor time spent by neither Paybell, its servers nor this benchmark, as a part of the machine's busy time.
     pub(crate) others_share: f64,
+    /// What of that a virtual machine's host had.
+    pub(crate) stolen_share: f64,
 }
 
 /// Processor time for each delivery, in µs.

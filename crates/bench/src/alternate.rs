@@ -3,7 +3,7 @@
 
 use crate::bench::Bench;
 use crate::figures::{Figures, Paired, ratio};
-use crate::report::{NOISE_MAX, Report};
+use crate::report::Report;
 use crate::send_payments::Traffic;
 use crate::stack::Stack;
 use anyhow::Result;
@@ -16,6 +16,8 @@ pub(crate) struct InTurn {
     pub(crate) with: &'static str,
     /// How many pairs of neighbouring spans are to count; as many more may be measured in place of those that do not.
     pub(crate) pairs: u32,
+    /// Whether a span may count, as others took no more than the figure bears; a pair counts when both of its spans may.
+    pub(crate) counts: fn(&Figures) -> bool,
 }
 
 impl InTurn {
@@ -65,10 +67,10 @@ impl InTurn {
         Paired::of(self.counted(report).filter_map(|(with, without)| ratio(figure(with), figure(without))))
     }
 
-    /// The pairs that count: in both spans others, such as a virtual machine's host, took no more than what a figure bears.
+    /// The pairs that count.
     fn counted<'a>(&self, report: &'a Report) -> impl Iterator<Item = (&'a Figures, &'a Figures)> {
         let pairs = report.named(self.with).zip(report.named(self.without));
-        pairs.filter(|(with, without)| with.spent.others_share.max(without.spent.others_share) <= NOISE_MAX)
+        pairs.filter(|(with, without)| (self.counts)(with) && (self.counts)(without))
     }
 }
 
@@ -86,7 +88,7 @@ mod tests {
                 report.runs.push(Figures { name: format!("{name} {number}"), spent, ..Figures::default() });
             }
         }
-        let in_turn = InTurn { without: "alone", with: "beside", pairs: 2 };
+        let in_turn = InTurn { without: "alone", with: "beside", pairs: 2, counts: Figures::is_undisturbed };
         let counted: Vec<_> = in_turn.counted(&report).map(|(with, without)| (&*with.name, &*without.name)).collect();
         assert_eq!(counted, [("beside 0", "alone 0"), ("beside 3", "alone 3")]);
         let compare = |pairs| InTurn { pairs, ..in_turn }.compare(&report, |run| run.spent.others_share + 1.0);

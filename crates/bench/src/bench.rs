@@ -2,7 +2,7 @@
 
 use crate::account::{Measured, Reading};
 use crate::create_merchants::Merchants;
-use crate::figures::{Figures, Percentiles};
+use crate::figures::{Figures, Percentiles, Undisturbed};
 use crate::ledger::{Group, Ledger};
 use crate::options::{Options, Rate, Setting};
 use crate::processor_time::resident_bytes;
@@ -10,6 +10,7 @@ use crate::report::{Counts, Report};
 use crate::send_payments::{Intake, Pace, Stream, Traffic};
 use crate::sink::{Manner, Sink};
 use crate::stack::{Layout, Servers, Stack, build_engine};
+use crate::stolen_time::{StolenTime, share_left};
 use anyhow::{Context, Result};
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
@@ -27,6 +28,7 @@ pub(crate) struct Bench {
     pub(crate) ledger: Arc<Ledger>,
     pub(crate) sink: Sink,
     pub(crate) report: Report,
+    stolen: StolenTime,
     servers: Option<Arc<Servers>>,
 }
 
@@ -36,7 +38,8 @@ impl Bench {
         build_engine()?;
         let ledger = Ledger::new();
         let sink = Sink::start(ledger.clone()).await?;
-        Ok(Self { options, ledger, sink, report: Report::default(), servers: None })
+        let stolen = StolenTime::watch(ledger.clone());
+        Ok(Self { options, ledger, sink, report: Report::default(), stolen, servers: None })
     }
 
     /// The private servers, started at the first call.
@@ -135,13 +138,19 @@ impl Bench {
         let last = Reading::take(measured, &self.ledger).await;
         // What was sent last has time to arrive; what has not arrived then counts with the time so far.
         tokio::time::sleep(Duration::from_millis(250)).await;
-        let (accepted, received) = self.ledger.times_us(group, first.sent, last.sent);
+        let (accepted, received) = self.ledger.times_us(group, first.sent, last.sent, &[]);
+        let stolen = self.stolen.periods();
+        let undisturbed = Undisturbed {
+            share: share_left(&stolen, (first.at_us, last.at_us)),
+            latency_ms: Percentiles::of_us(&self.ledger.times_us(group, first.sent, last.sent, &stolen).1),
+        };
         let memory: u64 = measured.pids().engine.iter().map(|pid| resident_bytes(*pid)).sum();
         let figures = Figures {
             name: name.to_owned(),
             spent: first.until(&last, group),
             latency_ms: Percentiles::of_us(&received),
             accept_ms: Percentiles::of_us(&accepted),
+            undisturbed,
             floor_ratio: None,
             engine_memory_mb: memory as f64 / 1e6,
         };

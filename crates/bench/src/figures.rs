@@ -1,6 +1,7 @@
 //! The figures of one measurement.
 
 use crate::account::Spent;
+use crate::report::NOISE_MAX;
 use serde::Serialize;
 
 /// One measurement.
@@ -14,6 +15,7 @@ pub(crate) struct Figures {
     pub(crate) latency_ms: Percentiles,
     /// From the gateway's sending to its 202.
     pub(crate) accept_ms: Percentiles,
+    pub(crate) undisturbed: Undisturbed,
     /// Deliveries a second, as a part of the floor's in the same run.
     pub(crate) floor_ratio: Option<f64>,
     /// Resident memory of all processes of the engine.
@@ -31,6 +33,16 @@ impl Figures {
         self.spent.cpu_us_per_delivery.all
     }
 
+    /// Whether others, such as a virtual machine's host, took no more than a figure bears.
+    pub(crate) fn is_undisturbed(&self) -> bool {
+        self.spent.others_share <= NOISE_MAX
+    }
+
+    /// Whether the undisturbed part is long enough to tell latencies, and nothing but the host disturbed.
+    pub(crate) fn tells_latencies(&self) -> bool {
+        self.undisturbed.share >= 0.5 && self.spent.others_share - self.spent.stolen_share <= NOISE_MAX
+    }
+
     /// The same with the load generator and the sink: all that a delivery takes of the machine.
     pub(crate) fn whole_cost_us(&self) -> f64 {
         self.spent.cpu_us_per_delivery.all + self.spent.cpu_us_per_delivery.bench
@@ -41,6 +53,16 @@ impl Figures {
     pub(crate) fn whole_cost_at_one_speed(&self) -> f64 {
         ratio(self.whole_cost_us(), self.spent.cpu_us_per_delivery.bench).unwrap_or(0.0)
     }
+}
+
+/// What was measured while a virtual machine's host left it its processors: in no half second did it take more than a tenth
+/// of the busy time.
+#[derive(Clone, Copy, Serialize, Default, Debug)]
+pub(crate) struct Undisturbed {
+    /// What part of the time that was.
+    pub(crate) share: f64,
+    /// Of the payments that were under way in no other.
+    pub(crate) latency_ms: Percentiles,
 }
 
 /// Percentiles, in milliseconds.
@@ -120,6 +142,18 @@ mod tests {
             assert_eq!(nearest_rank(sorted, part), expected, "{part} of {} values", sorted.len());
         }
         assert_eq!(Percentiles::of_us(&[1_000, 2_000, 3_000]), Percentiles { p50: 2.0, p99: 3.0, p999: 3.0 });
+    }
+
+    #[test]
+    fn half_of_a_span_tells_latencies_where_only_the_host_disturbed() {
+        for (share, others_share, stolen_share, tells) in
+            [(0.5, 0.4, 0.35, true), (1.0, 0.1, 0.0, true), (0.49, 0.4, 0.4, false), (1.0, 0.11, 0.0, false)]
+        {
+            let spent = Spent { others_share, stolen_share, ..Spent::default() };
+            let undisturbed = Undisturbed { share, ..Undisturbed::default() };
+            let figures = Figures { spent, undisturbed, ..Figures::default() };
+            assert_eq!(figures.tells_latencies(), tells, "{figures:?}");
+        }
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use crate::ask_checks::CheckBook;
 use crate::payment::Number;
+use crate::stolen_time::{Period, overlaps};
 use std::collections::HashSet;
 use std::sync::atomic::{AtomicU16, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -176,19 +177,23 @@ impl Ledger {
     }
 
     /// The times from sending to the 202, and from sending to the first arrival, of a group's payments with numbers from
-    /// `first` to before `end`, in µs, sorted. What has not come yet counts with the time that it has taken so far.
-    pub(crate) fn times_us(&self, group: Group, first: usize, end: usize) -> (Vec<u64>, Vec<u64>) {
+    /// `first` to before `end`, in µs, sorted. What has not come yet counts with the time that it has taken so far. What was
+    /// under way in one of the periods `except`, which are in order, does not count.
+    pub(crate) fn times_us(&self, group: Group, first: usize, end: usize, except: &[Period]) -> (Vec<u64>, Vec<u64>) {
         let now = self.now_us();
         let payments = held(&self.payments);
         let window = payments.get(first..end.min(payments.len())).unwrap_or_default();
         let of_group: Vec<Sent> = window.iter().filter(|payment| payment.group == group).copied().collect();
         drop(payments);
-        let since_sent = |payment: &Sent, at: u64| (if at > 0 { at } else { now }).saturating_sub(payment.sent_us);
-        let mut accepted: Vec<u64> = of_group.iter().map(|p| since_sent(p, p.accepted_us)).collect();
-        let mut received: Vec<u64> = of_group.iter().map(|p| since_sent(p, p.received_us)).collect();
-        accepted.sort_unstable();
-        received.sort_unstable();
-        (accepted, received)
+        let times = |until: fn(&Sent) -> u64| {
+            let under_way = of_group.iter().map(|payment| (payment.sent_us, Some(until(payment)).filter(|us| *us > 0)));
+            let under_way = under_way.map(|(sent, until)| (sent, until.unwrap_or(now)));
+            let counted = under_way.filter(|period| !overlaps(except, *period));
+            let mut times: Vec<u64> = counted.map(|(sent, until)| until.saturating_sub(sent)).collect();
+            times.sort_unstable();
+            times
+        };
+        (times(|payment| payment.accepted_us), times(|payment| payment.received_us))
     }
 }
 
@@ -216,11 +221,18 @@ mod tests {
         ledger.note_sent(Group::Troubled, 1);
         let (number, _) = ledger.note_sent(Group::Healthy, 1);
         std::thread::sleep(std::time::Duration::from_millis(2));
-        let (accepted, received) = ledger.times_us(Group::Healthy, 0, 2);
+        let (accepted, received) = ledger.times_us(Group::Healthy, 0, 2, &[]);
         assert_eq!((accepted.len(), received.len()), (1, 1), "only the group's own");
         assert!(received[0] >= 2_000, "{received:?}");
         ledger.note_received(Number::Live(number), 0);
-        let arrived = ledger.times_us(Group::Healthy, 0, 2).1;
-        assert_eq!(arrived, ledger.times_us(Group::Healthy, 0, 2).1, "what arrived stays as it is");
+        let arrived = ledger.times_us(Group::Healthy, 0, 2, &[]).1;
+        assert_eq!(arrived, ledger.times_us(Group::Healthy, 0, 2, &[]).1, "what arrived stays as it is");
+        let on_the_way = ledger.times_us(Group::Healthy, 0, 2, &[(1_000, 1_001)]);
+        assert_eq!(on_the_way, (Vec::new(), Vec::new()), "it was under way in a time that does not count");
+        assert_eq!(
+            arrived,
+            ledger.times_us(Group::Healthy, 0, 2, &[(ledger.now_us() + 1, u64::MAX)]).1,
+            "it had arrived"
+        );
     }
 }

@@ -30,19 +30,30 @@ pub(crate) fn resident_bytes(pid: u32) -> u64 {
     line.and_then(|text| text.trim().trim_end_matches(" kB").parse::<u64>().ok()).unwrap_or(0) * 1024
 }
 
-/// The busy time of all processors since boot, in µs.
-pub(crate) fn machine_busy_us() -> u64 {
-    let stat = fs::read_to_string("/proc/stat").unwrap_or_default();
-    let fields: Vec<u64> = stat
-        .lines()
-        .next()
-        .unwrap_or_default()
-        .split_whitespace()
-        .skip(1)
-        .filter_map(|field| field.parse().ok())
-        .collect();
-    // user, nice, system, then idle and iowait, then irq, softirq and steal; guest time is part of user.
-    [0, 1, 2, 5, 6, 7].iter().filter_map(|i| fields.get(*i)).sum::<u64>() * TICK_US
+/// What all processors spent since boot.
+pub(crate) struct Machine {
+    /// The time in which they were not idle, in µs.
+    pub(crate) busy_us: u64,
+    /// The part of it in which a virtual machine's host had them do something else.
+    pub(crate) stolen_us: u64,
+}
+
+impl Machine {
+    /// Reads it.
+    pub(crate) fn read() -> Self {
+        let stat = fs::read_to_string("/proc/stat").unwrap_or_default();
+        let fields: Vec<u64> = stat
+            .lines()
+            .next()
+            .unwrap_or_default()
+            .split_whitespace()
+            .skip(1)
+            .filter_map(|field| field.parse().ok())
+            .collect();
+        // user, nice, system, then idle and iowait, then irq, softirq and steal; guest time is part of user.
+        let us = |i: usize| fields.get(i).copied().unwrap_or(0) * TICK_US;
+        Self { busy_us: [0, 1, 2, 5, 6, 7].into_iter().map(us).sum(), stolen_us: us(7) }
+    }
 }
 
 struct Process {

@@ -57,7 +57,12 @@ pub(crate) async fn run(arguments: Arguments) -> Result<()> {
     let hanging = bench.merchants("hanging", Manner::Hangs);
     let hanging = Merchants { count: arguments.hanging, ..hanging }.create(&stack).await?;
     let hanging = bench.stream(Group::Troubled, &hanging, Pace::Fixed { rate });
-    let in_turn = InTurn { without: "healthy alone", with: "half of it hangs", pairs: arguments.pairs };
+    let in_turn = InTurn {
+        without: "healthy alone",
+        with: "half of it hangs",
+        pairs: arguments.pairs,
+        counts: Figures::tells_latencies,
+    };
     beside(&mut bench, &stack, (&stream, &hanging), &in_turn).await?;
     bench.report.note("rate_of_each_half", rate, "/s");
     judge(&mut bench, &in_turn, &twice);
@@ -91,15 +96,17 @@ async fn beside(
 fn judge(bench: &mut Bench, in_turn: &InTurn, twice: &Figures) {
     let throughput = in_turn.compare(&bench.report, |run| run.spent.received_per_s);
     let (p50, p99) = (
-        in_turn.compare(&bench.report, |run| run.latency_ms.p50),
-        in_turn.compare(&bench.report, |run| run.latency_ms.p99),
+        in_turn.compare(&bench.report, |run| run.undisturbed.latency_ms.p50),
+        in_turn.compare(&bench.report, |run| run.undisturbed.latency_ms.p99),
     );
+    let in_all = in_turn.compare(&bench.report, |run| run.latency_ms.p99);
     let same = ratio(bench.report.mean_p99_ms(in_turn.with), twice.latency_ms.p99);
     let report = &mut bench.report;
     report.judge("healthy_throughput_to_alone", throughput.map(|it| it.ratio), "", Target::AtLeast(0.95));
     report.judge("healthy_p99_to_alone", p99.map(|it| it.ratio), "", Target::AtMost(1.2));
     report.note("healthy_p99_to_alone_at_least", p99.map(|it| it.low), "with 95 % certainty");
     report.note("healthy_p99_to_alone_at_most", p99.map(|it| it.high), "with 95 % certainty");
+    report.note("healthy_p99_to_alone_with_stolen_time", in_all.map(|it| it.ratio), "");
     report.note("healthy_p50_to_alone", p50.map(|it| it.ratio), "");
     report.note("healthy_p99_to_as_much_traffic_of_which_nothing_hangs", same, "");
 }

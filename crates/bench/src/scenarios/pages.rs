@@ -64,7 +64,8 @@ pub(crate) async fn run(arguments: Arguments) -> Result<()> {
             bench.stream(Group::Healthy, &healthy, Pace::Fixed { rate })
         }
     };
-    let in_turn = InTurn { without: "alone", with: "looked at", pairs: arguments.pairs };
+    let in_turn =
+        InTurn { without: "alone", with: "looked at", pairs: arguments.pairs, counts: Figures::is_undisturbed };
     let looked = look(&mut bench, &stack, &stream, (&key, arguments.people), &in_turn).await?;
     judge(&mut bench, &in_turn, looked);
     bench.finish("pages")
