@@ -33,10 +33,14 @@ async fn die_at_every_point(mode: Mode) -> Result<()> {
 async fn die_at(mode: Mode, point: AbortPoint) -> Result<()> {
     let rig = Rig::start(mode, "standard", vec![Reply::new(503, ""), Reply::ok()]).await?;
     rig.engine.kill9();
-    // One pass may dispatch all that is due, and one batch claim it, as only retries are claimed by themselves; the others
-    // are reached for each batch.
-    let at_once = matches!(point, AbortPoint::DispatchCommitted | AbortPoint::ClaimBegins);
-    let passes = if at_once { "" } else { "5*off->" };
+    let passes = match point {
+        // One pass may dispatch all that is due, and one batch claim it, as only retries are claimed by themselves.
+        AbortPoint::DispatchCommitted | AbortPoint::ClaimBegins => "",
+        // Records gather: where the machine is fast there are two batches of all payments, a dozen in the first.
+        AbortPoint::RecordBegins | AbortPoint::RecordCommitted => "1*off->",
+        // For each batch, and payments that come one after the other make one each.
+        _ => "5*off->",
+    };
     let armed = format!("{}={passes}return", point.name());
     let doomed = rig.engine.sibling().setting("FAILPOINTS", armed).start().await?;
     let accepted = pay_until_dead(&doomed).await?;
