@@ -20,8 +20,6 @@ use tokio_util::task::TaskTracker;
 const REST: Duration = Duration::from_secs(1);
 /// With more such merchants everything is left to the queue.
 const RESTING_MAX: usize = 1_000;
-/// For how long no attempt keeps its place longer than it must after one found none.
-const CRAMPED: Duration = Duration::from_secs(10);
 
 /// What was claimed as it was accepted, with its job.
 type Claimed = (Job, ClaimedDelivery);
@@ -35,12 +33,15 @@ pub(crate) struct AttemptAhead {
     turned_away: Arc<Mutex<TurnedAway>>,
 }
 
-/// Whose deliveries found no room.
+/// The merchants whose deliveries found no room.
 #[derive(Default)]
-struct TurnedAway {
-    /// The merchants whose deliveries are left to the queue, and until when.
-    resting: HashMap<MerchantId, Instant>,
-    last: Option<Instant>,
+struct TurnedAway(HashMap<MerchantId, Rest>);
+
+/// A merchant's deliveries are left to the queue.
+struct Rest {
+    until: Instant,
+    /// Whether none of them found room, so that nothing goes out for this merchant at once.
+    in_all: bool,
 }
 
 impl AttemptAhead {
@@ -61,13 +62,11 @@ impl AttemptsAhead for AttemptAhead {
             return None;
         }
         let finished = self.finished()?;
-        let (mut turned_away, now) = (lock(&self.turned_away), Instant::now());
         if finished.spare() < payments {
-            turned_away.note([].into_iter(), now);
+            self.engine.places.note_any();
             return None;
         }
-        turned_away.resting.retain(|_, until| *until > now);
-        let except: Vec<MerchantId> = turned_away.resting.keys().cloned().collect();
+        let except = lock(&self.turned_away).resting(Instant::now());
         (except.len() <= RESTING_MAX).then_some(ClaimAhead { visibility: settings.visibility, except })
     }
 
@@ -75,37 +74,52 @@ impl AttemptsAhead for AttemptAhead {
         let Some(finished) = self.finished().filter(|_| !claimed.is_empty()) else { return };
         let (engine, attempts, noted) = (self.engine.clone(), self.attempts.clone(), Arc::clone(&self.turned_away));
         self.attempts.spawn(async move {
-            let turned_away = begin(&engine, &attempts, &finished, claimed).await;
+            AbortPoint::EnqueueBegins.reach();
+            let places = places(&engine, &finished, &claimed).await;
+            AbortPoint::Enqueued.reach();
+            AbortPoint::ClaimCommitted.reach();
+            if places.iter().any(Option::is_none) {
+                lock(&noted).note(claimed.iter().map(merchant_of).zip(&places), Instant::now());
+            }
+            let turned_away = begin(&engine, &attempts, &finished, claimed, places);
             if !turned_away.is_empty() {
-                lock(&noted).note(turned_away.iter().map(merchant_of), Instant::now());
+                engine.places.note(turned_away.iter().map(|(job, _)| job.endpoint_id));
                 leave_to_queue(&engine, turned_away).await;
             }
         });
     }
 
-    fn places_to_spare(&self) -> bool {
-        self.engine.queue.none_waits() && !lock(&self.turned_away).cramped(Instant::now())
+    fn rests(&self, merchant: &MerchantId) -> bool {
+        lock(&self.turned_away).0.get(merchant).is_some_and(|rest| rest.in_all && rest.until > Instant::now())
     }
 }
 
 impl TurnedAway {
-    fn note(&mut self, merchants: impl Iterator<Item = MerchantId>, now: Instant) {
-        self.resting.extend(merchants.map(|merchant| (merchant, now + REST)));
-        self.last = Some(now);
+    /// Notes who found a place, and who found none.
+    fn note<'a>(&mut self, found: impl Iterator<Item = (&'a MerchantId, &'a Option<Taken>)> + Clone, now: Instant) {
+        for (merchant, _) in found.clone().filter(|(_, place)| place.is_none()) {
+            self.0.insert(merchant.clone(), Rest { until: now + REST, in_all: true });
+        }
+        for (merchant, _) in found.filter(|(_, place)| place.is_some()) {
+            self.0.entry(merchant.clone()).and_modify(|rest| rest.in_all = false);
+        }
     }
 
-    /// Whether something lately found no room.
-    fn cramped(&self, now: Instant) -> bool {
-        self.last.is_some_and(|last| now < last + CRAMPED)
+    /// Those whose deliveries are left to the queue.
+    fn resting(&mut self, now: Instant) -> Vec<MerchantId> {
+        self.0.retain(|_, rest| rest.until > now);
+        self.0.keys().cloned().collect()
     }
 }
 
-/// Begins the attempts for which there is room, and answers the others.
-async fn begin(engine: &Engine, attempts: &TaskTracker, finished: &Finished, claimed: Vec<Claimed>) -> Vec<Claimed> {
-    AbortPoint::EnqueueBegins.reach();
-    let places = places(engine, finished, &claimed).await;
-    AbortPoint::Enqueued.reach();
-    AbortPoint::ClaimCommitted.reach();
+/// Begins the attempts for which there is a place, and answers the others.
+fn begin(
+    engine: &Engine,
+    attempts: &TaskTracker,
+    finished: &Finished,
+    claimed: Vec<Claimed>,
+    places: Vec<Option<Taken>>,
+) -> Vec<Claimed> {
     let mut turned_away = Vec::new();
     let mut begun = 0;
     for ((job, claimed), place) in claimed.into_iter().zip(places) {
@@ -166,8 +180,8 @@ async fn leave_to_queue(engine: &Engine, claimed: Vec<Claimed>) {
     }
 }
 
-fn merchant_of((_, claimed): &Claimed) -> MerchantId {
-    claimed.payment.merchant_id.clone()
+fn merchant_of((_, claimed): &Claimed) -> &MerchantId {
+    &claimed.payment.merchant_id
 }
 
 fn lock(turned_away: &Mutex<TurnedAway>) -> MutexGuard<'_, TurnedAway> {
@@ -177,13 +191,26 @@ fn lock(turned_away: &Mutex<TurnedAway>) -> MutexGuard<'_, TurnedAway> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use paybell_delivery::EndpointId;
+    use uuid::Uuid;
 
     #[test]
-    fn who_found_no_room_rests_and_places_are_scarce_for_a_while() {
+    fn who_found_no_room_rests_and_at_ease_only_where_nothing_found_room() {
+        let [idle, busy, fine] = ["idle", "busy", "fine"].map(|id| MerchantId::new(id).expect("an id"));
+        let job = Job {
+            delivery_id: DeliveryId(Uuid::from_u128(1)),
+            endpoint_id: EndpointId(Uuid::from_u128(2)),
+            attempts: 1,
+            concurrency_max: 1,
+        };
         let (mut turned_away, now) = (TurnedAway::default(), Instant::now());
-        assert!(!turned_away.cramped(now));
-        turned_away.note([MerchantId::new("shop").expect("an id")].into_iter(), now);
-        assert_eq!(turned_away.resting.values().collect::<Vec<_>>(), [&(now + REST)]);
-        assert!(turned_away.cramped(now + CRAMPED - REST) && !turned_away.cramped(now + CRAMPED));
+        let place = Some(Taken { job, ticket: 1, taken_at: now });
+        let found = [(&busy, &place), (&idle, &None), (&busy, &None), (&fine, &place)];
+        turned_away.note(found.into_iter(), now);
+        let mut resting = turned_away.resting(now);
+        resting.sort();
+        assert_eq!(resting, [busy.clone(), idle.clone()]);
+        assert_eq!([&idle, &busy].map(|merchant| turned_away.0[merchant].in_all), [true, false]);
+        assert!(turned_away.resting(now + REST).is_empty());
     }
 }

@@ -195,7 +195,8 @@ async fn record(
         response_body: judged.body,
     };
     let record = RecordAttempt { attempt, decision, now: engine.clock.now() };
-    match record_patiently(engine, &record).await {
+    let waited_for = engine.places.is_waited_for(claimed.endpoint_id, duration);
+    match record_patiently(engine, &record, waited_for).await {
         Ok(recorded) => {
             observe_attempt(claimed, &record.attempt);
             watch_health(engine, claimed, &record.attempt).await;
@@ -212,11 +213,15 @@ async fn record(
     }
 }
 
-async fn record_patiently(engine: &Engine, record: &RecordAttempt) -> Result<Recorded, Arc<StoreError>> {
+async fn record_patiently(
+    engine: &Engine,
+    record: &RecordAttempt,
+    waited_for: bool,
+) -> Result<Recorded, Arc<StoreError>> {
     let give_up = Instant::now() + engine.settings.visibility;
     let mut pause = Duration::from_millis(50);
     loop {
-        match engine.coalesced.record(record.clone()).await {
+        match engine.coalesced.record(record.clone(), waited_for).await {
             Err(error) if error.is_transient() && Instant::now() + pause < give_up => {
                 tokio::time::sleep(pause).await;
                 pause = (pause * 2).min(Duration::from_secs(2));

@@ -30,6 +30,8 @@ pub(crate) const REST_MAX: Duration = Duration::from_secs(1);
 pub(crate) const REST_MIN: Duration = Duration::from_millis(5);
 /// The shortest rest while nothing is due: what comes due one by one is handed out together.
 const REST_GATHERING: Duration = Duration::from_millis(50);
+/// The same where all that comes due is parked: nobody waits for that, and each pass writes to its endpoints.
+const REST_PARKING: Duration = Duration::from_millis(250);
 /// The longest rest while jobs are held back, and how many of each endpoint's are offered to the queue in one pass.
 const REST_HELD: Duration = Duration::from_millis(20);
 const OFFER_EACH: usize = 250;
@@ -121,6 +123,7 @@ impl<'a> Dispatcher<'a> {
         engine.coalesced.note_expired(dispatched.expired);
         let mut jobs = std::mem::take(&mut dispatched.jobs);
         let released = self.release(&crowded, &mut jobs).await;
+        let parks_all = jobs.is_empty() && dispatched.parked > 0;
         if !jobs.is_empty() {
             AbortPoint::DispatchCommitted.reach();
         }
@@ -139,7 +142,8 @@ impl<'a> Dispatcher<'a> {
         let rest_max = if self.held.len() > 0 { REST_HELD } else { REST_MAX };
         let rest_max = if ramp { rest_max.min(REST_RAMP) } else { rest_max };
         let until_due = dispatched.next_due_at.map_or(rest_max, |at| at.since(engine.clock.now()));
-        Ok(until_due.max(REST_GATHERING).min(rest_max))
+        let gathering = if parks_all { REST_PARKING } else { REST_GATHERING };
+        Ok(until_due.max(gathering).min(rest_max))
     }
 
     /// Adds parked deliveries of endpoints that take deliveries again, and probes of those that fail. Answers whether

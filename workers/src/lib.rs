@@ -22,6 +22,7 @@ mod observe;
 mod relieve_queue;
 mod render_notification;
 mod run_worker;
+mod scarce_places;
 mod survive_panics;
 #[cfg(test)]
 mod tests;
@@ -33,6 +34,7 @@ pub use load_endpoint::EndpointCache;
 pub use observe::run_gauges;
 pub use relieve_queue::relieve_queue;
 pub use run_worker::{WorkerError, run_worker};
+pub use scarce_places::ScarcePlaces;
 pub use watch_health::HealthWatch;
 
 use paybell_delivery::Schedule;
@@ -59,6 +61,8 @@ pub struct Engine {
     pub endpoints: Arc<EndpointCache>,
     /// What the attempts of this process say of their endpoints.
     pub health: Arc<HealthWatch>,
+    /// For which places in flight somebody may wait.
+    pub places: Arc<ScarcePlaces>,
     /// The policy.
     pub settings: WorkerSettings,
 }

@@ -101,11 +101,21 @@ pub async fn run_worker(engine: Engine, stop: CancellationToken) -> Result<(), W
 async fn handle(batch: Batch, context: Data<Context>) {
     let Context { engine, finished, attempts } = (*context).clone();
     let in_flight: Vec<InFlight> = batch.jobs.iter().map(|taken| InFlight::new(*taken, finished.clone())).collect();
+    note_scarce_places(&engine, &finished, &batch.jobs);
     let claims = claim_batch(&engine, &batch.jobs).await;
     drop(batch.claiming);
     for (in_flight, claim) in in_flight.into_iter().zip(claims) {
         let Some(claimed) = claim else { continue };
         attempts.spawn(attempt(engine.clone(), claimed, in_flight));
+    }
+}
+
+/// Where jobs wait, those that had their turn may have left others of their endpoints behind.
+pub(crate) fn note_scarce_places(engine: &Engine, finished: &Finished, jobs: &[Taken]) {
+    if finished.spare() == 0 {
+        engine.places.note_any();
+    } else if !engine.queue.none_waits() {
+        engine.places.note(jobs.iter().map(|taken| taken.job.endpoint_id));
     }
 }
 

@@ -125,6 +125,7 @@ fn engine(ledger: Arc<dyn Ledger>) -> Result<Engine> {
         clock,
         endpoints: Arc::new(EndpointCache::default()),
         health: Arc::default(),
+        places: Arc::default(),
         settings,
     })
 }

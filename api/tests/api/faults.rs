@@ -25,6 +25,9 @@ impl Queue for QueueThatIsGone {
     async fn admit(&self, _: &[Job], _: usize) -> Result<Vec<Option<Taken>>, QueueError> {
         Err(gone())
     }
+    async fn waited_for(&self, _: &[EndpointId]) -> Result<Vec<EndpointId>, QueueError> {
+        Err(gone())
+    }
     async fn drop_lane(&self, _: EndpointId) -> Result<(), QueueError> {
         Err(gone())
     }

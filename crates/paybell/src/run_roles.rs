@@ -218,6 +218,7 @@ fn engine(wired: &Wired) -> Engine {
         clock: wired.clock.clone(),
         endpoints: Arc::new(EndpointCache::default()),
         health: Arc::default(),
+        places: Arc::default(),
         settings: WorkerSettings {
             schedule: settings.schedule(),
             time_limit: settings.time_limit,

@@ -135,6 +135,16 @@ impl<Q: Queue> Queue for FallBackQueue<Q> {
         Ok(taken.unwrap_or_else(|| vec![None; jobs.len()]))
     }
 
+    /// While the shared queue is away, of this process's lanes: places of the shared one can be told to nobody.
+    async fn waited_for(&self, endpoints: &[EndpointId]) -> Result<Vec<EndpointId>, QueueError> {
+        if self.asks()
+            && let Some(waited_for) = self.note("look", self.shared.waited_for(endpoints).await)
+        {
+            return Ok(waited_for);
+        }
+        self.own.waited_for(endpoints).await
+    }
+
     async fn drop_lane(&self, endpoint: EndpointId) -> Result<(), QueueError> {
         self.own.drop_lane(endpoint).await?;
         if self.asks() {

@@ -57,6 +57,7 @@ pub fn feed(queue: Arc<dyn Queue>, limits: FeedLimits, stop: CancellationToken) 
         reports: reports_out,
         failing: false,
         kept_since: Instant::now(),
+        all_kept_since: Instant::now(),
         give_up: false,
         _running: running,
     };
@@ -173,8 +174,9 @@ struct Feeder {
     returned: Vec<Job>,
     reports: mpsc::UnboundedReceiver<Report>,
     failing: bool,
-    /// When the queue was last told of all places that were kept.
+    /// When the queue was last told of places that were kept, as they are waited for, and when of all.
     kept_since: Instant,
+    all_kept_since: Instant,
     /// Whether it is to be told of those that are kept since, as somebody may wait for one.
     give_up: bool,
     _running: watch::Sender<()>,
@@ -190,8 +192,7 @@ impl Feeder {
                     self.hand_out(&jobs, taken);
                     self.give_up |= self.wait(&stop).await;
                     if self.give_up && self.kept_since.elapsed() >= KEPT_FOR {
-                        self.finished.extend(self.slots.kept.give_up());
-                        (self.kept_since, self.give_up) = (Instant::now(), false);
+                        self.give_up_places().await;
                     }
                 }
                 Err(error) => {
@@ -205,6 +206,21 @@ impl Feeder {
         drop(jobs);
         self.finished.extend(self.slots.kept.close());
         self.drain().await;
+    }
+
+    /// The queue is to be told of places that are kept: once a second of all, and before that of those that jobs wait for.
+    /// Others would have to be asked for again.
+    async fn give_up_places(&mut self) {
+        (self.kept_since, self.give_up) = (Instant::now(), false);
+        let kept = Arc::clone(&self.slots.kept);
+        if self.all_kept_since.elapsed() < READY_MAX
+            && let Ok(waited_for) = self.queue.waited_for(&kept.endpoints()).await
+        {
+            self.finished.extend(kept.give_up_of(&waited_for));
+            return;
+        }
+        self.all_kept_since = self.kept_since;
+        self.finished.extend(kept.give_up());
     }
 
     /// One round trip: tells what is finished, takes at most as many as there are `free` slots.

@@ -49,6 +49,11 @@ impl Queue for InProcessQueue {
         Ok(self.lanes().admit(jobs, free, Instant::now()))
     }
 
+    async fn waited_for(&self, endpoints: &[EndpointId]) -> Result<Vec<EndpointId>, QueueError> {
+        let lanes = self.lanes();
+        Ok(endpoints.iter().copied().filter(|endpoint| lanes.has_lane(*endpoint)).collect())
+    }
+
     async fn drop_lane(&self, endpoint: EndpointId) -> Result<(), QueueError> {
         self.lanes().drop_lane(endpoint);
         Ok(())

@@ -65,6 +65,20 @@ impl KeptPlaces {
         jobs.iter().map(&mut take).collect()
     }
 
+    /// The endpoints of which places are kept.
+    pub(crate) fn endpoints(&self) -> Vec<EndpointId> {
+        let state = self.state();
+        state.places.iter().filter(|(_, places)| !places.is_empty()).map(|(endpoint, _)| *endpoint).collect()
+    }
+
+    /// Those that are kept of these endpoints, for the queue to be told of.
+    pub(crate) fn give_up_of(&self, endpoints: &[EndpointId]) -> Vec<Taken> {
+        let mut state = self.state();
+        let given_up: Vec<Taken> = endpoints.iter().filter_map(|id| state.places.remove(id)).flatten().collect();
+        state.count -= given_up.len();
+        given_up
+    }
+
     /// All that are kept, for the queue to be told of.
     pub(crate) fn give_up(&self) -> Vec<Taken> {
         let mut state = self.state();

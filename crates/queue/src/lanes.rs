@@ -117,6 +117,11 @@ impl Lanes {
         }
     }
 
+    /// Whether jobs wait for it.
+    pub(crate) fn has_lane(&self, endpoint: EndpointId) -> bool {
+        self.lanes.contains_key(&endpoint)
+    }
+
     /// How many jobs wait.
     pub(crate) fn depth(&self) -> usize {
         self.depth

@@ -97,6 +97,8 @@ pub trait Queue: Send + Sync {
     /// Takes these jobs, which never waited, as far as there is room for them, and for all that waits in their endpoints'
     /// lanes besides, within the limits that [`Queue::turn`] keeps: so they take no place that others wait for. Answers for each, in order, its place in flight, if any.
     async fn admit(&self, jobs: &[Job], free: usize) -> Result<Vec<Option<Taken>>, QueueError>;
+    /// Those of the endpoints for which jobs wait.
+    async fn waited_for(&self, endpoints: &[EndpointId]) -> Result<Vec<EndpointId>, QueueError>;
     /// Forgets all that waits for an endpoint: nobody could claim it now, and to find that out of each takes longer than to
     /// let the database hand it out again.
     async fn drop_lane(&self, endpoint: EndpointId) -> Result<(), QueueError>;

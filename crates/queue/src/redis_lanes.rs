@@ -193,6 +193,22 @@ impl Queue for RedisQueue {
         Ok(jobs.iter().zip(tickets).map(taken).collect())
     }
 
+    async fn waited_for(&self, endpoints: &[EndpointId]) -> Result<Vec<EndpointId>, QueueError> {
+        let mut waited_for = Vec::new();
+        for some in endpoints.chunks(PUSH_MAX) {
+            let mut pipeline = redis::pipe();
+            for key in self.keys.with_lanes() {
+                let scores = pipeline.cmd("ZMSCORE").arg(key);
+                some.iter().for_each(|endpoint| _ = scores.arg(&to_endpoint(*endpoint)[..]));
+            }
+            let result = pipeline.query_async(&mut self.connection()).await;
+            let (served, held): (Vec<Option<f64>>, Vec<Option<f64>>) = self.note("look into lanes", result)?;
+            let scores = some.iter().zip(served.iter().zip(&held));
+            waited_for.extend(scores.filter(|(_, (served, held))| served.or(**held).is_some()).map(|(id, _)| *id));
+        }
+        Ok(waited_for)
+    }
+
     async fn drop_lane(&self, endpoint: EndpointId) -> Result<(), QueueError> {
         let mut call = self.keys.invocation(&self.drop_lane);
         call.arg(&to_endpoint(endpoint)[..]);
@@ -239,6 +255,11 @@ impl Keys {
         let all = ["ring", "capped", "depth", "sequence", "flying", "leases", "ticket", "recount", "turned", "woken"]
             .map(key);
         Keys { depth: key("depth"), turned: key("turned"), all, prefix }
+    }
+
+    /// The ring and the capped: a lane is in one of them while jobs wait in it.
+    fn with_lanes(&self) -> [&str; 2] {
+        [&self.all[0], &self.all[1]]
     }
 
     fn channel(&self) -> String {

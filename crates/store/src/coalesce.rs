@@ -1,7 +1,7 @@
 //! Natural batching: concurrent callers of one act share one statement and one commit. A batch is whatever arrived
 //! while the last one was being written, so an idle ledger adds no delay and a busy one wastes no commit. Records wait a
-//! moment for company where they are few, as nothing waits for them, and so do payments for which nothing goes out
-//! ([`Unhurried`] says which those are); [`Gather`] says how.
+//! moment for company where they are few, as nothing waits for them, and so do payments for which nothing goes out at once
+//! ([`Unhurried`] and [`AttemptsAhead::rests`] say which those are); [`Gather`] says how.
 //!
 //! Cast:
 //! - [`Coalesced`]: accept, record (of attempts and of checks) and the reading of endpoints and claims for single callers.
@@ -17,13 +17,14 @@ use crate::unhurried::{self, Unhurried};
 use crate::{Clock, Ledger, Result as StoreResult, StoreError};
 use async_trait::async_trait;
 use paybell_abort::AbortPoint;
-use paybell_delivery::{Check, DeliveryId, EndpointId, Job, Payment};
+use paybell_delivery::{Check, DeliveryId, EndpointId, Job, MerchantId, Payment};
 use std::sync::{Arc, PoisonError, RwLock, Weak};
 use std::time::Duration;
-use tokio::sync::{mpsc, oneshot};
 
+mod batch;
 mod gather;
 
+use batch::{Act, Entry};
 pub(crate) use gather::Gather;
 
 /// How concurrent callers are gathered, and on which terms they are served.
@@ -43,8 +44,8 @@ pub trait AttemptsAhead: Send + Sync {
     fn claim_ahead(&self, payments: usize) -> Option<ClaimAhead>;
     /// Takes over what was claimed, each with its job; never waits.
     fn attempt_ahead(&self, claimed: Vec<(Job, ClaimedDelivery)>);
-    /// Whether there are places in flight to spare, so that attempts may keep theirs a moment longer, until they are recorded.
-    fn places_to_spare(&self) -> bool;
+    /// Whether all that is accepted for the merchant is left to the queue now, as its endpoints are at their caps.
+    fn rests(&self, merchant: &MerchantId) -> bool;
 }
 
 /// Accept, record and the reading of endpoints for single callers; cheap to clone. A caller that goes away does not undo
@@ -87,7 +88,7 @@ impl Coalesced {
         let endpoint = Entry::start(ReadEndpoint(Arc::clone(&ledger)), max);
         let held = Entry::start(StillClaimed(Arc::clone(&ledger)), max);
         let check = Entry::start(RecordCheck(Arc::clone(&ledger)), max);
-        let record = Entry::start(Record { ledger, figures: Arc::clone(&figures), ahead: Arc::clone(&ahead) }, max);
+        let record = Entry::start(Record { ledger, figures: Arc::clone(&figures) }, max);
         let accept = Entry::start(accept, max);
         Self { accept, accept_unhurried, unhurried, record, endpoint, held, check, ahead, figures }
     }
@@ -108,23 +109,25 @@ impl Coalesced {
     }
 
     /// Accepts one payment, in a batch with whoever else calls meanwhile. Returns after the commit. Where nothing goes out for
-    /// its merchant now, it may wait up to 25 ms longer for company, in batches apart from all others'.
+    /// its merchant now, or has to wait for others of the same endpoint, it may wait up to 25 ms longer for company, in batches
+    /// apart from all others'.
     /// `payment.accepted_at` is set to the batch's moment.
     ///
     /// # Errors
     /// The batch's, or [`StoreError::Stopping`].
     pub async fn accept(&self, payment: Payment) -> Result<Accepted, Arc<StoreError>> {
-        let unhurried = self.unhurried.holds(&payment.merchant_id);
-        let entry = if unhurried { &self.accept_unhurried } else { &self.accept };
+        let merchant = &payment.merchant_id;
+        let rests = || attempts(&self.ahead).is_some_and(|attempts| attempts.rests(merchant));
+        let entry = if self.unhurried.holds(merchant) || rests() { &self.accept_unhurried } else { &self.accept };
         entry.join(payment).await
     }
 
-    /// Records one attempt.
+    /// Records one attempt. It may wait up to 25 ms for company; where its place in flight is `waited_for`, 2 ms.
     ///
     /// # Errors
     /// The batch's, or [`StoreError::Stopping`].
-    pub async fn record(&self, record: RecordAttempt) -> Result<Recorded, Arc<StoreError>> {
-        self.record.join(record).await
+    pub async fn record(&self, record: RecordAttempt, waited_for: bool) -> Result<Recorded, Arc<StoreError>> {
+        self.record.join_or_hurry(record, waited_for).await
     }
 
     /// Records one check.
@@ -152,20 +155,6 @@ impl Coalesced {
     }
 }
 
-/// One act for many callers at once.
-#[async_trait]
-trait Act: Send + Sync + 'static {
-    type Item: Send + Sync + 'static;
-    type Answer: Send + 'static;
-    const NAME: &'static str;
-    /// For how long a small batch waits for more callers, when the last one had so many.
-    fn gather(&self, _last: usize) -> Gather {
-        Gather::NOT
-    }
-    /// Answers one result for each item, in order.
-    async fn run(&self, items: &[Self::Item]) -> StoreResult<Vec<Self::Answer>>;
-}
-
 #[derive(Clone)]
 struct Accept {
     ledger: Arc<dyn Ledger>,
@@ -180,7 +169,6 @@ struct Accept {
 struct Record {
     ledger: Arc<dyn Ledger>,
     figures: Arc<Counter>,
-    ahead: Ahead,
 }
 
 struct ReadEndpoint(Arc<dyn Ledger>);
@@ -195,7 +183,7 @@ impl AttemptsAhead for Nobody {
         None
     }
     fn attempt_ahead(&self, _: Vec<(Job, ClaimedDelivery)>) {}
-    fn places_to_spare(&self) -> bool {
+    fn rests(&self, _: &MerchantId) -> bool {
         false
     }
 }
@@ -258,7 +246,7 @@ impl Act for Record {
     type Answer = Recorded;
     const NAME: &'static str = "record";
     fn gather(&self, _last: usize) -> Gather {
-        gather::records(attempts(&self.ahead).is_some_and(|ahead| ahead.places_to_spare()))
+        gather::RECORDS
     }
     async fn run(&self, items: &[RecordAttempt]) -> StoreResult<Vec<Recorded>> {
         AbortPoint::RecordBegins.reach();
@@ -298,90 +286,6 @@ impl Act for RecordCheck {
         self.0.record_checks(items).await?;
         Ok(vec![(); items.len()])
     }
-}
-
-type Answered<O> = Result<O, Arc<StoreError>>;
-type Caller<I, O> = (I, oneshot::Sender<Answered<O>>);
-
-struct Entry<I, O> {
-    callers: mpsc::Sender<Caller<I, O>>,
-}
-
-impl<I, O> Clone for Entry<I, O> {
-    fn clone(&self) -> Self {
-        Self { callers: self.callers.clone() }
-    }
-}
-
-impl<I: Send + Sync + 'static, O: Send + 'static> Entry<I, O> {
-    fn start<A: Act<Item = I, Answer = O>>(act: A, batch_max: usize) -> Self {
-        let (callers, waiting) = mpsc::channel(batch_max * 2);
-        tokio::spawn(write_batches(Arc::new(act), waiting, batch_max));
-        Self { callers }
-    }
-
-    async fn join(&self, item: I) -> Answered<O> {
-        let (answer, answered) = oneshot::channel();
-        let stopping = || Arc::new(StoreError::Stopping);
-        self.callers.send((item, answer)).await.map_err(|_| stopping())?;
-        answered.await.map_err(|_| stopping())?
-    }
-}
-
-/// Gathers callers into batches until all of them are gone, and writes one batch after the other, so that the next one
-/// goes on filling. Each in a task of its own, whose panic ends no others.
-async fn write_batches<A: Act>(act: Arc<A>, mut waiting: mpsc::Receiver<Caller<A::Item, A::Answer>>, batch_max: usize) {
-    let (mut batch, mut last) = (Vec::new(), 0);
-    while waiting.recv_many(&mut batch, batch_max).await > 0 {
-        gather::gather_more(&act.gather(last), &mut batch, &mut waiting, batch_max).await;
-        last = batch.len();
-        let written = tokio::spawn(write_batch(Arc::clone(&act), std::mem::take(&mut batch)));
-        let _ = written.await;
-    }
-}
-
-async fn write_batch<A: Act>(act: Arc<A>, batch: Vec<Caller<A::Item, A::Answer>>) {
-    let (items, callers): (Vec<_>, Vec<_>) = batch.into_iter().unzip();
-    metrics::histogram!("paybell_batch_size", "act" => A::NAME).record(count(items.len()));
-    match run(&*act, &items).await {
-        Err(error) if items.len() > 1 && !error.is_transient() => {
-            // One bad row spoils only itself.
-            for (item, caller) in items.iter().zip(callers) {
-                let alone = run(&*act, std::slice::from_ref(item)).await;
-                answer_all(alone, vec![caller]);
-            }
-        }
-        result => answer_all(result, callers),
-    }
-}
-
-async fn run<A: Act>(act: &A, items: &[A::Item]) -> StoreResult<Vec<A::Answer>> {
-    let answers = act.run(items).await?;
-    if answers.len() == items.len() {
-        return Ok(answers);
-    }
-    Err(StoreError::Unreadable(format!("{} answers for {} items of {}", answers.len(), items.len(), A::NAME)))
-}
-
-/// A caller that went away is passed over.
-fn answer_all<O>(result: StoreResult<Vec<O>>, callers: Vec<oneshot::Sender<Answered<O>>>) {
-    match result {
-        Ok(answers) => {
-            for (answer, caller) in answers.into_iter().zip(callers) {
-                let _ = caller.send(Ok(answer));
-            }
-        }
-        Err(error) => {
-            let error = Arc::new(error);
-            for caller in callers {
-                let _ = caller.send(Err(Arc::clone(&error)));
-            }
-        }
-    }
-}
-
-fn count(n: usize) -> f64 {
-    u32::try_from(n).map_or(f64::MAX, f64::from)
 }
 
 #[cfg(test)]

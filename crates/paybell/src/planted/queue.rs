@@ -65,6 +65,10 @@ impl Queue for PlantedQueue {
         self.real.admit(jobs, free).await
     }
 
+    async fn waited_for(&self, endpoints: &[EndpointId]) -> Result<Vec<EndpointId>, QueueError> {
+        self.real.waited_for(endpoints).await
+    }
+
     async fn drop_lane(&self, endpoint: EndpointId) -> Result<(), QueueError> {
         self.real.drop_lane(endpoint).await
     }

@@ -2,7 +2,7 @@
 
 use crate::consumers::{Consumers, SETTINGS, capped_job, job, jobs_of, take, take_jobs};
 use anyhow::Result;
-use paybell_delivery::Job;
+use paybell_delivery::{EndpointId, Job};
 use paybell_queue::{QueueSettings, Taken};
 use paybell_testkit::eventually;
 use std::collections::HashSet;
@@ -24,6 +24,7 @@ on_both_queues! {
     empty_turn_and_empty_push_do_nothing with SETTINGS;
     last_turn_tells_whether_workers_ask with SETTINGS;
     turn_tells_whether_anything_still_waits with SETTINGS;
+    endpoints_for_which_jobs_wait_are_told_from_others with SETTINGS;
 }
 
 const LEASE: Duration = Duration::from_millis(150);
@@ -236,5 +237,15 @@ async fn turn_tells_whether_anything_still_waits(Consumers { one, two }: Consume
     assert_eq!((second.len(), one.none_waits()), (1, false), "one is held back");
     let last = take(&*one, &first, 9).await?;
     assert_eq!((last.len(), one.none_waits()), (1, true));
+    Ok(())
+}
+
+async fn endpoints_for_which_jobs_wait_are_told_from_others(Consumers { one, two }: Consumers) -> Result<()> {
+    let endpoints: Vec<EndpointId> = (0..1_500).map(|endpoint| job(endpoint, 1).endpoint_id).collect();
+    assert_eq!((one.waited_for(&[]).await?, one.waited_for(&endpoints).await?), (vec![], vec![]));
+    two.push(&[capped_job(1_400, 1, 1), capped_job(1_400, 2, 1), job(7, 1)]).await?;
+    assert_eq!(one.waited_for(&endpoints).await?, [endpoints[7], endpoints[1_400]], "they have their turn");
+    take(&*one, &[], 9).await?;
+    assert_eq!(one.waited_for(&endpoints).await?, [endpoints[1_400]], "one is held back");
     Ok(())
 }

@@ -102,6 +102,41 @@ async fn while_a_job_waits_only_those_that_never_waited_leave_their_places() -> 
     Ok(())
 }
 
+/// Lets in as many of an endpoint as its cap allows, and finishes the first of them, whose place is kept.
+async fn fill(queue: &dyn Queue, finished: &Finished, jobs: &[Job]) -> Result<Vec<Taken>> {
+    let mut places: Vec<Taken> = queue.admit(jobs, 99).await?.into_iter().flatten().collect();
+    finished.note_admitted(places.len());
+    finished.finished_let_in(places.remove(0));
+    Ok(places)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn place_of_an_endpoint_is_given_up_for_jobs_of_its_own_and_of_no_other() -> Result<()> {
+    for queue in [in_process(SETTINGS)?, in_redis(SETTINGS)?] {
+        let stop = CancellationToken::new();
+        let (_backend, finished) = begin(&queue.one, LIMITS, &stop).await?;
+        let mut endpoint = 1;
+        // Once a second all are given up; it may be just then.
+        eventually("another's place stays", SOON, async || {
+            endpoint += 1;
+            let full: Vec<Job> = (0..4).map(|number| capped_job(endpoint, number, 4)).collect();
+            let others = fill(&*queue.one, &finished, &full).await?;
+            let mut left = fill(&*queue.one, &finished, &jobs(0..2)).await?;
+            ensure!((others.len(), left.len()) == (3, 1), "{others:?} and {left:?} are left");
+            queue.two.push(&[capped_job(endpoint, 4, 4)]).await?;
+            eventually("the job has its turn", SOON, async || Ok((queue.two.depth().await? == 0).then_some(())))
+                .await?;
+            let stayed = finished.take_kept(&jobs(2..3))[0];
+            left.extend(stayed);
+            others.into_iter().chain(left).for_each(|place| finished.finished(place));
+            Ok(stayed.map(|_| ()))
+        })
+        .await?;
+        stop.cancel();
+    }
+    Ok(())
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn worker_that_is_nearly_full_hears_of_every_slot_that_is_free() -> Result<()> {
     const TWO: FeedLimits = FeedLimits { in_flight_max: 2, ..LIMITS };

@@ -1,3 +1,4 @@
+use super::batch::Answered;
 use super::*;
 use std::sync::Mutex;
 use tokio::sync::Semaphore;
