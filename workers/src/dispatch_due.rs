@@ -31,7 +31,7 @@ pub(crate) const REST_MIN: Duration = Duration::from_millis(5);
 /// The shortest rest while nothing is due: what comes due one by one is handed out together.
 const REST_GATHERING: Duration = Duration::from_millis(50);
 /// The same where all that comes due is parked: nobody waits for that, and each pass writes to its endpoints.
-const REST_PARKING: Duration = Duration::from_millis(250);
+pub(crate) const REST_PARKING: Duration = Duration::from_millis(250);
 /// The longest rest while jobs are held back, and how many of each endpoint's are offered to the queue in one pass.
 const REST_HELD: Duration = Duration::from_millis(20);
 const OFFER_EACH: usize = 250;

@@ -21,6 +21,7 @@ use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
+mod dispatching;
 mod places;
 
 const VISIBILITY: Duration = Duration::from_secs(60);
