@@ -103,11 +103,16 @@ fn rows(count: u32) -> String {
     )
 }
 
-#[tokio::test]
-async fn no_statement_goes_through_a_table_or_sorts_a_backlog() -> anyhow::Result<()> {
+async fn migrated() -> anyhow::Result<PostgresLedger> {
     let url = paybell_testkit::Postgres::shared().await?.create_database().await?;
     let ledger = PostgresLedger::connect(&url.as_str().into(), 2, Sealer::new(&[0; 32])).await?;
     ledger.migrate().await?;
+    Ok(ledger)
+}
+
+#[tokio::test]
+async fn no_statement_goes_through_a_table_or_sorts_a_backlog() -> anyhow::Result<()> {
+    let ledger = migrated().await?;
     let mut connection = ledger.pool.acquire().await?;
     for grow in growth() {
         sqlx::raw_sql(AssertSqlSafe(grow)).execute(&mut *connection).await?;
@@ -161,9 +166,7 @@ fn check(plan: &[String]) {
 async fn attempts_are_sought_in_the_partition_of_their_day_alone() -> anyhow::Result<()> {
     const LOCKED: &str = "SELECT array_agg(relation::regclass::text) FROM pg_locks
         WHERE pid = pg_backend_pid() AND relation::regclass::text ~ '^attempts_[a-z0-9]+$'";
-    let url = paybell_testkit::Postgres::shared().await?.create_database().await?;
-    let ledger = PostgresLedger::connect(&url.as_str().into(), 2, Sealer::new(&[0; 32])).await?;
-    ledger.migrate().await?;
+    let ledger = migrated().await?;
     let today = ledger.now().await?;
     let todays = format!("attempts_{}", Day::of(today).digits());
     for (id, table) in [(id_at(today), todays.as_str()), (id_at(Timestamp(0)), "attempts_other")] {
@@ -177,6 +180,22 @@ async fn attempts_are_sought_in_the_partition_of_their_day_alone() -> anyhow::Re
         assert_eq!(locked, [table], "no other is locked");
         let planned = "SELECT count(*) FROM pg_prepared_statements WHERE statement LIKE 'SELECT delivery_id%'";
         assert_eq!(sqlx::query(planned).fetch_one(&mut *tx).await?.try_get::<i64, _>(0)?, 0, "none is kept");
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn of_what_grows_small_samples_are_taken() -> anyhow::Result<()> {
+    const GROWING: &str = "SELECT relname::text, min(attstattarget)::int4 AS least, max(attstattarget)::int4 AS most
+        FROM pg_attribute JOIN pg_class c ON c.oid = attrelid
+        WHERE attnum > 0 AND relkind = 'r' AND (relname IN ('payments', 'deliveries', 'checks') OR relname ~ '^attempts_')
+        GROUP BY relname";
+    let ledger = migrated().await?;
+    let tables = sqlx::query(GROWING).fetch_all(&ledger.pool).await?;
+    assert!(tables.len() > 5, "the partitions of {} tables", tables.len());
+    for table in tables {
+        let sampled: (i32, i32) = (table.try_get("least")?, table.try_get("most")?);
+        assert_eq!(sampled, (20, 20), "{}", table.try_get::<String, _>("relname")?);
     }
     Ok(())
 }
