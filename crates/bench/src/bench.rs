@@ -10,7 +10,8 @@ use crate::report::{Counts, Report};
 use crate::send_payments::{Intake, Pace, Stream, Traffic};
 use crate::sink::{Manner, Sink};
 use crate::stack::{Layout, Servers, Stack, build_engine};
-use crate::stolen_time::{StolenTime, share_left};
+use crate::stalled_disk::StalledDisk;
+use crate::stolen_time::{StolenTime, share_left, union};
 use anyhow::{Context, Result};
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
@@ -29,6 +30,7 @@ pub(crate) struct Bench {
     pub(crate) sink: Sink,
     pub(crate) report: Report,
     stolen: StolenTime,
+    disk: StalledDisk,
     servers: Option<Arc<Servers>>,
 }
 
@@ -38,8 +40,8 @@ impl Bench {
         build_engine()?;
         let ledger = Ledger::new();
         let sink = Sink::start(ledger.clone()).await?;
-        let stolen = StolenTime::watch(ledger.clone());
-        Ok(Self { options, ledger, sink, report: Report::default(), stolen, servers: None })
+        let (stolen, disk) = (StolenTime::watch(ledger.clone()), StalledDisk::watch(ledger.clone()));
+        Ok(Self { options, ledger, sink, report: Report::default(), stolen, disk, servers: None })
     }
 
     /// The private servers, started at the first call.
@@ -139,10 +141,10 @@ impl Bench {
         // What was sent last has time to arrive; what has not arrived then counts with the time so far.
         tokio::time::sleep(Duration::from_millis(250)).await;
         let (accepted, received) = self.ledger.times_us(group, first.sent, last.sent, &[]);
-        let stolen = self.stolen.periods();
+        let disturbed = union(self.stolen.periods(), self.disk.periods());
         let undisturbed = Undisturbed {
-            share: share_left(&stolen, (first.at_us, last.at_us)),
-            latency_ms: Percentiles::of_us(&self.ledger.times_us(group, first.sent, last.sent, &stolen).1),
+            share: share_left(&disturbed, (first.at_us, last.at_us)),
+            latency_ms: Percentiles::of_us(&self.ledger.times_us(group, first.sent, last.sent, &disturbed).1),
         };
         let memory: u64 = measured.pids().engine.iter().map(|pid| resident_bytes(*pid)).sum();
         let figures = Figures {

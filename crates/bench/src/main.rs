@@ -7,7 +7,7 @@
 //! - [`send_payments`]: the gateway. [`ask_checks`]: its questions before payments. [`sink`]: the merchants. [`ledger`]: what was sent and arrived, and when.
 //!   [`payment`]: the body. [`create_merchants`]: makes the merchants through the API.
 //! - [`processor_time`], [`account`]: what each process spent, from the kernel's accounting. [`stolen_time`]: when a virtual
-//!   machine's host took it.
+//!   machine's host took it. [`stalled_disk`]: when its disk stood still.
 //! - [`figures`], [`page_times`], [`report`]: what comes out. [`generate`], [`generate_history`]: millions of deliveries
 //!   straight into the database.
 //! - [`alternate`]: spans in turn, with and without something. [`visit_pages`], [`look_on`]: people at the pages.
@@ -34,6 +34,7 @@ mod scenarios;
 mod send_payments;
 mod sink;
 mod stack;
+mod stalled_disk;
 mod stolen_time;
 mod visit_pages;
 mod watch_dispatch;

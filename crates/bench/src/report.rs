@@ -110,10 +110,10 @@ impl Report {
         self.runs.iter().filter(move |figures| figures.name.starts_with(beginning))
     }
 
-    /// The geometric mean of the latencies' 99th percentiles, in ms, of the measurements whose names begin so: one that the
-    /// disk disturbed weighs no more than it does among pairs.
-    pub(crate) fn mean_p99_ms(&self, beginning: &str) -> f64 {
-        let logs: Vec<f64> = self.named(beginning).map(|figures| figures.latency_ms.p99.ln()).collect();
+    /// The geometric mean of a figure, of the measurements whose names begin so: one that the disk disturbed weighs no more
+    /// than it does among pairs.
+    pub(crate) fn mean_of(&self, beginning: &str, figure: fn(&Figures) -> f64) -> f64 {
+        let logs: Vec<f64> = self.named(beginning).map(|figures| figure(figures).ln()).collect();
         if logs.is_empty() { 0.0 } else { mean(&logs).exp() }
     }
 

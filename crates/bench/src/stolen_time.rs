@@ -10,8 +10,8 @@ use tokio::task::JoinHandle;
 
 /// How often it looks. The kernel counts in hundredths of a second, so shorter periods would tell less.
 const PERIOD: Duration = Duration::from_millis(500);
-/// What waited while time was stolen is worked off this long afterwards.
-const AFTER_US: u64 = 500_000;
+/// What waited while processors or the disk were taken away is worked off this long afterwards.
+pub(crate) const AFTER_US: u64 = 500_000;
 
 /// A time from one moment to another, in µs since the run's start.
 pub(crate) type Period = (u64, u64);
@@ -56,6 +56,20 @@ fn is_disturbed(before: &Machine, after: &Machine) -> bool {
     let spent = |before: u64, after: u64| after.saturating_sub(before) as f64;
     let busy = spent(before.busy_us, after.busy_us);
     ratio(spent(before.stolen_us, after.stolen_us), busy).is_some_and(|share| share > NOISE_MAX)
+}
+
+/// All of the time that either has, in order, as periods that do not overlap.
+pub(crate) fn union(mut periods: Vec<Period>, others: Vec<Period>) -> Vec<Period> {
+    periods.extend(others);
+    periods.sort_unstable();
+    periods.dedup_by(|later, earlier| {
+        let overlaps = later.0 <= earlier.1;
+        if overlaps {
+            earlier.1 = earlier.1.max(later.1);
+        }
+        overlaps
+    });
+    periods
 }
 
 /// Whether any of the periods, which are in order, has a part of this one.
@@ -104,6 +118,13 @@ mod tests {
             assert_eq!(overlaps(&periods, time), expected, "{time:?}");
         }
         assert!(!overlaps(&[], (0, 100)));
+    }
+
+    #[test]
+    fn periods_of_both_kinds_become_one_where_they_overlap() {
+        let both = union(vec![(10, 20), (15, 25), (40, 50)], vec![(0, 5), (18, 19), (25, 30), (45, 90), (95, 99)]);
+        assert_eq!(both, [(0, 5), (10, 30), (40, 90), (95, 99)]);
+        assert_eq!(union(Vec::new(), Vec::new()), []);
     }
 
     #[test]

@@ -100,13 +100,13 @@ fn judge(bench: &mut Bench, in_turn: &InTurn, twice: &Figures) {
         in_turn.compare(&bench.report, |run| run.undisturbed.latency_ms.p99),
     );
     let in_all = in_turn.compare(&bench.report, |run| run.latency_ms.p99);
-    let same = ratio(bench.report.mean_p99_ms(in_turn.with), twice.latency_ms.p99);
+    let same = ratio(bench.report.mean_of(in_turn.with, |run| run.latency_ms.p99), twice.latency_ms.p99);
     let report = &mut bench.report;
     report.judge("healthy_throughput_to_alone", throughput.map(|it| it.ratio), "", Target::AtLeast(0.95));
     report.judge("healthy_p99_to_alone", p99.map(|it| it.ratio), "", Target::AtMost(1.2));
     report.note("healthy_p99_to_alone_at_least", p99.map(|it| it.low), "with 95 % certainty");
     report.note("healthy_p99_to_alone_at_most", p99.map(|it| it.high), "with 95 % certainty");
-    report.note("healthy_p99_to_alone_with_stolen_time", in_all.map(|it| it.ratio), "");
+    report.note("healthy_p99_to_alone_with_all_time", in_all.map(|it| it.ratio), "");
     report.note("healthy_p50_to_alone", p50.map(|it| it.ratio), "");
     report.note("healthy_p99_to_as_much_traffic_of_which_nothing_hangs", same, "");
 }

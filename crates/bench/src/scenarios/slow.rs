@@ -54,7 +54,7 @@ pub(crate) async fn run(bench: &mut Bench, stack: &Stack, healthy: &Stream, load
     // Each delivery that was recorded cost two updates: its claim and its record.
     let excess = (after.updates - before.updates) as f64 - 2.0 * spent.deliveries_per_s * spent.seconds;
     let writes = ratio(excess.max(0.0) / spent.seconds, waiting);
-    let alone_ms = bench.report.mean_p99_ms("healthy alone");
+    let alone_ms = bench.report.mean_of("healthy alone", |run| run.latency_ms.p99);
     let report = &mut bench.report;
     report.note("slow_endpoint_gets", capacity * OVERLOAD, "/s");
     report.note("deliveries_waiting", waiting, "");
