@@ -1,5 +1,6 @@
-//! When the disk under the folder for temporary files did nothing at all though something was asked of it: the host of a
-//! virtual machine holds its disk back for up to a second at a time, and commits wait for it.
+//! When the disk under the folder for temporary files did nothing at all though something was asked of it, for up to a second
+//! at a time, while commits wait. A virtual machine's host that holds its disk back looks so; what the engine's own writing
+//! has to do with it, the kernel does not tell.
 
 use crate::ledger::Ledger;
 use crate::stolen_time::{AFTER_US, Period};

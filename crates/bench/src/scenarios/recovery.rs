@@ -115,10 +115,10 @@ fn judge(bench: &mut Bench, arguments: &Arguments, return_us: u64, drained: &[Se
     report.note("drain_rate", rate, "/s");
     report.note("rate_that_the_cap_allows", could, "/s");
     report.judge("in_flight_max_to_cap", ratio(in_flight as f64, cap), "", Target::AtMost(1.0));
-    report.judge("others_p99_to_alone_during_outage", during.undisturbed, "", Target::AtMost(1.2));
-    report.note("others_p99_to_alone_during_outage_with_all_time", during.with_all_time, "");
-    report.judge("others_p99_to_alone_while_draining", draining.undisturbed, "", Target::AtMost(1.2));
-    report.note("others_p99_to_alone_while_draining_with_all_time", draining.with_all_time, "");
+    report.judge("others_p99_to_alone_during_outage", during.with_all_time, "", Target::AtMost(1.2));
+    report.note("others_p99_to_alone_during_outage_undisturbed", during.undisturbed, "");
+    report.judge("others_p99_to_alone_while_draining", draining.with_all_time, "", Target::AtMost(1.2));
+    report.note("others_p99_to_alone_while_draining_undisturbed", draining.undisturbed, "");
     // How it begins shows whether there is a ramp.
     report.show("drained_in_each_second", drained.iter().map(|second| second.delivered as f64).collect());
     report.show("in_flight_max_in_each_second", drained.iter().map(|second| second.in_flight_max as f64).collect());
