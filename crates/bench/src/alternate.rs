@@ -2,7 +2,8 @@
 //! favour neither.
 
 use crate::bench::Bench;
-use crate::figures::{Figures, Paired, ratio};
+use crate::figures::{Figures, ratio};
+use crate::paired::Paired;
 use crate::report::Report;
 use crate::send_payments::Traffic;
 use crate::stack::Stack;
@@ -67,6 +68,13 @@ impl InTurn {
         Paired::of(self.counted(report).filter_map(|(with, without)| ratio(figure(with), figure(without))))
     }
 
+    /// What is left of a percentile of all that was measured, from the pairs that count; nothing where they are fewer than
+    /// were asked for.
+    pub(crate) fn pool(&self, report: &Report, times: fn(&Figures) -> &[u64], part: f64) -> Option<Paired> {
+        let pairs: Vec<_> = self.counted(report).map(|(with, without)| (times(with), times(without))).collect();
+        if pairs.len() < self.pairs as usize { None } else { Paired::pooled(&pairs, part) }
+    }
+
     /// The pairs that count.
     fn counted<'a>(&self, report: &'a Report) -> impl Iterator<Item = (&'a Figures, &'a Figures)> {
         let pairs = report.named(self.with).zip(report.named(self.without));
@@ -94,5 +102,7 @@ mod tests {
         let compare = |pairs| InTurn { pairs, ..in_turn }.compare(&report, |run| run.spent.others_share + 1.0);
         assert!(compare(2).is_some());
         assert!(compare(3).is_none(), "fewer than were asked for say nothing");
+        let pool = |pairs| InTurn { pairs, ..in_turn }.pool(&report, |_| &[1_000], 0.99);
+        assert!(pool(2).is_some() && pool(3).is_none(), "nor do they together");
     }
 }

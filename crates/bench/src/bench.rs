@@ -2,7 +2,7 @@
 
 use crate::account::{Measured, Reading};
 use crate::create_merchants::Merchants;
-use crate::figures::{Figures, Percentiles, Undisturbed};
+use crate::figures::{Figures, Percentiles, Times, Undisturbed};
 use crate::ledger::{Group, Ledger};
 use crate::options::{Options, Rate, Setting};
 use crate::processor_time::resident_bytes;
@@ -142,9 +142,10 @@ impl Bench {
         tokio::time::sleep(Duration::from_millis(250)).await;
         let (accepted, received) = self.ledger.times_us(group, first.sent, last.sent, &[]);
         let disturbed = union(self.stolen.periods(), self.disk.periods());
+        let undisturbed_us = self.ledger.times_us(group, first.sent, last.sent, &disturbed).1;
         let undisturbed = Undisturbed {
             share: share_left(&disturbed, (first.at_us, last.at_us)),
-            latency_ms: Percentiles::of_us(&self.ledger.times_us(group, first.sent, last.sent, &disturbed).1),
+            latency_ms: Percentiles::of_us(&undisturbed_us),
         };
         let memory: u64 = measured.pids().engine.iter().map(|pid| resident_bytes(*pid)).sum();
         let figures = Figures {
@@ -153,6 +154,7 @@ impl Bench {
             latency_ms: Percentiles::of_us(&received),
             accept_ms: Percentiles::of_us(&accepted),
             undisturbed,
+            times: Times { all_us: received.into(), undisturbed_us: undisturbed_us.into() },
             floor_ratio: None,
             engine_memory_mb: memory as f64 / 1e6,
         };

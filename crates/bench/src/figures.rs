@@ -3,6 +3,7 @@
 use crate::account::Spent;
 use crate::report::NOISE_MAX;
 use serde::Serialize;
+use std::sync::Arc;
 
 /// One measurement.
 #[derive(Clone, Serialize, Default, Debug)]
@@ -16,6 +17,9 @@ pub(crate) struct Figures {
     /// From the gateway's sending to its 202.
     pub(crate) accept_ms: Percentiles,
     pub(crate) undisturbed: Undisturbed,
+    /// What `latency_ms` is of.
+    #[serde(skip)]
+    pub(crate) times: Times,
     /// Deliveries a second, as a part of the floor's in the same run.
     pub(crate) floor_ratio: Option<f64>,
     /// Resident memory of all processes of the engine.
@@ -65,6 +69,14 @@ pub(crate) struct Undisturbed {
     pub(crate) latency_ms: Percentiles,
 }
 
+/// How long each payment took from the gateway's sending to the merchant's receiving, in µs, sorted.
+#[derive(Clone, Default, Debug)]
+pub(crate) struct Times {
+    pub(crate) all_us: Arc<[u64]>,
+    /// Of the payments that were under way in no disturbed time.
+    pub(crate) undisturbed_us: Arc<[u64]>,
+}
+
 /// Percentiles, in milliseconds.
 #[derive(Clone, Copy, PartialEq, Serialize, Default, Debug)]
 pub(crate) struct Percentiles {
@@ -82,7 +94,7 @@ impl Percentiles {
 }
 
 /// The smallest value that so large a part of the sorted values does not exceed.
-fn nearest_rank(sorted: &[u64], part: f64) -> u64 {
+pub(crate) fn nearest_rank(sorted: &[u64], part: f64) -> u64 {
     let rank = (sorted.len() as f64 * part).ceil() as usize;
     sorted.get(rank.saturating_sub(1)).copied().unwrap_or(0)
 }
@@ -95,33 +107,6 @@ pub(crate) fn ratio(a: f64, b: f64) -> Option<f64> {
 /// The mean; zero of nothing.
 pub(crate) fn mean(values: &[f64]) -> f64 {
     if values.is_empty() { 0.0 } else { values.iter().sum::<f64>() / values.len() as f64 }
-}
-
-/// What is left of a figure under some condition, from pairs of measurements with and without it.
-#[derive(Clone, Copy, PartialEq, Debug)]
-pub(crate) struct Paired {
-    /// The geometric mean of the pairs' ratios.
-    pub(crate) ratio: f64,
-    /// It is at least this, and at most that, with 95 % certainty: by Student's t of the mean, in logarithms.
-    pub(crate) low: f64,
-    pub(crate) high: f64,
-}
-
-/// Student's t for 95 %, two-sided, by degrees of freedom from 1; the last stands for more. From the usual tables.
-const STUDENT: [f64; 12] = [12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228, 2.201, 2.179];
-
-impl Paired {
-    /// Of the ratio of each pair; nothing of less than two.
-    pub(crate) fn of(ratios: impl Iterator<Item = f64>) -> Option<Self> {
-        let logs: Vec<f64> = ratios.map(f64::ln).collect();
-        let (count, middle) = (logs.len() as f64, mean(&logs));
-        let squares: f64 = logs.iter().map(|log| (log - middle).powi(2)).sum();
-        let error = (squares / (count - 1.0) / count).sqrt();
-        let freedom = logs.len().checked_sub(1).filter(|freedom| *freedom > 0)?;
-        let margin = STUDENT[freedom.min(STUDENT.len()) - 1] * error;
-        let [ratio, low, high] = [middle, middle - margin, middle + margin].map(f64::exp);
-        Some(Self { ratio, low, high })
-    }
 }
 
 #[cfg(test)]
@@ -160,20 +145,5 @@ mod tests {
     fn ratios_and_means_of_nothing_are_none_and_zero() {
         assert_eq!((ratio(1.0, 2.0), ratio(1.0, 0.0)), (Some(0.5), None));
         assert_eq!((mean(&[1.0, 3.0]), mean(&[])), (2.0, 0.0));
-    }
-
-    #[test]
-    fn pairs_tell_how_certain_their_mean_is() {
-        assert_eq!(Paired::of([0.5].into_iter()), None);
-        let same = Paired::of([0.5, 0.5].into_iter()).unwrap();
-        assert!([same.ratio, same.low, same.high].iter().all(|of| (of - 0.5).abs() < 1e-12), "{same:?}");
-        // Logarithms -ln 2 and ln 2: their mean is 0, its standard error ln 2.
-        let apart = Paired::of([0.5, 2.0].into_iter()).unwrap();
-        for (of, expected) in [(apart.ratio, 0.0), (apart.low, -12.706), (apart.high, 12.706)] {
-            assert!((of.log2() - expected).abs() < 1e-9, "{apart:?}");
-        }
-        // Twenty pairs: the standard error is ln 2 / sqrt 19.
-        let many = Paired::of([0.5, 2.0].into_iter().cycle().take(20)).unwrap();
-        assert!((many.high.log2() - 2.179 / 19_f64.sqrt()).abs() < 1e-9, "{many:?}");
     }
 }

@@ -27,6 +27,7 @@ mod ledger;
 mod look_on;
 mod options;
 mod page_times;
+mod paired;
 mod payment;
 mod processor_time;
 mod report;

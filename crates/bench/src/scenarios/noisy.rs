@@ -95,11 +95,10 @@ async fn beside(
 
 fn judge(bench: &mut Bench, in_turn: &InTurn, twice: &Figures) {
     let throughput = in_turn.compare(&bench.report, |run| run.spent.received_per_s);
-    let (p50, p99) = (
-        in_turn.compare(&bench.report, |run| run.undisturbed.latency_ms.p50),
-        in_turn.compare(&bench.report, |run| run.undisturbed.latency_ms.p99),
-    );
-    let in_all = in_turn.compare(&bench.report, |run| run.latency_ms.p99);
+    let undisturbed: fn(&Figures) -> &[u64] = |run| &run.times.undisturbed_us;
+    let [p50, p99] = [0.5, 0.99].map(|part| in_turn.pool(&bench.report, undisturbed, part));
+    let in_all = in_turn.pool(&bench.report, |run| &run.times.all_us, 0.99);
+    let of_pairs = in_turn.compare(&bench.report, |run| run.undisturbed.latency_ms.p99);
     let same = ratio(bench.report.mean_of(in_turn.with, |run| run.latency_ms.p99), twice.latency_ms.p99);
     let report = &mut bench.report;
     report.judge("healthy_throughput_to_alone", throughput.map(|it| it.ratio), "", Target::AtLeast(0.95));
@@ -107,6 +106,7 @@ fn judge(bench: &mut Bench, in_turn: &InTurn, twice: &Figures) {
     report.note("healthy_p99_to_alone_at_least", p99.map(|it| it.low), "with 95 % certainty");
     report.note("healthy_p99_to_alone_at_most", p99.map(|it| it.high), "with 95 % certainty");
     report.note("healthy_p99_to_alone_with_all_time", in_all.map(|it| it.ratio), "");
+    report.note("healthy_p99_to_alone_as_the_mean_of_the_pairs", of_pairs.map(|it| it.ratio), "");
     report.note("healthy_p50_to_alone", p50.map(|it| it.ratio), "");
     report.note("healthy_p99_to_as_much_traffic_of_which_nothing_hangs", same, "");
 }
