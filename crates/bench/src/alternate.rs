@@ -3,7 +3,7 @@
 
 use crate::bench::Bench;
 use crate::figures::{Figures, ratio};
-use crate::paired::Paired;
+use crate::paired::{Pair, Paired};
 use crate::report::Report;
 use crate::send_payments::Traffic;
 use crate::stack::Stack;
@@ -71,7 +71,8 @@ impl InTurn {
     /// What is left of a percentile of all that was measured, from the pairs that count; nothing where they are fewer than
     /// were asked for.
     pub(crate) fn pool(&self, report: &Report, times: fn(&Figures) -> &[u64], part: f64) -> Option<Paired> {
-        let pairs: Vec<_> = self.counted(report).map(|(with, without)| (times(with), times(without))).collect();
+        let pair = |(with, without)| Pair { with: times(with), without: times(without) };
+        let pairs: Vec<_> = self.counted(report).map(pair).collect();
         if pairs.len() < self.pairs as usize { None } else { Paired::pooled(&pairs, part) }
     }
 

@@ -12,6 +12,13 @@ pub(crate) struct Paired {
     pub(crate) high: f64,
 }
 
+/// Times that were measured with something and without.
+#[derive(Clone, Copy)]
+pub(crate) struct Pair<'a> {
+    pub(crate) with: &'a [u64],
+    pub(crate) without: &'a [u64],
+}
+
 /// Student's t for 95 %, two-sided, by degrees of freedom from 1; the last stands for more. From the usual tables.
 const STUDENT: [f64; 12] = [12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228, 2.201, 2.179];
 
@@ -25,15 +32,12 @@ impl Paired {
     /// Of a percentile of what all pairs measured with it, to the same of all without it; nothing of less than two pairs.
     /// A moment that was worse than all else weighs as what it is, one part of the time, where the mean of the pairs' ratios
     /// takes it for a pair. The certainty is the jackknife's: what is said without each of the pairs in turn (Tukey, 1958).
-    pub(crate) fn pooled(pairs: &[(&[u64], &[u64])], part: f64) -> Option<Self> {
+    pub(crate) fn pooled(pairs: &[Pair<'_>], part: f64) -> Option<Self> {
         let of_all_but = |left_out: Option<usize>| {
-            let pool = |side: fn(&(&[u64], &[u64])) -> Vec<u64>| {
-                let kept = pairs.iter().enumerate().filter(|(number, _)| Some(*number) != left_out);
-                let mut times: Vec<u64> = kept.flat_map(|(_, pair)| side(pair)).collect();
-                times.sort_unstable();
-                nearest_rank(&times, part) as f64
-            };
-            let (with, without) = (pool(|pair| pair.0.to_vec()), pool(|pair| pair.1.to_vec()));
+            let kept =
+                || pairs.iter().enumerate().filter(|(number, _)| Some(*number) != left_out).map(|(_, pair)| pair);
+            let with = percentile(kept().flat_map(|pair| pair.with), part);
+            let without = percentile(kept().flat_map(|pair| pair.without), part);
             (with > 0.0 && without > 0.0).then(|| (with / without).ln())
         };
         let (count, all) = (pairs.len() as f64, of_all_but(None)?);
@@ -55,9 +59,19 @@ impl Paired {
     }
 }
 
+fn percentile<'a>(times: impl Iterator<Item = &'a u64>, part: f64) -> f64 {
+    let mut times: Vec<u64> = times.copied().collect();
+    times.sort_unstable();
+    nearest_rank(&times, part) as f64
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    const fn pair<'a>(with: &'a [u64], without: &'a [u64]) -> Pair<'a> {
+        Pair { with, without }
+    }
 
     #[test]
     fn pairs_tell_how_certain_their_mean_is() {
@@ -77,15 +91,15 @@ mod tests {
     #[test]
     fn a_pool_weighs_a_bad_moment_as_one_part_of_the_time() {
         let (calm, worse): (Vec<u64>, Vec<u64>) = ((1..=100).collect(), (101..=200).collect());
-        assert_eq!(Paired::pooled(&[(&worse, &calm)], 0.99), None, "one pair says nothing of itself");
-        assert_eq!(Paired::pooled(&[(&worse, &[]), (&worse, &[])], 0.99), None);
-        let same = Paired::pooled(&[(&worse, &calm), (&worse, &calm)], 0.5).unwrap();
+        assert_eq!(Paired::pooled(&[pair(&worse, &calm)], 0.99), None, "one pair says nothing of itself");
+        assert_eq!(Paired::pooled(&[pair(&worse, &[]); 2], 0.99), None);
+        let same = Paired::pooled(&[pair(&worse, &calm); 2], 0.5).unwrap();
         assert!([same.ratio, same.low, same.high].iter().all(|of| (of - 3.0).abs() < 1e-9), "{same:?}");
 
         // Of one span of ten, two of a hundred took a thousand times as long: not the worst hundredth of all.
         let stalled: Vec<u64> = (1..=98).chain([99_000, 100_000]).collect();
-        let mut pairs = vec![(&calm[..], &calm[..]); 9];
-        pairs.push((&stalled, &calm));
+        let mut pairs = vec![pair(&calm, &calm); 9];
+        pairs.push(pair(&stalled, &calm));
         let pool = Paired::pooled(&pairs, 0.99).unwrap();
         assert!((pool.ratio - 1.0).abs() < 0.02 && pool.low <= 1.0 && pool.high >= 1.0, "{pool:?}");
         let mean = Paired::of([1.0; 9].into_iter().chain([1_000.0])).unwrap();
@@ -94,7 +108,7 @@ mod tests {
 
     #[test]
     fn a_pool_is_less_certain_where_its_pairs_differ() {
-        let pool = Paired::pooled(&[(&[10, 20], &[10]), (&[10, 40], &[10])], 0.75).unwrap();
+        let pool = Paired::pooled(&[pair(&[10, 20], &[10]), pair(&[10, 40], &[10])], 0.75).unwrap();
         // Together 10, 10, 20, 40: the third is 20. Without the first 10, 40: 40; without the second 10, 20: 20.
         // In logarithms to base 2 of what they are to 10: weights 2 * 1 - 2 = 0 and 2 * 1 - 1 = 1, whose mean has the
         // standard error 1 / 2.
