@@ -59,8 +59,8 @@ impl Figures {
     }
 }
 
-/// What was measured while a virtual machine's host left it its processors: in no half second did it take more than a tenth
-/// of the busy time.
+/// What was measured while a virtual machine's host left it its processors (in no half second did it take more than a tenth of
+/// the busy time) and its disk did not stand still.
 #[derive(Clone, Copy, Serialize, Default, Debug)]
 pub(crate) struct Undisturbed {
     /// What part of the time that was.

@@ -31,7 +31,8 @@ impl Paired {
 
     /// Of a percentile of what all pairs measured with it, to the same of all without it; nothing of less than two pairs.
     /// A moment that was worse than all else weighs as what it is, one part of the time, where the mean of the pairs' ratios
-    /// takes it for a pair. The certainty is the jackknife's: what is said without each of the pairs in turn (Tukey, 1958).
+    /// takes it for a pair. The certainty is the jackknife's: what is said without each of the pairs in turn (Tukey, 1958);
+    /// of a percentile it is rough where the pairs are few.
     pub(crate) fn pooled(pairs: &[Pair<'_>], part: f64) -> Option<Self> {
         let of_all_but = |left_out: Option<usize>| {
             let kept =
