@@ -74,6 +74,15 @@ impl Browser {
         eventually(&what, PATIENCE, async || Ok(Some(self.path().await?).filter(|is| is.starts_with(path)))).await
     }
 
+    /// Waits for another page with this beginning of its path: neither `from` nor a page beneath it.
+    pub(crate) async fn leaves(&self, from: &str, path: &str) -> Result<String> {
+        let is_another = |is: &String| is.starts_with(path) && !is.starts_with(from);
+        eventually(&format!("a page {path} other than {from} is shown"), PATIENCE, async || {
+            Ok(Some(self.path().await?).filter(is_another))
+        })
+        .await
+    }
+
     /// What the page says, as it is seen.
     pub(crate) async fn text(&self) -> Result<String> {
         let text = self.client.execute("return document.body ? document.body.innerText : ''", vec![]).await?;

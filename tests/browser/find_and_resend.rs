@@ -1,9 +1,9 @@
 //! The day's work of an operator: somebody asks for an order by its reference.
 
-use crate::browser::{Browser, PATIENCE};
+use crate::browser::Browser;
 use crate::scene::{Mode, Scene, order};
 use anyhow::Result;
-use paybell_testkit::{Reply, eventually};
+use paybell_testkit::Reply;
 use std::time::Duration;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -24,11 +24,7 @@ async fn a_failing_delivery_is_found_by_its_order_in_three_clicks_understood_res
     // The merchant's server is mended, but slow: what is seen must change by itself.
     scene.mend_gone_quiet(Reply::new(200, "thanks").after(Duration::from_secs(1))).await?;
     browser.click_button("Resend").await?;
-    let away = eventually("the new delivery is shown", PATIENCE, async || {
-        let path = browser.path().await?;
-        Ok((path.starts_with("/deliveries/") && path != found).then_some(path))
-    });
-    let new = away.await?;
+    let new = browser.leaves(&found, "/deliveries/").await?;
     browser.mark().await?;
     browser.sees("Delivered").await?;
     assert!(browser.is_marked().await?, "it was seen without the page being loaded anew");

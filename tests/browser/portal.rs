@@ -123,9 +123,10 @@ async fn what_a_merchant_sends_again_is_seen_delivered_without_a_reload_and_the_
     let browser = enters(&scene, "gone-quiet").await?;
     scene.mend_gone_quiet(Reply::new(200, "thanks").after(std::time::Duration::from_secs(1))).await?;
     browser.click_link(&order("gone-quiet", 5)).await?;
+    let resent = browser.comes_to("/portal/deliveries/").await?;
     browser.click_link("Resend").await?;
     browser.click_button("Resend").await?;
-    browser.comes_to("/portal/deliveries/").await?;
+    browser.leaves(&resent, "/portal/deliveries/").await?;
     browser.mark().await?;
     browser.sees("Your server acknowledged this payment.").await?;
     assert!(browser.is_marked().await?, "it was seen without the page being loaded anew");
