@@ -10,14 +10,21 @@ use std::time::{Duration, Instant};
 
 /// After so long without use a connection is asked whether it still stands.
 const TRUSTED_FOR: Duration = Duration::from_secs(1);
-/// How old a plan may get: one that was made while a table was small would go through all of it once it is large. To plan
-/// takes longer than to run, so where there is little to do, and tables grow slowly, plans are kept for longer.
+/// How old a plan may get, see [`planned_for`].
 const PLANNED_FOR: Duration = Duration::from_secs(5);
 const PLANNED_FOR_MAX: Duration = Duration::from_secs(60);
 /// After fewer statements there was little to do.
 const FEW: u32 = 100;
 /// After so long a connection goes back to the pool, which replaces what is old.
 const KEPT_FOR: Duration = Duration::from_secs(600);
+
+/// How old the plans of a connection may get that was so old when they were made, after so many statements since: one that
+/// was made while a table was small would go through all of it once it is large. To plan takes longer than to run, and all
+/// that come meanwhile wait for it. So plans are kept for longer where there is little to do, and for as long as the
+/// connection had been there before: what grew for so long at most doubles by then.
+fn planned_for(age: Duration, statements: u32) -> Duration {
+    if statements < FEW { PLANNED_FOR_MAX } else { age.clamp(PLANNED_FOR, PLANNED_FOR_MAX) }
+}
 
 /// The connections that wait for the next statement; cheap to clone.
 #[derive(Clone, Debug)]
@@ -92,8 +99,8 @@ impl Line {
         if self.used_at.elapsed() >= TRUSTED_FOR && connection.ping().await.is_err() {
             return false;
         }
-        let planned_for = if self.statements < FEW { PLANNED_FOR_MAX } else { PLANNED_FOR };
-        if self.planned_at.elapsed() < planned_for {
+        let age = self.planned_at.duration_since(self.begun_at);
+        if self.planned_at.elapsed() < planned_for(age, self.statements) {
             return true;
         }
         (self.planned_at, self.statements) = (Instant::now(), 0);
@@ -106,5 +113,17 @@ impl Drop for Line {
         if let Some(connection) = self.connection.take() {
             drop(connection.detach());
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn plans_are_kept_as_long_as_their_connection_was_there_before_or_while_there_is_little_to_do() {
+        let kept = |age, statements| planned_for(Duration::from_secs(age), statements).as_secs();
+        assert_eq!([kept(0, FEW), kept(5, FEW), kept(10, FEW), kept(20, FEW), kept(500, FEW)], [5, 5, 10, 20, 60]);
+        assert_eq!([kept(0, FEW - 1), kept(500, FEW - 1)], [60, 60]);
     }
 }
