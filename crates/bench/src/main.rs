@@ -4,7 +4,7 @@
 //! Cast:
 //! - [`mod@bench`]: what all benchmarks share: set-up, traffic, measuring, settling, reporting. [`options`]: their options.
 //! - [`stack`]: the engine's processes and their servers. [`database`]: what is asked of PostgreSQL besides.
-//! - [`send_payments`]: the gateway. [`ask_checks`]: its questions before payments. [`sink`]: the merchants. [`ledger`]: what was sent and arrived, and when.
+//! - [`send_payments`]: the gateway. [`pace`]: when it sends. [`ask_checks`]: its questions before payments. [`sink`]: the merchants. [`ledger`]: what was sent and arrived, and when.
 //!   [`payment`]: the body. [`create_merchants`]: makes the merchants through the API.
 //! - [`processor_time`], [`account`]: what each process spent, from the kernel's accounting. [`stolen_time`]: when a virtual
 //!   machine's host took it. [`stalled_disk`]: when its disk stood still.
@@ -26,6 +26,7 @@ mod generate_history;
 mod ledger;
 mod look_on;
 mod options;
+mod pace;
 mod page_times;
 mod paired;
 mod payment;

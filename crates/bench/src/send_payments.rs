@@ -1,6 +1,7 @@
 //! The gateway: sends payments over keep-alive connections, held back by what is under way or at a fixed rate.
 
 use crate::ledger::{Group, Ledger};
+use crate::pace::Turns;
 use crate::payment::payment;
 use anyhow::{Context, Result, bail};
 use bytes::Bytes;
@@ -11,7 +12,6 @@ use hyper_util::rt::TokioIo;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
-use std::time::Duration;
 use tokio::net::TcpStream;
 use tokio::task::JoinHandle;
 
@@ -23,9 +23,9 @@ pub(crate) enum Pace {
         /// Payments that were sent and have not arrived.
         under_way: usize,
     },
-    /// Open loop: so many payments a second, whatever becomes of them.
+    /// Open loop: so many payments a second, whatever becomes of them, at moments of their own.
     Fixed {
-        /// Payments a second.
+        /// Payments a second, on average.
         rate: f64,
     },
 }
@@ -62,14 +62,21 @@ impl Traffic {
     /// Starts sending.
     pub(crate) fn start(ledger: &Arc<Ledger>, intake: &Intake, stream: &Stream) -> Self {
         let stop = Arc::new(AtomicBool::new(false));
-        if let Pace::Held { under_way } = stream.pace {
-            let permits = &ledger.of(stream.group).under_way;
-            permits.forget_permits(usize::MAX >> 4);
-            permits.add_permits(under_way);
-        }
+        let turn = match stream.pace {
+            Pace::Held { under_way } => {
+                let permits = &ledger.of(stream.group).under_way;
+                permits.forget_permits(usize::MAX >> 4);
+                permits.add_permits(under_way);
+                Turn::Room
+            }
+            Pace::Fixed { rate } => {
+                let turns = Turns::start(rate, stream.group as u64, ledger.clone(), stop.clone());
+                Turn::Moment(Arc::new(turns))
+            }
+        };
         let senders = (0..stream.connections).map(|place| {
-            let (ledger, stop) = (ledger.clone(), stop.clone());
-            tokio::spawn(Sender { place, intake: intake.clone(), stream: stream.clone(), ledger, stop }.run())
+            let (ledger, stop, turn) = (ledger.clone(), stop.clone(), turn.clone());
+            tokio::spawn(Sender { place, intake: intake.clone(), stream: stream.clone(), ledger, stop, turn }.run())
         });
         Self { group: stream.group, ledger: ledger.clone(), stop: stop.clone(), senders: senders.collect() }
     }
@@ -105,6 +112,7 @@ struct Sender {
     stream: Stream,
     ledger: Arc<Ledger>,
     stop: Arc<AtomicBool>,
+    turn: Turn,
 }
 
 impl Sender {
@@ -115,8 +123,7 @@ impl Sender {
         let (mut sender, connection) = handshake(TokioIo::new(stream)).await?;
         tokio::spawn(connection);
         let authorization = format!("Bearer {}", self.intake.key);
-        let mut turn = Turn::new(&self);
-        while let Some(at_us) = turn.next(&self).await? {
+        while let Some(at_us) = self.turn.next(&self).await? {
             let (number, place) = self.ledger.note_sent(self.stream.group, at_us);
             let merchant = self.stream.merchants.get(place % self.stream.merchants.len()).context("no merchants")?;
             send_one(&mut sender, self.intake.path, &authorization, payment(number, merchant)).await?;
@@ -126,43 +133,26 @@ impl Sender {
     }
 }
 
-/// When a connection may send next.
-struct Turn {
-    next_us: f64,
-    interval_us: f64,
+/// What a connection waits for before it sends.
+#[derive(Clone)]
+enum Turn {
+    /// Room for one more under way.
+    Room,
+    /// Its moment.
+    Moment(Arc<Turns>),
 }
 
 impl Turn {
-    fn new(sender: &Sender) -> Self {
-        let interval_us = match sender.stream.pace {
-            Pace::Held { .. } => 0.0,
-            Pace::Fixed { rate } => sender.stream.connections as f64 * 1e6 / rate,
-        };
-        let offset = interval_us * sender.place as f64 / sender.stream.connections as f64;
-        Self { next_us: sender.ledger.now_us() as f64 + offset, interval_us }
-    }
-
     /// Waits for it. Answers the moment from which the payment's time counts; nothing when it is over.
-    ///
-    /// A fixed rate counts from when the payment was to be sent if its connection was still busy then, so that a slow
-    /// intake cannot hide; a timer that fires a fraction of a millisecond late is not the engine's fault.
-    async fn next(&mut self, sender: &Sender) -> Result<Option<u64>> {
-        if let Pace::Held { .. } = sender.stream.pace {
-            sender.ledger.of(sender.stream.group).under_way.acquire().await?.forget();
-            return Ok((!sender.stop.load(Relaxed)).then(|| sender.ledger.now_us()));
-        }
-        let planned = self.next_us;
-        self.next_us += self.interval_us;
-        let wait = planned - sender.ledger.now_us() as f64;
-        if wait <= 0.0 {
-            return Ok((!sender.stop.load(Relaxed)).then_some(planned as u64));
-        }
-        let until = tokio::time::Instant::now() + Duration::from_micros(wait as u64);
-        while tokio::time::Instant::now() < until && !sender.stop.load(Relaxed) {
-            // Long rests are cut, so that stopping need not wait for them.
-            tokio::time::sleep_until(until.min(tokio::time::Instant::now() + Duration::from_millis(200))).await;
-        }
-        Ok((!sender.stop.load(Relaxed)).then(|| sender.ledger.now_us()))
+    async fn next(&self, sender: &Sender) -> Result<Option<u64>> {
+        let at_us = match self {
+            Turn::Room => {
+                sender.ledger.of(sender.stream.group).under_way.acquire().await?.forget();
+                Some(sender.ledger.now_us())
+            }
+            Turn::Moment(turns) => turns.next().await,
+        };
+        Ok(at_us.filter(|_| !sender.stop.load(Relaxed)))
     }
 }
 
