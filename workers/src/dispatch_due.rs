@@ -5,6 +5,7 @@ use crate::Engine;
 use crate::act_in_bulk::act_in_bulk;
 use crate::hold_back::HeldBack;
 use crate::look_back::LookBack;
+use crate::pass_size::PassSize;
 use metrics::{counter, gauge};
 use paybell_abort::AbortPoint;
 use paybell_delivery::{EndpointId, Job, State};
@@ -17,7 +18,7 @@ use tokio_util::sync::CancellationToken;
 /// How the dispatcher works.
 #[derive(Clone, Copy, Debug)]
 pub struct DispatchSettings {
-    /// The most deliveries looked at in one pass.
+    /// The most deliveries looked at in one pass; fewer where that takes the database long.
     pub limit: u32,
     /// See [`paybell_store::engine::AcceptTerms::grace`]; for bulk resends.
     pub grace: Duration,
@@ -94,18 +95,23 @@ pub(crate) struct Dispatcher<'a> {
     engine: &'a Engine,
     held: HeldBack,
     look_back: LookBack,
+    size: PassSize,
     probed: Option<Instant>,
     released: Option<Instant>,
+    /// When nothing was there to be released.
+    nothing_to_release: Option<Instant>,
 }
 
 impl<'a> Dispatcher<'a> {
     pub(crate) fn new(engine: &'a Engine) -> Self {
-        Self { engine, held: HeldBack::default(), look_back: LookBack::default(), probed: None, released: None }
+        let (held, look_back, size) = (HeldBack::default(), LookBack::default(), PassSize::default());
+        Self { engine, held, look_back, size, probed: None, released: None, nothing_to_release: None }
     }
 
     /// Moving more forward than anybody can take would only write it again and again.
     fn limit(&self, settings: &DispatchSettings) -> u32 {
-        if self.held.queue_takes() && !self.held.is_full() { settings.limit } else { LIMIT_ALONE }
+        let max = if self.held.queue_takes() && !self.held.is_full() { settings.limit } else { LIMIT_ALONE };
+        self.size.next(max)
     }
 
     /// One pass over what is due, parked and to be probed; answers how long to rest. What waits for an endpoint that has
@@ -119,6 +125,7 @@ impl<'a> Dispatcher<'a> {
         let visibility = engine.settings.visibility;
         let mut dispatched = engine.ledger.dispatch_due_after(after, now, visibility, limit, &crowded).await?;
         self.look_back.note(after, began_at, now, &dispatched);
+        self.size.note(&dispatched, began_at.elapsed(), now);
         observe(&dispatched);
         engine.coalesced.note_expired(dispatched.expired);
         let mut jobs = std::mem::take(&mut dispatched.jobs);
@@ -136,7 +143,7 @@ impl<'a> Dispatcher<'a> {
         }
         // A release that fails keeps nothing from being dispatched.
         if released? || dispatched.more {
-            return Ok(REST_MIN);
+            return Ok(if self.size.is_late() { REST_MIN } else { began_at.elapsed().clamp(REST_MIN, REST_HELD) });
         }
         let ramp = self.released.is_some_and(|at| at.elapsed() < RAMP_GOES_ON);
         let rest_max = if self.held.len() > 0 { REST_HELD } else { REST_MAX };
@@ -147,9 +154,12 @@ impl<'a> Dispatcher<'a> {
     }
 
     /// Adds parked deliveries of endpoints that take deliveries again, and probes of those that fail. Answers whether
-    /// there may be more to release.
+    /// there may be more to release. Where many passes follow one another, not each of them looks.
     async fn release(&mut self, crowded: &[EndpointId], jobs: &mut Vec<Job>) -> Result<bool, StoreError> {
         if !self.held.queue_takes() || self.held.is_full() {
+            return Ok(false);
+        }
+        if self.nothing_to_release.is_some_and(|at| at.elapsed() < REST_GATHERING) {
             return Ok(false);
         }
         let (ledger, visibility, now) = (&self.engine.ledger, self.engine.settings.visibility, self.engine.clock.now());
@@ -159,6 +169,7 @@ impl<'a> Dispatcher<'a> {
         if more {
             self.released = Some(Instant::now());
         }
+        self.nothing_to_release = (!more).then(Instant::now);
         jobs.extend(released);
         if self.probed.is_none_or(|at| at.elapsed() >= PROBE_EVERY) {
             jobs.extend(in_time(ledger.take_probes(now, visibility, PROBE_LIMIT)).await?);

@@ -19,6 +19,7 @@ mod keep_attempts;
 mod load_endpoint;
 mod look_back;
 mod observe;
+mod pass_size;
 mod relieve_queue;
 mod render_notification;
 mod run_worker;

@@ -137,6 +137,14 @@ pub struct Dispatched {
     pub next_due_at: Option<Timestamp>,
 }
 
+impl Dispatched {
+    /// How many were handed out, parked or ended.
+    #[must_use]
+    pub fn count(&self) -> u64 {
+        self.expired + self.parked + u64::try_from(self.jobs.len()).unwrap_or(u64::MAX)
+    }
+}
+
 /// Figures of the moment.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Gauges {

@@ -14,8 +14,8 @@ const ACT: &str = "dispatch what is due";
 
 /// What is claimed is put off until the claim ends. What is handed out comes due again after the visibility time, or after half of what is left to its deadline, so that a
 /// job that the queue loses near the end still gets its last attempt. `LATERAL` and `OFFSET 0` keep the planner from
-/// beginning with the endpoints. Endpoints are locked in the order of their ids, and always written, so that a release
-/// that clears their mark at the same time cannot miss what is parked here.
+/// beginning with the endpoints. Endpoints are locked in the order of their ids, and seen as they are then, so that a release
+/// that clears their mark at the same time cannot miss what is parked here; those that have it already are not written again.
 pub(super) const DISPATCH: &str = concat!(
     "WITH due AS (
     SELECT d.id, d.endpoint_id, d.attempts, d.due_at, d.claimed_at, NOT held AND d.deadline_at <= $1 AS expired,
@@ -49,7 +49,9 @@ pub(super) const DISPATCH: &str = concat!(
         claimed_at = CASE WHEN due.held THEN d.claimed_at END, claimed_until = CASE WHEN due.held THEN d.claimed_until END
     FROM due WHERE d.id = due.id
 ), parking AS (
-    SELECT id, deleted_at IS NULL AND (paused_at IS NOT NULL OR failing_since IS NOT NULL) AS parks FROM endpoints
+    SELECT id, deleted_at IS NULL AND (paused_at IS NOT NULL OR failing_since IS NOT NULL) AS parks,
+        NOT parked OR (probe_at IS NULL) = (failing_since IS NOT NULL AND paused_at IS NULL) AS changes
+    FROM endpoints
     WHERE id = ANY (ARRAY(SELECT endpoint_id FROM due WHERE closed AND NOT expired))
     ORDER BY id FOR NO KEY UPDATE
 ), parks AS (
@@ -57,7 +59,7 @@ pub(super) const DISPATCH: &str = concat!(
 ), marked AS (
     UPDATE endpoints SET parked = true, probe_at = CASE
         WHEN failing_since IS NOT NULL AND paused_at IS NULL THEN COALESCE(probe_at, $1) END
-    WHERE id = ANY (ARRAY(SELECT id FROM parking))
+    WHERE id = ANY (ARRAY(SELECT id FROM parking WHERE changes))
 )
 SELECT id AS delivery_id, endpoint_id, attempts, due_at, concurrency_max, expired, closed, held,
     claimed_at IS NOT NULL AND NOT held AS lapsed
