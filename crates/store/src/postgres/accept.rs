@@ -3,12 +3,13 @@
 use super::shared::rows;
 use super::{ACCEPT_TIMEOUT, PostgresLedger};
 use crate::Result;
-use crate::accepting::Tally;
+use crate::accepting::{Made, Tally};
 use crate::engine::{AcceptTerms, Accepted, ClaimAhead};
 use crate::error::Doing;
 use crate::numbers::micros;
-use paybell_delivery::{MerchantId, Money, Payment, PaymentId};
+use paybell_delivery::{MerchantId, Money, Payment, PaymentId, Timestamp};
 use sqlx::Row;
+use sqlx::postgres::PgRow;
 use uuid::Uuid;
 
 const ACT: &str = "accept payments";
@@ -136,7 +137,7 @@ impl PostgresLedger {
             .bind(except);
         for row in self.run_within(ACCEPT_TIMEOUT, ACT, query).await? {
             let delivery: Option<Uuid> = row.try_get("delivery_id").doing(ACT)?;
-            let made = if delivery.is_some() { Some(rows::made(&row)?) } else { None };
+            let made = if delivery.is_some() { Some(made(&row)?) } else { None };
             tally.inserted(PaymentId(row.try_get("payment_id").doing(ACT)?), made);
         }
         Ok(())
@@ -150,4 +151,11 @@ impl PostgresLedger {
         }
         Ok(())
     }
+}
+
+/// A delivery that was made.
+fn made(row: &PgRow) -> Result<Made> {
+    let (endpoint_version, closed) = (row.try_get("version").doing(ACT)?, row.try_get("closed").doing(ACT)?);
+    let deadline_at = Timestamp(row.try_get("deadline_at").doing(ACT)?);
+    Ok(Made { job: rows::job(row)?, endpoint_version, closed, deadline_at })
 }

@@ -1,7 +1,7 @@
 //! Database rows → domain values.
 
 use super::{Db, Row};
-use crate::accepting::{Found, Made};
+use crate::accepting::Found;
 use crate::engine::{Claim, ClaimedDelivery, Dispatched};
 use crate::error::Doing;
 use crate::numbers::{duration, natural};
@@ -146,12 +146,6 @@ pub(in super::super) fn new_job(row: &Row) -> Result<Job> {
         attempts: 0,
         concurrency_max: natural(get(row, "concurrency_max")?),
     })
-}
-
-/// A delivery that acceptance made.
-pub(in super::super) fn made(row: &Row) -> Result<Made> {
-    let (endpoint_version, closed) = (get(row, "version")?, get(row, "closed")?);
-    Ok(Made { job: job(row)?, endpoint_version, closed, deadline_at: time(row, "deadline_at")? })
 }
 
 /// The job of a delivery that is handed out.

@@ -2,14 +2,17 @@
 
 use super::shared::rows;
 use super::{SqliteLedger, json};
-use crate::Result;
-use crate::accepting::Tally;
+use crate::accepting::{Made, Tally};
 use crate::engine::{AcceptTerms, Accepted, ClaimAhead};
 use crate::error::Doing;
 use crate::numbers::micros;
-use paybell_delivery::{MerchantId, Payment, PaymentId};
+use crate::{Result, StoreError};
+use paybell_delivery::{DeliveryId, EndpointId, Job, MerchantId, Payment, PaymentId, Timestamp};
 use serde::Serialize;
-use sqlx::{Row, SqliteConnection};
+use serde::de::DeserializeOwned;
+use sqlx::query::Query;
+use sqlx::sqlite::SqliteArguments;
+use sqlx::{Row, Sqlite, SqliteConnection};
 use uuid::Uuid;
 
 const ACT: &str = "accept payments";
@@ -24,8 +27,13 @@ SELECT unhex(item.value ->> 'id'), m.id, item.value ->> 'gateway_payment_id', it
     item.value ->> 'data', item.value ->> 'confirmed_at', $2, item.value ->> 'test'
 FROM jsonb_each($1) item CROSS JOIN merchants m ON m.id = item.value ->> 'merchant_id' AND m.deleted_at IS NULL
 WHERE true
-ON CONFLICT (gateway_payment_id, merchant_id) DO NOTHING
-RETURNING id";
+ON CONFLICT (gateway_payment_id, merchant_id) DO NOTHING";
+
+/// The payments that the statement before inserted, of which there were `$1`: SQLite numbers the rows of a table one after the
+/// other. In one row, as all that is told here: the thread of a connection wakes its reader for each row, which takes as long as
+/// to write it.
+const TELL_PAYMENTS: &str =
+    "SELECT json_group_array(hex(id)) AS told FROM payments WHERE rowid > last_insert_rowid() - $1";
 
 /// A delivery's id is the first eight bytes of its payment's and eight random ones in the variant of RFC 9562.
 /// What is claimed ahead holds for `$5`, of merchants that are not among `$6`. What is for an endpoint that parks is parked.
@@ -41,11 +49,18 @@ FROM (
             AND p.merchant_id NOT IN (SELECT value FROM jsonb_each($6)) AS ahead
     FROM jsonb_each($1) item CROSS JOIN payments p ON p.id = unhex(item.value)
         CROSS JOIN endpoints e ON e.merchant_id = p.merchant_id AND e.deleted_at IS NULL
-)
-RETURNING id AS delivery_id, payment_id, endpoint_id, deadline_at, attempts,
-    (SELECT concurrency_max FROM endpoints WHERE endpoints.id = endpoint_id) AS concurrency_max,
-    (SELECT version FROM endpoints WHERE endpoints.id = endpoint_id) AS version,
-    (SELECT paused_at IS NOT NULL OR failing_since IS NOT NULL FROM endpoints WHERE endpoints.id = endpoint_id) AS closed";
+)";
+
+/// The deliveries of the new payments `$1`, each as a [`Told`].
+const TELL_DELIVERIES: &str = "
+SELECT json_group_array(json_array(hex(d.payment_id), hex(d.id), hex(d.endpoint_id), d.deadline_at, d.attempts,
+    e.concurrency_max, e.version, e.paused_at IS NOT NULL OR e.failing_since IS NOT NULL)) AS told
+FROM jsonb_each($1) item CROSS JOIN deliveries d ON d.payment_id = unhex(item.value)
+    CROSS JOIN endpoints e ON e.id = d.endpoint_id";
+
+/// Of a delivery: its payment's id, its own, its endpoint's, its deadline, its attempts, its endpoint's cap and version, and
+/// whether that takes nothing now.
+type Told = (Uuid, Uuid, Uuid, i64, u32, u32, i64, u8);
 
 /// What was accepted before, with its deliveries of that time.
 const FIND: &str = concat!(
@@ -109,13 +124,14 @@ async fn insert_payments(
 ) -> Result<Vec<String>> {
     let items: Vec<Item<'_>> = payments.iter().map(Item::from).collect();
     let insert = sqlx::query(INSERT_PAYMENTS).bind(json(&items)?).bind(terms.now.0);
-    let mut new = Vec::new();
-    for row in insert.fetch_all(tx).await.doing(ACT)? {
-        let id: Uuid = row.try_get("id").doing(ACT)?;
-        tally.inserted(PaymentId(id), None);
-        new.push(id.simple().to_string());
-    }
-    Ok(new)
+    let count = insert.execute(&mut *tx).await.doing(ACT)?.rows_affected();
+    let new: Vec<Uuid> = match usize::try_from(count) {
+        Ok(0) => Vec::new(),
+        Ok(all) if all == payments.len() => payments.iter().map(|payment| payment.id.0).collect(),
+        _ => tell(tx, sqlx::query(TELL_PAYMENTS).bind(i64::try_from(count).unwrap_or(i64::MAX))).await?,
+    };
+    new.iter().for_each(|id| tally.inserted(PaymentId(*id), None));
+    Ok(new.iter().map(|id| id.simple().to_string()).collect())
 }
 
 async fn insert_deliveries(
@@ -125,13 +141,29 @@ async fn insert_deliveries(
     (terms, ahead): (&AcceptTerms, Option<&ClaimAhead>),
 ) -> Result<()> {
     let except: Vec<&str> = ahead.iter().flat_map(|ahead| &ahead.except).map(MerchantId::as_str).collect();
-    let insert = sqlx::query(INSERT_DELIVERIES).bind(json(&new)?).bind(terms.now.0);
+    let new = json(&new)?;
+    let insert = sqlx::query(INSERT_DELIVERIES).bind(new.as_str()).bind(terms.now.0);
     let insert = insert.bind(micros(terms.lifetime)).bind(micros(terms.grace));
     let insert = insert.bind(ahead.map(|ahead| micros(ahead.visibility))).bind(json(&except)?);
-    for row in insert.fetch_all(tx).await.doing(ACT)? {
-        tally.inserted(PaymentId(row.try_get("payment_id").doing(ACT)?), Some(rows::made(&row)?));
+    insert.execute(&mut *tx).await.doing(ACT)?;
+    for (payment, delivery, endpoint, deadline_at, attempts, concurrency_max, endpoint_version, closed) in
+        tell::<Told>(tx, sqlx::query(TELL_DELIVERIES).bind(new)).await?
+    {
+        let (delivery_id, endpoint_id) = (DeliveryId(delivery), EndpointId(endpoint));
+        let job = Job { delivery_id, endpoint_id, attempts, concurrency_max };
+        let deadline_at = Timestamp(deadline_at);
+        tally.inserted(PaymentId(payment), Some(Made { job, endpoint_version, closed: closed != 0, deadline_at }));
     }
     Ok(())
+}
+
+/// What a statement tells, as JSON in one row.
+async fn tell<T: DeserializeOwned>(
+    tx: &mut SqliteConnection,
+    query: Query<'_, Sqlite, SqliteArguments>,
+) -> Result<Vec<T>> {
+    let told: String = query.fetch_one(tx).await.doing(ACT)?.try_get("told").doing(ACT)?;
+    serde_json::from_str(&told).map_err(|e| StoreError::Unreadable(format!("what was accepted: {e}")))
 }
 
 async fn find(tx: &mut SqliteConnection, tally: &mut Tally<'_>, missing: &[&Payment]) -> Result<()> {
