@@ -45,6 +45,10 @@ pub(crate) async fn run(arguments: Arguments) -> Result<()> {
         let stack = bench.embedded().await?;
         measure(&mut bench, "embedded", &stack).await?;
     }
+    if arguments.mode == Mode::Both {
+        let stack = bench.production(Layout::One, &[]).await?;
+        measure(&mut bench, "production again", &stack).await?;
+    }
     if let Some(floor) = &floor {
         floor.run(&mut bench, "floor again").await?;
     }
@@ -79,8 +83,9 @@ pub(crate) fn judge(bench: &mut Bench) {
         report.note("deliveries", production.rate(), "/s");
         report.judge("processor_time_per_delivery", production.cost_us(), "µs", Target::AtMost(240.0));
     }
-    if let (Some(embedded), Some(production)) = (embedded, production) {
-        let part = ratio(embedded.rate(), production.rate());
+    if let Some(embedded) = embedded {
+        // Of all measurements of production, before and after.
+        let part = ratio(embedded.rate(), report.mean_of("production", Figures::rate));
         report.judge("embedded_to_production", part, "", Target::AtLeast(0.8));
     }
 }
