@@ -51,10 +51,10 @@ FROM (
         CROSS JOIN endpoints e ON e.merchant_id = p.merchant_id AND e.deleted_at IS NULL
 )";
 
-/// The deliveries of the new payments `$1`, each as a [`Told`].
+/// The deliveries of the new payments `$1`, each as a [`Told`], a payment's in the order of its endpoints.
 const TELL_DELIVERIES: &str = "
 SELECT json_group_array(json_array(hex(d.payment_id), hex(d.id), hex(d.endpoint_id), d.deadline_at, d.attempts,
-    e.concurrency_max, e.version, e.paused_at IS NOT NULL OR e.failing_since IS NOT NULL)) AS told
+    e.concurrency_max, e.version, e.paused_at IS NOT NULL OR e.failing_since IS NOT NULL) ORDER BY e.id) AS told
 FROM jsonb_each($1) item CROSS JOIN deliveries d ON d.payment_id = unhex(item.value)
     CROSS JOIN endpoints e ON e.id = d.endpoint_id";
 

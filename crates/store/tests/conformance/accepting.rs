@@ -1,6 +1,6 @@
 use crate::fixture::{Fixture, LIFETIME, at, merchant_id, payment, terms};
 use anyhow::Result;
-use paybell_delivery::{Money, State};
+use paybell_delivery::{MerchantId, Money, State};
 use paybell_store::StoreError;
 use paybell_store::engine::Accepted;
 use std::time::Duration;
@@ -11,6 +11,7 @@ conformance!(
     the_same_payment_again_answers_with_the_first_ones_ids,
     other_content_under_the_same_id_names_the_fields,
     duplicates_within_a_batch_make_one_payment,
+    one_batch_tells_the_new_from_the_known_and_the_unknown,
     an_unknown_or_deleted_merchant_accepts_nothing,
     a_delivery_never_lives_longer_than_its_endpoint_allows,
     concurrent_accepts_of_one_payment_make_one,
@@ -108,6 +109,31 @@ async fn duplicates_within_a_batch_make_one_payment(f: Fixture) -> Result<()> {
         assert!(matches!(again, Accepted::Same { payment_id, delivery_ids, .. }
             if *payment_id == first.id && delivery_ids.len() == 1));
     }
+    Ok(())
+}
+
+async fn one_batch_tells_the_new_from_the_known_and_the_unknown(f: Fixture) -> Result<()> {
+    let mut endpoints = [f.shop().await?, f.endpoint().await?];
+    endpoints.sort();
+    let known = payment("p1", at(10));
+    f.ledger.accept(std::slice::from_ref(&known), &terms(at(10))).await?;
+    let mut unknown = payment("p2", at(11));
+    unknown.merchant_id = MerchantId::new("nobody").expect("an id");
+    let batch = [payment("p3", at(11)), payment("p1", at(10)), unknown.clone(), payment("p4", at(11))];
+    let accepted = f.ledger.accept(&batch, &terms(at(11))).await?;
+    for new in [0, 3] {
+        let Accepted::New { payment_id, jobs, .. } = &accepted[new] else { panic!("{:?}", accepted[new]) };
+        assert_eq!(*payment_id, batch[new].id);
+        assert_eq!(jobs.iter().map(|job| job.endpoint_id).collect::<Vec<_>>(), endpoints, "in their order");
+        let stored = f.ledger.payment(*payment_id).await?.expect("accepted").deliveries;
+        let mut ids = [jobs[0].delivery_id, jobs[1].delivery_id];
+        ids.sort();
+        assert_eq!(stored.iter().map(|delivery| delivery.id).collect::<Vec<_>>(), ids);
+    }
+    assert!(matches!(&accepted[1], Accepted::Same { payment_id, delivery_ids, .. }
+        if *payment_id == known.id && delivery_ids.len() == 2));
+    assert_eq!(accepted[2], Accepted::UnknownMerchant);
+    assert_eq!(f.ledger.payment(unknown.id).await?, None);
     Ok(())
 }
 
