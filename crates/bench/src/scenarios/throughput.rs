@@ -72,21 +72,22 @@ pub(crate) fn judge(bench: &mut Bench) {
         report.note("floor_again_to_floor", ratio(again, first), "");
     }
     let production = report.run("production").cloned();
+    // Of all measurements of production, before and after what lies between.
+    let [rate, cost] = [Figures::rate, Figures::whole_cost_us].map(|figure| report.mean_of("production", figure));
     let embedded = report.run("embedded").cloned();
     if let Some(production) = &production {
         if let Some(of_floor) = production.floor_ratio {
+            let of_floor = ratio(of_floor * rate, production.rate());
             report.judge("floor_ratio", of_floor, "", Target::AtLeast(0.5));
             // Where the machine is all that limits both, this is the same, and others disturb it less.
             let floor = report.run("floor").map_or(0.0, Figures::whole_cost_us);
-            report.note("floor_ratio_by_processor_time", ratio(floor, production.whole_cost_us()), "");
+            report.note("floor_ratio_by_processor_time", ratio(floor, cost), "");
         }
-        report.note("deliveries", production.rate(), "/s");
+        report.note("deliveries", rate, "/s");
         report.judge("processor_time_per_delivery", production.cost_us(), "µs", Target::AtMost(240.0));
     }
-    if let Some(embedded) = embedded {
-        // Of all measurements of production, before and after.
-        let part = ratio(embedded.rate(), report.mean_of("production", Figures::rate));
-        report.judge("embedded_to_production", part, "", Target::AtLeast(0.8));
+    if let (Some(embedded), Some(_)) = (embedded, production) {
+        report.judge("embedded_to_production", ratio(embedded.rate(), rate), "", Target::AtLeast(0.8));
     }
 }
 
