@@ -10,7 +10,7 @@ use std::time::Duration;
 /// How much longer than one that finds next to nothing a pass may take.
 const LONGEST: Duration = Duration::from_millis(4);
 /// What is found by such a pass.
-const NEXT_TO_NOTHING: u64 = 5;
+const NEXT_TO_NOTHING: usize = 5;
 /// The least that is looked at, and what it begins with.
 const LEAST: u32 = 25;
 const FIRST: u32 = 100;
@@ -46,7 +46,7 @@ impl PassSize {
     /// Notes what a pass found that looked at what was due `now`, and how long that took.
     pub(crate) fn note(&mut self, found: &Dispatched, took: Duration, now: Timestamp) {
         self.is_late = found.more && found.last_due_at.is_some_and(|due| due + LATE < now);
-        if found.count() <= NEXT_TO_NOTHING {
+        if found.found <= NEXT_TO_NOTHING {
             self.least_time = took;
         }
         let took = took.saturating_sub(self.least_time);
@@ -65,8 +65,9 @@ mod tests {
     const MAX: u32 = 1_000;
     const SECOND: i64 = 1_000_000;
 
-    fn found(count: u64, more: bool, last_due_at: Timestamp) -> Dispatched {
-        Dispatched { parked: count, more, last_due_at: Some(last_due_at), ..Dispatched::default() }
+    /// What a pass found that handed nothing out: all were claimed, and put off.
+    fn found(found: usize, more: bool, last_due_at: Timestamp) -> Dispatched {
+        Dispatched { found, more, last_due_at: Some(last_due_at), ..Dispatched::default() }
     }
 
     #[test]

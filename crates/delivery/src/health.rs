@@ -61,8 +61,8 @@ impl Streak {
     pub const ATTEMPTS_MIN: u32 = 10;
     /// Nor one where they are of fewer deliveries: these may be what is wrong.
     pub const DELIVERIES_MIN: u32 = 5;
-    /// With many times as many failures it takes that part of the patience, down to this part.
-    const PATIENCE_PART_MIN: u32 = 5;
+    /// With so many times as many failures it takes so much less of the patience, down to a fifth.
+    const PATIENCE_DIVISOR_MAX: u32 = 5;
 
     const fn begin(delivery: DeliveryId, since: Timestamp) -> Streak {
         Streak { since, attempts: 1, deliveries: 1, last: delivery }
@@ -78,10 +78,10 @@ impl Streak {
     /// Whether the endpoint counts as failing: enough of them, over at least `patience`. Many say in less time what few say in
     /// all of it: a merchant who is down is not to be asked hundreds of times a second for as long.
     fn is_failing(&self, now: Timestamp, patience: Duration) -> bool {
-        let part = (self.attempts / Self::ATTEMPTS_MIN).clamp(1, Self::PATIENCE_PART_MIN);
+        let divisor = (self.attempts / Self::ATTEMPTS_MIN).clamp(1, Self::PATIENCE_DIVISOR_MAX);
         self.attempts >= Self::ATTEMPTS_MIN
             && self.deliveries >= Self::DELIVERIES_MIN
-            && now.since(self.since) >= patience / part
+            && now.since(self.since) >= patience / divisor
     }
 
     /// How many failures there were.

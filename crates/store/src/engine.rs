@@ -129,20 +129,14 @@ pub struct Dispatched {
     pub expired: u64,
     /// How many were parked: their endpoint is paused, failing, deleted or crowded.
     pub parked: u64,
+    /// How many were looked at, with those that are claimed and were put off.
+    pub found: usize,
     /// Whether the limit was reached, so that another pass will find more.
     pub more: bool,
     /// The latest `due_at` among what was looked at, before it was moved.
     pub last_due_at: Option<Timestamp>,
     /// When the next delivery that is not yet due becomes due.
     pub next_due_at: Option<Timestamp>,
-}
-
-impl Dispatched {
-    /// How many were handed out, parked or ended.
-    #[must_use]
-    pub fn count(&self) -> u64 {
-        self.expired + self.parked + u64::try_from(self.jobs.len()).unwrap_or(u64::MAX)
-    }
 }
 
 /// Figures of the moment.

@@ -72,19 +72,21 @@ pub(crate) fn judge(bench: &mut Bench) {
         report.note("floor_again_to_floor", ratio(again, first), "");
     }
     let production = report.run("production").cloned();
-    // Of all measurements of production, before and after what lies between.
-    let [rate, cost] = [Figures::rate, Figures::whole_cost_us].map(|figure| report.mean_of("production", figure));
     let embedded = report.run("embedded").cloned();
-    if let Some(production) = &production {
-        if let Some(of_floor) = production.floor_ratio {
-            let of_floor = ratio(of_floor * rate, production.rate());
+    // Of all measurements of production, before and after what lies between.
+    let rate = report.mean_of("production", Figures::rate);
+    if production.is_some() {
+        let of_floor: Vec<f64> = report.named("production").filter_map(|run| run.floor_ratio).collect();
+        if !of_floor.is_empty() {
+            let of_floor = Some(mean(&of_floor));
             report.judge("floor_ratio", of_floor, "", Target::AtLeast(0.5));
             // Where the machine is all that limits both, this is the same, and others disturb it less.
-            let floor = report.run("floor").map_or(0.0, Figures::whole_cost_us);
+            let [floor, cost] = ["floor", "production"].map(|name| report.mean_of(name, Figures::whole_cost_us));
             report.note("floor_ratio_by_processor_time", ratio(floor, cost), "");
         }
         report.note("deliveries", rate, "/s");
-        report.judge("processor_time_per_delivery", production.cost_us(), "µs", Target::AtMost(240.0));
+        let cost = report.mean_of("production", Figures::cost_us);
+        report.judge("processor_time_per_delivery", cost, "µs", Target::AtMost(240.0));
     }
     if let (Some(embedded), Some(_)) = (embedded, production) {
         report.judge("embedded_to_production", ratio(embedded.rate(), rate), "", Target::AtLeast(0.8));

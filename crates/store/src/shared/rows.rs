@@ -204,7 +204,8 @@ fn claimed(row: &Row) -> Result<ClaimedDelivery> {
 
 /// What was done with the rows that were due.
 pub(in super::super) fn dispatched(rows: &[Row], limit: u32) -> Result<Dispatched> {
-    let mut dispatched = Dispatched { more: u32::try_from(rows.len()).is_ok_and(|n| n >= limit), ..Default::default() };
+    let (found, more) = (rows.len(), u32::try_from(rows.len()).is_ok_and(|n| n >= limit));
+    let mut dispatched = Dispatched { found, more, ..Default::default() };
     for row in rows {
         dispatched.last_due_at = dispatched.last_due_at.max(Some(time(row, "due_at")?));
         if get(row, "held")? {

@@ -55,7 +55,7 @@ const KEEP: &str = concat!(
 
 impl SqliteLedger {
     /// Nearly always all deliveries move. Only where they do not is it told which of them did, for which the transaction is done
-    /// once more: the thread of a connection wakes its reader for each row, which takes as long as to write it.
+    /// once more: the thread of a connection wakes its reader for each row, by two system calls.
     pub(super) async fn record(&self, records: &[RecordAttempt]) -> Result<Vec<Recorded>> {
         let mut tx = self.begin(ACT).await?;
         let mut all = true;
