@@ -1,5 +1,6 @@
 //! Claiming what the queue gave, many jobs in one act.
 
+use crate::take_back::take_back;
 use crate::{Engine, WorkerSettings, place_lease};
 use metrics::{counter, histogram};
 use paybell_abort::AbortPoint;
@@ -57,7 +58,11 @@ async fn claim_at_once(engine: &Engine, jobs: &[Job]) -> Result<Vec<Option<Box<C
     };
     let claims: Vec<_> = claims.into_iter().map(won).collect();
     count("won", claims.iter().flatten().count());
-    count("lost", claims.iter().filter(|claim| claim.is_none()).count());
+    let lost: Vec<Job> = jobs.iter().zip(&claims).filter(|(_, claim)| claim.is_none()).map(|(job, _)| *job).collect();
+    count("lost", lost.len());
+    if !lost.is_empty() {
+        tokio::spawn(take_back(engine.clone(), lost));
+    }
     Ok(claims)
 }
 

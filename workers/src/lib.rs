@@ -25,6 +25,7 @@ mod render_notification;
 mod run_worker;
 mod scarce_places;
 mod survive_panics;
+mod take_back;
 #[cfg(test)]
 mod tests;
 mod watch_health;

@@ -23,6 +23,7 @@ use uuid::Uuid;
 
 mod dispatching;
 mod places;
+mod taking_back;
 
 const VISIBILITY: Duration = Duration::from_secs(60);
 const GRACE: Duration = Duration::from_secs(30);

@@ -1,6 +1,7 @@
 //! What attempts say of their endpoints: one that goes on failing is only probed, until it answers.
 
 use crate::Engine;
+use crate::take_back::take_back;
 use metrics::counter;
 use paybell_delivery::{Attempt, EndpointId, Seen, Sign, Streak, Timestamp, probe_after};
 use paybell_store::StoreError;
@@ -72,8 +73,11 @@ async fn mark_failing(engine: &Engine, id: EndpointId, streak: Streak, last: &At
     if engine.ledger.mark_failing(id, streak.since, &why, &actor(engine)).await? {
         counter!("paybell_endpoint_health_changes_total", "to" => "failing").increment(1);
         tracing::warn!(endpoint.id = %id, why, "the endpoint fails; from now on it is only probed");
-        if let Err(error) = engine.queue.drop_lane(id).await {
-            tracing::debug!(error = &error as &dyn std::error::Error, "what waits for it is taken in vain");
+        match engine.queue.drop_lane(id).await {
+            Ok(jobs) => drop(tokio::spawn(take_back(engine.clone(), jobs))),
+            Err(error) => {
+                tracing::debug!(error = &error as &dyn std::error::Error, "what waits for it is taken in vain");
+            }
         }
     }
     Ok(())

@@ -109,7 +109,8 @@ settings! {
     /// The most requests a second by one key in one API process, and as many at once; more are answered by 429. 0: no limit.
     requests_per_key_max: u32 = 0;
 
-    /// For how long an endpoint must fail, over several deliveries and with no answer between, before it is only probed.
+    /// For how long an endpoint must fail, over several deliveries and with no answer between, before it is only probed; a
+    /// fifth of that where it fails fifty times.
     #[serde(with = "duration")]
     failing_after: Duration = Duration::from_secs(10);
 

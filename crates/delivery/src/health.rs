@@ -61,6 +61,8 @@ impl Streak {
     pub const ATTEMPTS_MIN: u32 = 10;
     /// Nor one where they are of fewer deliveries: these may be what is wrong.
     pub const DELIVERIES_MIN: u32 = 5;
+    /// With so many times as many failures it takes so much less of the patience, down to a fifth.
+    const PATIENCE_DIVISOR_MAX: u32 = 5;
 
     const fn begin(delivery: DeliveryId, since: Timestamp) -> Streak {
         Streak { since, attempts: 1, deliveries: 1, last: delivery }
@@ -73,11 +75,13 @@ impl Streak {
         self.last = delivery;
     }
 
-    /// Whether the endpoint counts as failing: enough of them, over at least `patience`.
+    /// Whether the endpoint counts as failing: enough of them, over at least `patience`. Many say in less time what few say in
+    /// all of it: a merchant who is down is not to be asked hundreds of times a second for as long.
     fn is_failing(&self, now: Timestamp, patience: Duration) -> bool {
+        let divisor = (self.attempts / Self::ATTEMPTS_MIN).clamp(1, Self::PATIENCE_DIVISOR_MAX);
         self.attempts >= Self::ATTEMPTS_MIN
             && self.deliveries >= Self::DELIVERIES_MIN
-            && now.since(self.since) >= patience
+            && now.since(self.since) >= patience / divisor
     }
 
     /// How many failures there were.
@@ -177,6 +181,10 @@ mod tests {
         assert!(!streak(0..9).is_failing(later, PATIENCE), "it may be a few");
         assert!(!streak([1; 50]).is_failing(later, PATIENCE), "it may be the delivery");
         assert!(streak((0..10).map(|n| n / 2)).is_failing(later, PATIENCE));
+        for (attempts, needed_ms) in [(10, 5_000), (19, 5_000), (20, 2_500), (50, 1_000), (10_000, 1_000)] {
+            let failing = |ms| streak(0..attempts).is_failing(Timestamp(0) + Duration::from_millis(ms), PATIENCE);
+            assert_eq!((failing(needed_ms - 1), failing(needed_ms)), (false, true), "{attempts} in {needed_ms} ms");
+        }
     }
 
     #[test]

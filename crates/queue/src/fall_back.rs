@@ -145,12 +145,12 @@ impl<Q: Queue> Queue for FallBackQueue<Q> {
         self.own.waited_for(endpoints).await
     }
 
-    async fn drop_lane(&self, endpoint: EndpointId) -> Result<(), QueueError> {
-        self.own.drop_lane(endpoint).await?;
+    async fn drop_lane(&self, endpoint: EndpointId) -> Result<Vec<Job>, QueueError> {
+        let mut dropped = self.own.drop_lane(endpoint).await?;
         if self.asks() {
-            let _ = self.note("drop", self.shared.drop_lane(endpoint).await);
+            dropped.extend(self.note("drop", self.shared.drop_lane(endpoint).await).into_iter().flatten());
         }
-        Ok(())
+        Ok(dropped)
     }
 
     async fn ready(&self) {

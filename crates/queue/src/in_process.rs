@@ -54,9 +54,8 @@ impl Queue for InProcessQueue {
         Ok(endpoints.iter().copied().filter(|endpoint| lanes.has_lane(*endpoint)).collect())
     }
 
-    async fn drop_lane(&self, endpoint: EndpointId) -> Result<(), QueueError> {
-        self.lanes().drop_lane(endpoint);
-        Ok(())
+    async fn drop_lane(&self, endpoint: EndpointId) -> Result<Vec<Job>, QueueError> {
+        Ok(self.lanes().drop_lane(endpoint))
     }
 
     async fn ready(&self) {

@@ -109,12 +109,12 @@ impl Lanes {
     }
 
     /// See [`crate::Queue::drop_lane`].
-    pub(crate) fn drop_lane(&mut self, endpoint: EndpointId) {
-        if let Some(lane) = self.lanes.remove(&endpoint) {
-            self.depth -= lane.waiting.len();
-            self.ring.retain(|other| *other != endpoint);
-            self.capped.remove(&endpoint);
-        }
+    pub(crate) fn drop_lane(&mut self, endpoint: EndpointId) -> Vec<Job> {
+        let Some(lane) = self.lanes.remove(&endpoint) else { return Vec::new() };
+        self.depth -= lane.waiting.len();
+        self.ring.retain(|other| *other != endpoint);
+        self.capped.remove(&endpoint);
+        lane.waiting.into()
     }
 
     /// Whether jobs wait for it.

@@ -99,9 +99,9 @@ pub trait Queue: Send + Sync {
     async fn admit(&self, jobs: &[Job], free: usize) -> Result<Vec<Option<Taken>>, QueueError>;
     /// Those of the endpoints for which jobs wait.
     async fn waited_for(&self, endpoints: &[EndpointId]) -> Result<Vec<EndpointId>, QueueError>;
-    /// Forgets all that waits for an endpoint: nobody could claim it now, and to find that out of each takes longer than to
-    /// let the database hand it out again.
-    async fn drop_lane(&self, endpoint: EndpointId) -> Result<(), QueueError>;
+    /// Forgets all that waits for an endpoint, and answers what that was, in order: nobody could claim it now, and to find that
+    /// out of each takes longer than to let the database hand it out again.
+    async fn drop_lane(&self, endpoint: EndpointId) -> Result<Vec<Job>, QueueError>;
     /// Waits until a turn may find something, or a second passed.
     async fn ready(&self);
     /// Whether the last turn left nothing that waits, so that nobody waits for what is finished since. Who pushes wakes

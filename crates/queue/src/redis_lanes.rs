@@ -1,6 +1,6 @@
 //! The queue in Redis, for any number of processes.
 
-use crate::wire::{to_endpoint, to_payload, to_place, to_taken};
+use crate::wire::{to_endpoint, to_job, to_payload, to_place, to_taken};
 use crate::{Pushed, Queue, QueueError, QueueSettings, READY_MAX, Taken};
 use async_trait::async_trait;
 use futures_util::StreamExt as _;
@@ -209,10 +209,11 @@ impl Queue for RedisQueue {
         Ok(waited_for)
     }
 
-    async fn drop_lane(&self, endpoint: EndpointId) -> Result<(), QueueError> {
+    async fn drop_lane(&self, endpoint: EndpointId) -> Result<Vec<Job>, QueueError> {
         let mut call = self.keys.invocation(&self.drop_lane);
         call.arg(&to_endpoint(endpoint)[..]);
-        self.run("drop a lane", call).await
+        let waited: Vec<Vec<u8>> = self.run("drop a lane", call).await?;
+        Ok(waited.iter().filter_map(|payload| to_job(endpoint, payload)).collect())
     }
 
     async fn ready(&self) {

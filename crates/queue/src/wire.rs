@@ -41,16 +41,21 @@ pub(crate) fn to_place(taken: &Taken) -> [u8; PLACE_LEN] {
 pub(crate) fn to_taken(place: &[u8], payload: &[u8], taken_at: Instant) -> Option<Taken> {
     let place: &[u8; PLACE_LEN] = place.try_into().ok()?;
     let (endpoint, ticket) = place.split_first_chunk::<ENDPOINT_LEN>()?;
+    let job = to_job(EndpointId(Uuid::try_parse_ascii(endpoint).ok()?), payload)?;
+    Some(Taken { job, ticket: u64::from_be_bytes(ticket.try_into().ok()?), taken_at })
+}
+
+/// The job of a payload in an endpoint's lane; nothing when it is none.
+pub(crate) fn to_job(endpoint_id: EndpointId, payload: &[u8]) -> Option<Job> {
     let payload: &[u8; PAYLOAD_LEN] = payload.try_into().ok()?;
     let (delivery, rest) = payload.split_first_chunk::<16>()?;
     let (attempts, cap) = rest.split_first_chunk::<4>()?;
-    let job = Job {
+    Some(Job {
         delivery_id: DeliveryId(Uuid::from_bytes(*delivery)),
-        endpoint_id: EndpointId(Uuid::try_parse_ascii(endpoint).ok()?),
+        endpoint_id,
         attempts: u32::from_be_bytes(*attempts),
         concurrency_max: u32::from_be_bytes(cap.try_into().ok()?),
-    };
-    Some(Taken { job, ticket: u64::from_be_bytes(ticket.try_into().ok()?), taken_at })
+    })
 }
 
 #[cfg(test)]

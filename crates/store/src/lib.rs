@@ -87,6 +87,11 @@ pub trait Ledger: Send + Sync {
     /// Undoes first claims of this moment of which nothing was begun. Those that are no longer held are left alone.
     async fn give_back(&self, deliveries: &[DeliveryId], claimed_at: Timestamp) -> Result<()>;
 
+    /// Lets what was handed out for endpoints that take nothing now (paused, failing or deleted) come due at once, and not
+    /// after the visibility time: it is parked with the rest, and released with it. Jobs that are stale or claimed are left
+    /// alone, and so is a probe.
+    async fn take_back(&self, jobs: &[Job], now: Timestamp) -> Result<()>;
+
     /// Writes attempts and their deliveries' next states in one transaction, fenced by the claim. The attempt is
     /// always kept, even when the claim was lost meanwhile. Answers one result for each, in order.
     async fn record(&self, records: &[RecordAttempt]) -> Result<Vec<Recorded>>;

@@ -69,7 +69,7 @@ impl Queue for PlantedQueue {
         self.real.waited_for(endpoints).await
     }
 
-    async fn drop_lane(&self, endpoint: EndpointId) -> Result<(), QueueError> {
+    async fn drop_lane(&self, endpoint: EndpointId) -> Result<Vec<Job>, QueueError> {
         self.real.drop_lane(endpoint).await
     }
 

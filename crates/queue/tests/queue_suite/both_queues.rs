@@ -112,11 +112,13 @@ async fn dropped_lane_is_empty_and_the_others_go_on(Consumers { one, two }: Cons
     let taken = take(&*one, &[], 2).await?;
     assert_eq!(jobs_of(&taken), [jobs[0], jobs[2]]);
     assert_eq!(jobs_of(&take(&*two, &[], 1).await?), [jobs[4]]);
-    two.drop_lane(jobs[0].endpoint_id).await?;
-    two.drop_lane(job(9, 1).endpoint_id).await?;
+    let later = [capped_job(1, 3, 1), capped_job(1, 4, 1)];
+    one.push(&later).await?;
+    assert_eq!(two.drop_lane(jobs[0].endpoint_id).await?, [jobs[1], later[0], later[1]], "what waited, in order");
+    assert_eq!(two.drop_lane(job(9, 1).endpoint_id).await?, []);
     assert_eq!(one.depth().await?, 1);
     assert_eq!(one.push(&jobs[1..2]).await?.added, 1, "it waits no more");
-    one.drop_lane(jobs[0].endpoint_id).await?;
+    assert_eq!(one.drop_lane(jobs[0].endpoint_id).await?, jobs[1..2]);
     assert_eq!(take_jobs(&*one, &taken, 9).await?, [jobs[3]], "finishing brings nothing back");
     assert_eq!(one.depth().await?, 0);
     one.push(&jobs[..1]).await?;

@@ -16,6 +16,8 @@ const PAUSE_MAX: Duration = Duration::from_secs(8);
 const PROBED_WITHIN: Duration = Duration::from_secs(6);
 /// So many attempts of several deliveries must fail in a row, by the documentation.
 const FAILURES_MIN: u32 = 10;
+/// Twice as many must do so for half as long, up to so many times.
+const TIMES_MAX: u32 = 5;
 /// For how long and how often something is released in a ramp, by the documentation.
 const RAMP: Duration = Duration::from_secs(10);
 const RELEASE_EVERY: Duration = Duration::from_millis(100);
@@ -107,7 +109,8 @@ impl Checker {
     pub(crate) fn marked(&mut self, endpoint: EndpointNo, worker: usize, clock: Timestamp, now: Timestamp) -> Checked {
         let seen = &mut self.endpoints[endpoint.index()];
         let enough = seen.health.failures.remove(&worker).is_some_and(|failures| {
-            let long = clock.since(failures.since) >= PATIENCE;
+            let times = (failures.count / FAILURES_MIN).clamp(1, TIMES_MAX);
+            let long = clock.since(failures.since) * times >= PATIENCE;
             long && failures.count >= FAILURES_MIN && failures.deliveries.len() > 1
         });
         if seen.health.fails || !enough {

@@ -11,7 +11,7 @@ use paybell_delivery::{DeliveryId, Timestamp};
 use sqlx::{AssertSqlSafe, PgConnection, Row};
 
 /// Each statement with arguments for it.
-const STATEMENTS: [(&str, &str); 21] = [
+const STATEMENTS: [(&str, &str); 22] = [
     (
         accept::ACCEPT,
         "$IDS, $TEXTS, $TEXTS, $TEXTS, $TEXTS, $NUMBERS, $TEXTS, $NUMBERS, $TEXTS, $TEXTS, $TEXTS, $TEXTS, \
@@ -20,6 +20,7 @@ const STATEMENTS: [(&str, &str); 21] = [
     (accept::FIND, "$TEXTS, $TEXTS"),
     (claim::CLAIM, "$IDS, $NUMBERS, 1, 1"),
     (claim::GIVE_BACK, "$IDS, 1"),
+    (claim::TAKE_BACK, "$IDS, $NUMBERS, 1"),
     (super::ENDPOINTS_BY_ID, "$IDS"),
     (
         record::RECORD,

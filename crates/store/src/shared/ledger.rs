@@ -43,6 +43,10 @@ impl Ledger for This {
         This::give_back(self, deliveries, claimed_at).await
     }
 
+    async fn take_back(&self, jobs: &[Job], now: Timestamp) -> Result<()> {
+        This::take_back(self, jobs, now).await
+    }
+
     async fn record(&self, records: &[RecordAttempt]) -> Result<Vec<Recorded>> {
         This::record(self, records).await
     }

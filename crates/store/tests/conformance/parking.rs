@@ -1,6 +1,6 @@
 use crate::fixture::{Fixture, LIFETIME, VISIBILITY, actor, at};
 use anyhow::Result;
-use paybell_delivery::{MerchantId, Reason, State};
+use paybell_delivery::{Job, MerchantId, Reason, State};
 use paybell_store::StoreError;
 use std::time::Duration;
 
@@ -9,6 +9,8 @@ conformance!(
     a_merchant_is_paused_and_resumed_with_all_its_endpoints,
     what_waits_for_a_crowded_endpoint_is_parked_and_released,
     a_release_takes_no_more_than_its_limit,
+    what_is_taken_back_of_a_closed_endpoint_is_parked_and_released_with_the_rest,
+    nothing_is_taken_back_that_is_claimed_or_stale_or_may_go_out,
     what_is_parked_expires_without_an_attempt,
     what_waits_for_a_deleted_endpoint_stays_parked,
     a_claim_close_to_the_deadline_is_not_taken_for_parked,
@@ -142,4 +144,63 @@ async fn a_release_and_a_dispatch_at_once_leave_nothing_behind(f: Fixture) -> Re
     assert_eq!(page.items.len(), 300);
     assert!(page.items.iter().all(|row| row.delivery.due_at < row.delivery.deadline_at));
     Ok(())
+}
+
+async fn what_is_taken_back_of_a_closed_endpoint_is_parked_and_released_with_the_rest(f: Fixture) -> Result<()> {
+    let endpoint = f.shop().await?;
+    for fails in [false, true] {
+        let mut jobs = f.accept_many(3, at(10)).await?;
+        if fails {
+            assert!(f.ledger.mark_failing(endpoint, at(20), "", &actor(at(20))).await?);
+        } else {
+            f.ledger.pause_endpoint(endpoint, true, &actor(at(20))).await?;
+        }
+        assert_eq!(f.ledger.dispatch_due(at(21), VISIBILITY, 10, &[]).await?.parked, 0, "it is not due yet");
+        f.ledger.take_back(&jobs, at(21)).await?;
+        assert_eq!(f.ledger.dispatch_due(at(21), VISIBILITY, 10, &[]).await?.parked, 3);
+        f.ledger.take_back(&jobs, at(22)).await?;
+        assert_eq!(f.ledger.dispatch_due(at(22), VISIBILITY, 10, &[]).await?.parked, 0, "what is parked stays parked");
+        if fails {
+            assert!(f.ledger.reopen(endpoint, &actor(at(23))).await?);
+        } else {
+            f.ledger.pause_endpoint(endpoint, false, &actor(at(23))).await?;
+        }
+        let mut released = f.ledger.release_parked(at(40), VISIBILITY, 10, &[]).await?;
+        released.sort_by_key(|job| job.delivery_id);
+        jobs.sort_by_key(|job| job.delivery_id);
+        assert_eq!(released, jobs);
+        for job in jobs {
+            f.deliver(job, at(41)).await?;
+        }
+    }
+    Ok(())
+}
+
+async fn nothing_is_taken_back_that_is_claimed_or_stale_or_may_go_out(f: Fixture) -> Result<()> {
+    let endpoint = f.shop().await?;
+    let [open, claimed, retried, done, probe] = [1, 2, 3, 4, 5].map(|_| f.accept_one(at(10)));
+    let (open, claimed, retried, done, probe) =
+        (open.await?, claimed.await?, retried.await?, done.await?, probe.await?);
+    let mut jobs = vec![open, claimed, retried, done, probe];
+    let left_alone = async |jobs: &[Job], second| -> Result<()> {
+        let mut before = Vec::new();
+        for job in jobs {
+            before.push(f.delivery(job.delivery_id).await?);
+        }
+        f.ledger.take_back(jobs, at(second)).await?;
+        for (job, before) in jobs.iter().zip(before) {
+            assert_eq!(f.delivery(job.delivery_id).await?, before);
+        }
+        Ok(())
+    };
+    f.won(claimed, at(11)).await?;
+    f.retry(retried, at(11), at(3_000)).await?;
+    f.deliver(done, at(11)).await?;
+    left_alone(&jobs, 12).await?;
+    assert!(f.ledger.mark_failing(endpoint, at(12), "", &actor(at(13))).await?);
+    jobs.remove(0);
+    f.ledger.take_back(&[probe], at(13)).await?;
+    assert_eq!(f.ledger.dispatch_due(at(13), VISIBILITY, 10, &[]).await?.parked, 1);
+    assert_eq!(f.ledger.take_probes(at(14), VISIBILITY, 10).await?, [probe]);
+    left_alone(&jobs, 15).await
 }

@@ -1,0 +1,58 @@
+//! What waits for an endpoint that takes nothing any more is parked at once.
+
+use super::{Rig, shop, taken};
+use crate::claim_batch::claim_batch;
+use anyhow::{Context, Result};
+use paybell_delivery::{Job, LIFETIME_MAX};
+use paybell_store::manage::Actor;
+use paybell_testkit::{Reply, eventually};
+use std::time::Duration;
+
+/// Waits until these are parked. By themselves they would come due much later.
+async fn are_parked(rig: &Rig, jobs: &[Job]) -> Result<()> {
+    eventually("they are parked", Duration::from_secs(10), async || {
+        rig.engine.ledger.dispatch_due(rig.now(), super::VISIBILITY, 100, &[]).await?;
+        for job in jobs {
+            let delivery =
+                rig.engine.ledger.delivery(job.delivery_id, rig.now()).await?.context("a delivery")?.delivery;
+            if delivery.due_at != delivery.deadline_at {
+                return Ok(None);
+            }
+        }
+        Ok(Some(()))
+    })
+    .await
+}
+
+async fn accept_many(rig: &Rig, count: usize) -> Result<Vec<Job>> {
+    let mut jobs = Vec::new();
+    for _ in 0..count {
+        jobs.push(rig.accept(rig.now(), LIFETIME_MAX).await?);
+    }
+    Ok(jobs)
+}
+
+#[tokio::test]
+async fn what_waits_in_the_lane_of_an_endpoint_that_fails_is_parked_at_once() -> Result<()> {
+    let mut rig = Rig::start().await?;
+    rig.engine.settings.failing_after = Duration::ZERO;
+    rig.receiver.script("/hook", vec![Reply::new(503, "")]);
+    let waiting = accept_many(&rig, 20).await?;
+    rig.engine.queue.push(&waiting).await?;
+    for job in accept_many(&rig, 10).await? {
+        rig.attempt(taken(job, Duration::ZERO)?).await;
+    }
+    assert_eq!(rig.engine.queue.depth().await?, 0, "the lane is dropped");
+    are_parked(&rig, &waiting).await
+}
+
+#[tokio::test]
+async fn a_job_that_comes_to_a_worker_after_its_endpoint_was_paused_is_parked_at_once() -> Result<()> {
+    let rig = Rig::start().await?;
+    let jobs = accept_many(&rig, 2).await?;
+    let actor = Actor { name: "olga".to_owned(), now: rig.now() };
+    assert_eq!(rig.engine.ledger.pause_merchant(&shop(), true, &actor).await?, 1);
+    let places = jobs.iter().map(|job| taken(*job, Duration::ZERO)).collect::<Result<Vec<_>>>()?;
+    assert_eq!(claim_batch(&rig.engine, &places).await, [None, None]);
+    are_parked(&rig, &jobs).await
+}
