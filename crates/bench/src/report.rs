@@ -19,6 +19,9 @@ pub(crate) struct Report {
 /// Above this part of the machine's busy time, others disturb the figures.
 pub(crate) const NOISE_MAX: f64 = 0.1;
 
+/// With changed pages that are kept for longer, the kernel writes so many at once that commits wait: see docs/OPERATIONS.md.
+const CHANGED_PAGES_KEPT_MAX_S: f64 = 1.0;
+
 /// How many values of a series are printed.
 const SHOWN_MAX: usize = 30;
 
@@ -129,6 +132,7 @@ impl Report {
             "series": self.series.iter().cloned().collect::<BTreeMap<_, _>>(),
             "pages": pages,
             "others_share": self.noise(),
+            "changed_pages_kept_s": changed_pages_kept_s(),
             "counts": self.counts,
         })
     }
@@ -155,12 +159,23 @@ impl Report {
         if let Some(others) = self.noise().filter(|others| *others > NOISE_MAX) {
             println!("  others used up to {:.0} % of the busy time: the figures are not to be trusted", others * 100.0);
         }
+        if let Some(kept) = changed_pages_kept_s().filter(|kept| *kept > CHANGED_PAGES_KEPT_MAX_S) {
+            println!(
+                "  the kernel writes what was changed after {kept:.0} s, and commits wait for that (docs/OPERATIONS.md)"
+            );
+        }
     }
 
     /// The largest part of the machine's busy time that others had during a measurement.
     fn noise(&self) -> Option<f64> {
         self.runs.iter().map(|figures| figures.spent.others_share).reduce(f64::max)
     }
+}
+
+/// For how many seconds the kernel keeps changed pages of files before it writes them; by Linux' Documentation/admin-guide/sysctl/vm.rst.
+fn changed_pages_kept_s() -> Option<f64> {
+    let centiseconds = std::fs::read_to_string("/proc/sys/vm/dirty_expire_centisecs").ok()?;
+    centiseconds.trim().parse::<f64>().ok().map(|centiseconds| centiseconds / 100.0)
 }
 
 impl Finding {
