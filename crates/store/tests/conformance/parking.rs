@@ -1,5 +1,5 @@
 use crate::fixture::{Fixture, LIFETIME, VISIBILITY, actor, at};
-use anyhow::Result;
+use anyhow::{Result, bail};
 use paybell_delivery::{Job, MerchantId, Reason, State};
 use paybell_store::StoreError;
 use std::time::Duration;
@@ -148,29 +148,34 @@ async fn a_release_and_a_dispatch_at_once_leave_nothing_behind(f: Fixture) -> Re
 
 async fn what_is_taken_back_of_a_closed_endpoint_is_parked_and_released_with_the_rest(f: Fixture) -> Result<()> {
     let endpoint = f.shop().await?;
-    for fails in [false, true] {
-        let mut jobs = f.accept_many(3, at(10)).await?;
+    for (from, fails) in [(10, false), (100_u64, true)] {
+        let after = |seconds| at(from + seconds);
+        let mut jobs = f.accept_many(3, after(0)).await?;
         if fails {
-            assert!(f.ledger.mark_failing(endpoint, at(20), "", &actor(at(20))).await?);
+            assert!(f.ledger.mark_failing(endpoint, after(10), "", &actor(after(10))).await?);
         } else {
-            f.ledger.pause_endpoint(endpoint, true, &actor(at(20))).await?;
+            f.ledger.pause_endpoint(endpoint, true, &actor(after(10))).await?;
         }
-        assert_eq!(f.ledger.dispatch_due(at(21), VISIBILITY, 10, &[]).await?.parked, 0, "it is not due yet");
-        f.ledger.take_back(&jobs, at(21)).await?;
-        assert_eq!(f.ledger.dispatch_due(at(21), VISIBILITY, 10, &[]).await?.parked, 3);
-        f.ledger.take_back(&jobs, at(22)).await?;
-        assert_eq!(f.ledger.dispatch_due(at(22), VISIBILITY, 10, &[]).await?.parked, 0, "what is parked stays parked");
+        assert_eq!(f.ledger.dispatch_due(after(11), VISIBILITY, 10, &[]).await?.parked, 0, "it is not due yet");
+        f.ledger.take_back(&jobs, after(11)).await?;
+        assert_eq!(f.ledger.dispatch_due(after(11), VISIBILITY, 10, &[]).await?.parked, 3);
+        f.ledger.take_back(&jobs, after(12)).await?;
+        assert_eq!(
+            f.ledger.dispatch_due(after(12), VISIBILITY, 10, &[]).await?.parked,
+            0,
+            "what is parked stays parked"
+        );
         if fails {
-            assert!(f.ledger.reopen(endpoint, &actor(at(23))).await?);
+            assert!(f.ledger.reopen(endpoint, &actor(after(13))).await?);
         } else {
-            f.ledger.pause_endpoint(endpoint, false, &actor(at(23))).await?;
+            f.ledger.pause_endpoint(endpoint, false, &actor(after(13))).await?;
         }
-        let mut released = f.ledger.release_parked(at(40), VISIBILITY, 10, &[]).await?;
+        let mut released = f.ledger.release_parked(after(30), VISIBILITY, 10, &[]).await?;
         released.sort_by_key(|job| job.delivery_id);
         jobs.sort_by_key(|job| job.delivery_id);
         assert_eq!(released, jobs);
         for job in jobs {
-            f.deliver(job, at(41)).await?;
+            f.deliver(job, after(31)).await?;
         }
     }
     Ok(())
@@ -178,10 +183,8 @@ async fn what_is_taken_back_of_a_closed_endpoint_is_parked_and_released_with_the
 
 async fn nothing_is_taken_back_that_is_claimed_or_stale_or_may_go_out(f: Fixture) -> Result<()> {
     let endpoint = f.shop().await?;
-    let [open, claimed, retried, done, probe] = [1, 2, 3, 4, 5].map(|_| f.accept_one(at(10)));
-    let (open, claimed, retried, done, probe) =
-        (open.await?, claimed.await?, retried.await?, done.await?, probe.await?);
-    let mut jobs = vec![open, claimed, retried, done, probe];
+    let jobs = f.accept_many(5, at(10)).await?;
+    let [_, claimed, retried, done, probe] = jobs[..] else { bail!("{jobs:?}") };
     let left_alone = async |jobs: &[Job], second| -> Result<()> {
         let mut before = Vec::new();
         for job in jobs {
@@ -198,9 +201,8 @@ async fn nothing_is_taken_back_that_is_claimed_or_stale_or_may_go_out(f: Fixture
     f.deliver(done, at(11)).await?;
     left_alone(&jobs, 12).await?;
     assert!(f.ledger.mark_failing(endpoint, at(12), "", &actor(at(13))).await?);
-    jobs.remove(0);
     f.ledger.take_back(&[probe], at(13)).await?;
     assert_eq!(f.ledger.dispatch_due(at(13), VISIBILITY, 10, &[]).await?.parked, 1);
     assert_eq!(f.ledger.take_probes(at(14), VISIBILITY, 10).await?, [probe]);
-    left_alone(&jobs, 15).await
+    left_alone(&[claimed, retried, done, probe], 15).await
 }
