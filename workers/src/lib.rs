@@ -65,6 +65,8 @@ pub struct Engine {
     pub health: Arc<HealthWatch>,
     /// For which places in flight somebody may wait.
     pub places: Arc<ScarcePlaces>,
+    /// Held by who takes jobs back: one at a time.
+    pub taking_back: Arc<tokio::sync::Mutex<()>>,
     /// The policy.
     pub settings: WorkerSettings,
 }

@@ -1,4 +1,4 @@
-//! Jobs that nobody can claim now, as their endpoint takes nothing: their deliveries are parked at once. So they are
+//! Jobs that nobody can claim now, as their endpoint takes nothing: their deliveries are parked soon. So they are
 //! released with the rest when it takes deliveries again, and not only after the visibility time.
 
 use crate::Engine;
@@ -6,13 +6,17 @@ use paybell_delivery::Job;
 use std::error::Error;
 use tokio::time::{Instant, sleep};
 
-/// So many are some milliseconds of the database.
-const AT_ONCE: usize = 100;
+/// So many are a millisecond of the database.
+const AT_ONCE: usize = 20;
+/// It rests so many times as long as it took: when many endpoints begin to fail in one moment, their lanes are thousands of
+/// jobs, nobody waits for them, and everybody waits for the database.
+const RESTS: u32 = 9;
 
-/// Takes them back. Those whose endpoint takes deliveries, or that are somebody's, are left alone; so are all when the database
-/// fails. Half of the time is others', as between the dispatcher's passes.
+/// Takes them back, after those for which it was called before. Those whose endpoint takes deliveries, or that are somebody's,
+/// are left alone; so are all when the database fails.
 pub(crate) async fn take_back(engine: Engine, jobs: Vec<Job>) {
     for some in jobs.chunks(AT_ONCE) {
+        let _turn = engine.taking_back.lock().await;
         let began_at = Instant::now();
         if let Err(error) = engine.ledger.take_back(some, engine.clock.now()).await {
             tracing::debug!(
@@ -22,6 +26,6 @@ pub(crate) async fn take_back(engine: Engine, jobs: Vec<Job>) {
             );
             return;
         }
-        sleep(began_at.elapsed()).await;
+        sleep(began_at.elapsed() * RESTS).await;
     }
 }

@@ -128,6 +128,7 @@ fn engine(ledger: Arc<dyn Ledger>) -> Result<Engine> {
         endpoints: Arc::new(EndpointCache::default()),
         health: Arc::default(),
         places: Arc::default(),
+        taking_back: Arc::default(),
         settings,
     })
 }

@@ -219,6 +219,7 @@ fn engine(wired: &Wired) -> Engine {
         endpoints: Arc::new(EndpointCache::default()),
         health: Arc::default(),
         places: Arc::default(),
+        taking_back: Arc::default(),
         settings: WorkerSettings {
             schedule: settings.schedule(),
             time_limit: settings.time_limit,
