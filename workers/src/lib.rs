@@ -37,6 +37,7 @@ pub use observe::run_gauges;
 pub use relieve_queue::relieve_queue;
 pub use run_worker::{WorkerError, run_worker};
 pub use scarce_places::ScarcePlaces;
+pub use take_back::TakingBack;
 pub use watch_health::HealthWatch;
 
 use paybell_delivery::Schedule;
@@ -65,8 +66,8 @@ pub struct Engine {
     pub health: Arc<HealthWatch>,
     /// For which places in flight somebody may wait.
     pub places: Arc<ScarcePlaces>,
-    /// Held by who takes jobs back: one at a time.
-    pub taking_back: Arc<tokio::sync::Mutex<()>>,
+    /// Who takes back what nobody can claim.
+    pub taking_back: Arc<TakingBack>,
     /// The policy.
     pub settings: WorkerSettings,
 }

@@ -1,7 +1,8 @@
-//! What waits for an endpoint that takes nothing any more is parked at once.
+//! What waits for an endpoint that takes nothing any more is parked soon.
 
 use super::{Rig, shop, taken};
 use crate::claim_batch::claim_batch;
+use crate::take_back::take_back;
 use anyhow::{Context, Result};
 use paybell_delivery::{Job, LIFETIME_MAX};
 use paybell_store::manage::Actor;
@@ -33,7 +34,7 @@ async fn accept_many(rig: &Rig, count: usize) -> Result<Vec<Job>> {
 }
 
 #[tokio::test]
-async fn what_waits_in_the_lane_of_an_endpoint_that_fails_is_parked_at_once() -> Result<()> {
+async fn what_waits_in_the_lane_of_an_endpoint_that_fails_is_parked_soon() -> Result<()> {
     let mut rig = Rig::start().await?;
     rig.engine.settings.failing_after = Duration::ZERO;
     rig.receiver.script("/hook", vec![Reply::new(503, "")]);
@@ -47,7 +48,7 @@ async fn what_waits_in_the_lane_of_an_endpoint_that_fails_is_parked_at_once() ->
 }
 
 #[tokio::test]
-async fn a_job_that_comes_to_a_worker_after_its_endpoint_was_paused_is_parked_at_once() -> Result<()> {
+async fn a_job_that_comes_to_a_worker_after_its_endpoint_was_paused_is_parked_soon() -> Result<()> {
     let rig = Rig::start().await?;
     let jobs = accept_many(&rig, 2).await?;
     let actor = Actor { name: "olga".to_owned(), now: rig.now() };
@@ -55,4 +56,21 @@ async fn a_job_that_comes_to_a_worker_after_its_endpoint_was_paused_is_parked_at
     let places = jobs.iter().map(|job| taken(*job, Duration::ZERO)).collect::<Result<Vec<_>>>()?;
     assert_eq!(claim_batch(&rig.engine, &places).await, [None, None]);
     are_parked(&rig, &jobs).await
+}
+
+#[tokio::test]
+async fn of_too_many_jobs_none_is_taken_back() -> Result<()> {
+    let rig = Rig::start().await?;
+    let job = rig.accept(rig.now(), LIFETIME_MAX).await?;
+    let actor = Actor { name: "olga".to_owned(), now: rig.now() };
+    rig.engine.ledger.pause_merchant(&shop(), true, &actor).await?;
+    let due_at = async || {
+        anyhow::Ok(rig.engine.ledger.delivery(job.delivery_id, rig.now()).await?.context("one")?.delivery.due_at)
+    };
+    let before = due_at().await?;
+    take_back(rig.engine.clone(), vec![job; 50_001]).await;
+    assert_eq!(due_at().await?, before);
+    take_back(rig.engine.clone(), vec![job]).await;
+    assert!(due_at().await? < before, "there is room again");
+    Ok(())
 }
