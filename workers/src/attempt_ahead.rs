@@ -63,7 +63,6 @@ impl AttemptsAhead for AttemptAhead {
         }
         let finished = self.finished()?;
         if finished.spare() < payments {
-            self.engine.places.note_any();
             return None;
         }
         let except = lock(&self.turned_away).resting(Instant::now());
@@ -83,7 +82,6 @@ impl AttemptsAhead for AttemptAhead {
             }
             let turned_away = begin(&engine, &attempts, &finished, claimed, places);
             if !turned_away.is_empty() {
-                engine.places.note(turned_away.iter().map(|(job, _)| job.endpoint_id));
                 leave_to_queue(&engine, turned_away).await;
             }
         });

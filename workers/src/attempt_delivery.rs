@@ -1,4 +1,4 @@
-//! One attempt, from its claim to its record.
+//! One attempt, from its claim to its record; its place in flight is free in between.
 
 use crate::Engine;
 use crate::claim_batch::place_left;
@@ -28,20 +28,24 @@ struct Judged {
     retry_after: Option<Duration>,
 }
 
-/// Attempts a delivery, from its claim to its record.
-pub(crate) async fn attempt_claimed(engine: &Engine, claimed: &ClaimedDelivery, taken_at: Instant) {
+/// Attempts a delivery; answers what is to be recorded of it, if anything is.
+pub(crate) async fn attempt_claimed(
+    engine: &Engine,
+    claimed: &ClaimedDelivery,
+    taken_at: Instant,
+) -> Option<RecordAttempt> {
     let loaded = match engine.endpoints.load(&engine.coalesced, claimed).await {
         Ok(loaded) => loaded,
-        Err(error) => return record_unloaded(engine, claimed, &error).await,
+        Err(error) => return unloaded(engine, claimed, &error),
     };
     if was_lost(engine, claimed).await {
-        return record_unsent(engine, claimed, "nothing was sent: the claim was lost before".to_owned()).await;
+        return Some(nothing_sent(engine, claimed, "nothing was sent: the claim was lost before".to_owned()));
     }
     let started_at = engine.clock.now();
     let time_limit = time_limit(engine, &loaded, claimed, started_at).min(place_left(engine, taken_at));
     if time_limit.is_zero() {
         // A process that was held up: by now somebody else may have delivered it, or a person settled it.
-        return record_unsent(engine, claimed, "nothing was sent: the worker came too late".to_owned()).await;
+        return Some(nothing_sent(engine, claimed, "nothing was sent: the worker came too late".to_owned()));
     }
     let begun = Instant::now();
     let telling = Telling::new(claimed, &loaded, started_at);
@@ -56,7 +60,7 @@ pub(crate) async fn attempt_claimed(engine: &Engine, claimed: &ClaimedDelivery, 
     let duration = begun.elapsed();
     let schedule = loaded.schedule(claimed.attempt, engine.settings.schedule);
     let decision = decide_next(engine, claimed, &judged, 0, time_limit, &schedule);
-    record(engine, claimed, judged, started_at, duration, decision).await;
+    Some(to_record(engine, claimed, judged, started_at, duration, decision))
 }
 
 /// Whether somebody ended or took over the delivery since it was claimed: what was held up looks again, as nothing may
@@ -148,41 +152,37 @@ fn decide_next(
 
 /// The endpoint could not be read. When the database is away the claim simply runs out; when what is stored cannot be
 /// used (a lost master key), that is an attempt that people must see.
-async fn record_unloaded(engine: &Engine, claimed: &ClaimedDelivery, error: &StoreError) {
+fn unloaded(engine: &Engine, claimed: &ClaimedDelivery, error: &StoreError) -> Option<RecordAttempt> {
     tracing::error!(
         delivery.id = %claimed.delivery_id, endpoint.id = %claimed.endpoint_id,
         error = error as &dyn std::error::Error, "the endpoint could not be loaded"
     );
-    if !error.is_transient() {
-        record_unsent(engine, claimed, format!("nothing was sent: {error}")).await;
-    }
+    (!error.is_transient()).then(|| nothing_sent(engine, claimed, format!("nothing was sent: {error}")))
 }
 
-async fn record_unsent(engine: &Engine, claimed: &ClaimedDelivery, why: String) {
+fn nothing_sent(engine: &Engine, claimed: &ClaimedDelivery, why: String) -> RecordAttempt {
     let judged = unsent(why);
     let decision = decide_next(engine, claimed, &judged, 0, engine.settings.time_limit, &engine.settings.schedule);
-    record(engine, claimed, judged, claimed.claimed_at, Duration::ZERO, decision).await;
+    to_record(engine, claimed, judged, claimed.claimed_at, Duration::ZERO, decision)
 }
 
-/// Records a panic of this attempt, the delivery's `panics`-th.
-pub(crate) async fn record_panic(engine: &Engine, claimed: &ClaimedDelivery, message: &str, panics: u32) {
+/// A panic of this attempt, the delivery's `panics`-th.
+pub(crate) fn panicked(engine: &Engine, claimed: &ClaimedDelivery, message: &str, panics: u32) -> RecordAttempt {
     let judged = failed(Outcome::Panicked, format!("the worker panicked: {message}"));
     let duration = engine.clock.now().since(claimed.claimed_at);
     let settings = &engine.settings;
     let decision = decide_next(engine, claimed, &judged, panics, settings.time_limit, &settings.schedule);
-    record(engine, claimed, judged, claimed.claimed_at, duration, decision).await;
+    to_record(engine, claimed, judged, claimed.claimed_at, duration, decision)
 }
 
-/// Writes the attempt down. A database that is away is asked again for as long as a claim holds: what the merchant
-/// answered is worth the wait, and a record that comes late is still taken.
-async fn record(
+fn to_record(
     engine: &Engine,
     claimed: &ClaimedDelivery,
     judged: Judged,
     started_at: Timestamp,
     duration: Duration,
     decision: Decision,
-) {
+) -> RecordAttempt {
     let attempt = Attempt {
         delivery_id: claimed.delivery_id,
         number: claimed.attempt,
@@ -194,14 +194,18 @@ async fn record(
         response_head: judged.head,
         response_body: judged.body,
     };
-    let record = RecordAttempt { attempt, decision, now: engine.clock.now() };
-    let waited_for = engine.places.is_waited_for(claimed.endpoint_id, duration);
-    match record_patiently(engine, &record, waited_for).await {
+    RecordAttempt { attempt, decision, now: engine.clock.now() }
+}
+
+/// Writes the attempt down. A database that is away is asked again for as long as a claim holds: what the merchant
+/// answered is worth the wait, and a record that comes late is still taken.
+pub(crate) async fn record_attempt(engine: &Engine, claimed: &ClaimedDelivery, record: RecordAttempt) {
+    match record_patiently(engine, &record).await {
         Ok(recorded) => {
             observe_attempt(claimed, &record.attempt);
             watch_health(engine, claimed, &record.attempt).await;
             match recorded {
-                Recorded::Applied => observe_decision(claimed, decision, engine.clock.now()),
+                Recorded::Applied => observe_decision(claimed, record.decision, engine.clock.now()),
                 Recorded::Fenced => counter!("paybell_records_fenced_total").increment(1),
             }
         }
@@ -213,15 +217,11 @@ async fn record(
     }
 }
 
-async fn record_patiently(
-    engine: &Engine,
-    record: &RecordAttempt,
-    waited_for: bool,
-) -> Result<Recorded, Arc<StoreError>> {
+async fn record_patiently(engine: &Engine, record: &RecordAttempt) -> Result<Recorded, Arc<StoreError>> {
     let give_up = Instant::now() + engine.settings.visibility;
     let mut pause = Duration::from_millis(50);
     loop {
-        match engine.coalesced.record(record.clone(), waited_for).await {
+        match engine.coalesced.record(record.clone()).await {
             Err(error) if error.is_transient() && Instant::now() + pause < give_up => {
                 tokio::time::sleep(pause).await;
                 pause = (pause * 2).min(Duration::from_secs(2));

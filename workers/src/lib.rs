@@ -23,7 +23,6 @@ mod pass_size;
 mod relieve_queue;
 mod render_notification;
 mod run_worker;
-mod scarce_places;
 mod survive_panics;
 mod take_back;
 #[cfg(test)]
@@ -36,7 +35,6 @@ pub use load_endpoint::EndpointCache;
 pub use observe::run_gauges;
 pub use relieve_queue::relieve_queue;
 pub use run_worker::{WorkerError, run_worker};
-pub use scarce_places::ScarcePlaces;
 pub use take_back::TakingBack;
 pub use watch_health::HealthWatch;
 
@@ -46,6 +44,7 @@ use paybell_queue::Queue;
 use paybell_store::{Clock, Coalesced, Ledger};
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::Semaphore;
 
 /// What all loops share; cheap to clone.
 #[derive(Clone)]
@@ -64,8 +63,8 @@ pub struct Engine {
     pub endpoints: Arc<EndpointCache>,
     /// What the attempts of this process say of their endpoints.
     pub health: Arc<HealthWatch>,
-    /// For which places in flight somebody may wait.
-    pub places: Arc<ScarcePlaces>,
+    /// One permit for each attempt that may wait to be recorded: [`WorkerSettings::in_flight_max`].
+    pub unrecorded: Arc<Semaphore>,
     /// Who takes back what nobody can claim.
     pub taking_back: Arc<TakingBack>,
     /// The policy.

@@ -1,6 +1,7 @@
 //! The worker pool: apalis workers over the queue's backend.
 
 use crate::attempt_ahead::AttemptAhead;
+use crate::attempt_delivery::record_attempt;
 use crate::claim_batch::claim_batch;
 use crate::survive_panics::survive_panics;
 use crate::{Engine, WorkerSettings, reuse_within};
@@ -101,7 +102,6 @@ pub async fn run_worker(engine: Engine, stop: CancellationToken) -> Result<(), W
 async fn handle(batch: Batch, context: Data<Context>) {
     let Context { engine, finished, attempts } = (*context).clone();
     let in_flight: Vec<InFlight> = batch.jobs.iter().map(|taken| InFlight::new(*taken, finished.clone())).collect();
-    note_scarce_places(&engine, &finished, &batch.jobs);
     let claims = claim_batch(&engine, &batch.jobs).await;
     drop(batch.claiming);
     for (in_flight, claim) in in_flight.into_iter().zip(claims) {
@@ -110,19 +110,15 @@ async fn handle(batch: Batch, context: Data<Context>) {
     }
 }
 
-/// Where jobs wait, those that had their turn may have left others of their endpoints behind.
-pub(crate) fn note_scarce_places(engine: &Engine, finished: &Finished, jobs: &[Taken]) {
-    if finished.spare() == 0 {
-        engine.places.note_any();
-    } else if !engine.queue.none_waits() {
-        engine.places.note(jobs.iter().map(|taken| taken.job.endpoint_id));
-    }
-}
-
-/// One attempt in its place in flight.
+/// One attempt in its place in flight, which is free for another as soon as the merchant has answered. What is to be recorded may
+/// wait for company then, as nobody waits for it; so many at most as may be in flight, as else what a database is slow to take
+/// would fill the memory.
 pub(crate) async fn attempt(engine: Engine, claimed: Box<ClaimedDelivery>, in_flight: InFlight) {
-    survive_panics(&engine, &claimed, in_flight.taken.taken_at).await;
+    let attempted = survive_panics(&engine, &claimed, in_flight.taken.taken_at).await;
+    let Some(attempted) = attempted else { return };
+    let _unrecorded = engine.unrecorded.acquire().await;
     drop(in_flight);
+    record_attempt(&engine, &claimed, attempted).await;
 }
 
 /// Tells the queue that a job is no longer in flight, also when what is done with it panics.

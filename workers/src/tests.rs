@@ -1,6 +1,6 @@
 //! What the whole-path tests cannot bring about: a worker that is held up after its claim, and a damaged row.
 
-use crate::attempt_delivery::attempt_claimed;
+use crate::attempt_delivery::{attempt_claimed, record_attempt};
 use crate::claim_batch::claim_batch;
 use crate::{DispatchSettings, EndpointCache, Engine, WorkerSettings, keep_attempts, place_lease, run_dispatcher};
 use anyhow::{Context, Result, bail, ensure};
@@ -18,6 +18,7 @@ use sqlx::{Connection, SqliteConnection};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
+use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
@@ -87,7 +88,7 @@ impl Rig {
     /// What the worker does with a job.
     async fn attempt(&self, taken: Taken) {
         for claimed in claim_batch(&self.engine, &[taken]).await.into_iter().flatten() {
-            attempt_claimed(&self.engine, &claimed, taken.taken_at).await;
+            attempt_and_record(&self.engine, &claimed, taken.taken_at).await;
         }
     }
 
@@ -127,10 +128,16 @@ fn engine(ledger: Arc<dyn Ledger>) -> Result<Engine> {
         clock,
         endpoints: Arc::new(EndpointCache::default()),
         health: Arc::default(),
-        places: Arc::default(),
+        unrecorded: Arc::new(Semaphore::new(settings.in_flight_max)),
         taking_back: Arc::default(),
         settings,
     })
+}
+
+async fn attempt_and_record(engine: &Engine, claimed: &ClaimedDelivery, taken_at: Instant) {
+    if let Some(attempted) = attempt_claimed(engine, claimed, taken_at).await {
+        record_attempt(engine, claimed, attempted).await;
+    }
 }
 
 fn shop() -> MerchantId {
@@ -163,7 +170,7 @@ async fn a_claim_that_holds_is_attempted() -> Result<()> {
     let rig = Rig::start().await?;
     let job = rig.accept(rig.now(), LIFETIME_MAX).await?;
     let claimed = rig.claim(job, rig.now()).await?;
-    attempt_claimed(&rig.engine, &claimed, Instant::now()).await;
+    attempt_and_record(&rig.engine, &claimed, Instant::now()).await;
     assert_eq!(rig.standing(job.delivery_id).await?, (State::Delivered, vec![Outcome::Acknowledged]));
     assert_eq!(rig.receiver.requests().len(), 1);
     Ok(())
@@ -176,7 +183,7 @@ async fn nothing_is_sent_when_a_person_settled_it_between_claim_and_attempt() ->
     let held_up = rig.claim(job, rig.now().before(Duration::from_secs(1))).await?;
     let actor = Actor { name: "olga".to_owned(), now: rig.now() };
     rig.engine.ledger.settle(job.delivery_id, "olga", "told by phone", &actor).await?;
-    attempt_claimed(&rig.engine, &held_up, Instant::now()).await;
+    attempt_and_record(&rig.engine, &held_up, Instant::now()).await;
     assert_eq!(rig.receiver.requests().len(), 0);
     assert_eq!(
         rig.standing(job.delivery_id).await?,
@@ -193,8 +200,8 @@ async fn nothing_is_sent_when_the_claim_has_run_out_meanwhile() -> Result<()> {
     let job = rig.accept(long_ago, LIFETIME_MAX).await?;
     let held_up = rig.claim(job, long_ago).await?;
     let second = rig.claim(Job { attempts: 1, ..job }, rig.now()).await?;
-    attempt_claimed(&rig.engine, &second, Instant::now()).await;
-    attempt_claimed(&rig.engine, &held_up, Instant::now()).await;
+    attempt_and_record(&rig.engine, &second, Instant::now()).await;
+    attempt_and_record(&rig.engine, &held_up, Instant::now()).await;
     assert_eq!(rig.receiver.requests().len(), 1, "only by the second claim");
     let outcomes = vec![Outcome::Blocked, Outcome::Acknowledged];
     assert_eq!(rig.standing(job.delivery_id).await?, (State::Delivered, outcomes));
@@ -245,7 +252,7 @@ async fn nothing_is_sent_when_the_deadline_has_passed_meanwhile() -> Result<()> 
     let just_now = rig.now().before(Duration::from_secs(3));
     let job = rig.accept(just_now, Duration::from_secs(2)).await?;
     let claimed = rig.claim(job, just_now + Duration::from_secs(1)).await?;
-    attempt_claimed(&rig.engine, &claimed, Instant::now()).await;
+    attempt_and_record(&rig.engine, &claimed, Instant::now()).await;
     assert_eq!(rig.receiver.requests().len(), 0);
     assert_eq!(rig.standing(job.delivery_id).await?, (State::Undelivered, vec![Outcome::Blocked]));
     let view = rig.engine.ledger.delivery(job.delivery_id, rig.now()).await?.context("a delivery")?;

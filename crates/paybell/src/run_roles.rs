@@ -17,6 +17,7 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpSocket};
+use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
@@ -218,7 +219,7 @@ fn engine(wired: &Wired) -> Engine {
         clock: wired.clock.clone(),
         endpoints: Arc::new(EndpointCache::default()),
         health: Arc::default(),
-        places: Arc::default(),
+        unrecorded: Arc::new(Semaphore::new(settings.in_flight_max)),
         taking_back: Arc::default(),
         settings: WorkerSettings {
             schedule: settings.schedule(),

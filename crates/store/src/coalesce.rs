@@ -122,12 +122,12 @@ impl Coalesced {
         entry.join(payment).await
     }
 
-    /// Records one attempt. It may wait up to 25 ms for company; where its place in flight is `waited_for`, 2 ms.
+    /// Records one attempt. It may wait up to 25 ms for company.
     ///
     /// # Errors
     /// The batch's, or [`StoreError::Stopping`].
-    pub async fn record(&self, record: RecordAttempt, waited_for: bool) -> Result<Recorded, Arc<StoreError>> {
-        self.record.join_or_hurry(record, waited_for).await
+    pub async fn record(&self, record: RecordAttempt) -> Result<Recorded, Arc<StoreError>> {
+        self.record.join(record).await
     }
 
     /// Records one check.

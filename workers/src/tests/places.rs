@@ -1,23 +1,23 @@
-//! Attempts keep their places in flight until they are recorded: longer where nobody waits for them.
+//! A place in flight is free once the merchant has answered; the record follows when it has company.
 
-use super::{Rig, VISIBILITY, shop, taken};
+use super::{Rig, VISIBILITY, attempt_and_record, shop, taken};
 use crate::attempt_ahead::AttemptAhead;
-use crate::attempt_delivery::attempt_claimed;
-use crate::run_worker::{Feeds, note_scarce_places};
+use crate::run_worker::{Feeds, InFlight, attempt};
 use anyhow::Result;
-use paybell_delivery::{EndpointId, LIFETIME_MAX, Outcome, State};
+use paybell_delivery::{LIFETIME_MAX, Outcome, State};
 use paybell_queue::{FeedLimits, Finished, Taken, feed};
 use paybell_store::AttemptsAhead;
+use paybell_store::engine::ClaimedDelivery;
 use paybell_testkit::eventually;
+use sqlx::{Connection, SqliteConnection};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use uuid::Uuid;
 
-/// For how long a record waits at most where nobody waits for its place.
+/// For how long a record waits at most for company.
 const GATHER: Duration = Duration::from_millis(25);
-const NO_TIME: Duration = Duration::ZERO;
+const ROOM: usize = 8;
 
 /// What tells of finished jobs, for a worker with room for that many.
 fn finished(rig: &Rig, in_flight_max: usize) -> Finished {
@@ -25,80 +25,77 @@ fn finished(rig: &Rig, in_flight_max: usize) -> Finished {
     feed(rig.engine.queue.clone(), limits, CancellationToken::new()).1
 }
 
-/// Attempts ahead for such a worker.
-fn ahead(rig: &Rig, in_flight_max: usize) -> AttemptAhead {
-    let feeds: Feeds = Arc::new(Mutex::new(vec![finished(rig, in_flight_max)]));
-    AttemptAhead::new(rig.engine.clone(), feeds, TaskTracker::new(), CancellationToken::new())
+/// A delivery that is claimed, and its place in flight.
+async fn claimed(rig: &Rig, finished: &Finished) -> Result<(Box<ClaimedDelivery>, InFlight)> {
+    let job = rig.accept(rig.now(), LIFETIME_MAX).await?;
+    let claimed = rig.claim(job, rig.now()).await?;
+    finished.note_admitted(1);
+    Ok((Box::new(claimed), InFlight::let_in(taken(job, Duration::ZERO)?, finished.clone())))
 }
 
-/// A delivery is attempted; answers how long it took until it was recorded.
-async fn attempt(rig: &Rig) -> Result<Duration> {
+#[tokio::test]
+async fn a_lone_record_gathers() -> Result<()> {
+    let rig = Rig::start().await?;
     let job = rig.accept(rig.now(), LIFETIME_MAX).await?;
     let claimed = rig.claim(job, rig.now()).await?;
     let begun = Instant::now();
-    attempt_claimed(&rig.engine, &claimed, taken(job, Duration::ZERO)?.taken_at).await;
-    let took = begun.elapsed();
+    attempt_and_record(&rig.engine, &claimed, taken(job, Duration::ZERO)?.taken_at).await;
+    assert!(begun.elapsed() >= GATHER, "it was recorded after {:?}", begun.elapsed());
     assert_eq!(rig.standing(job.delivery_id).await?, (State::Delivered, vec![Outcome::Acknowledged]));
-    Ok(took)
-}
-
-#[tokio::test]
-async fn a_lone_record_gathers_until_somebody_waits_for_its_place() -> Result<()> {
-    let rig = Rig::start().await?;
-    let took = attempt(&rig).await?;
-    assert!(took >= GATHER, "it was recorded after {took:?}");
-    rig.engine.places.note_any();
-    let mut shortest = took;
-    for _ in 0..50 {
-        shortest = shortest.min(attempt(&rig).await?);
-    }
-    assert!(shortest < GATHER, "each of many took {shortest:?} at least");
     Ok(())
 }
 
 #[tokio::test]
-async fn places_are_waited_for_where_the_worker_has_none_to_spare() -> Result<()> {
+async fn a_place_is_free_before_the_attempt_is_recorded() -> Result<()> {
     let rig = Rig::start().await?;
-    let waited_for = || rig.engine.places.is_waited_for(EndpointId(Uuid::from_u128(1)), NO_TIME);
-    let ahead = ahead(&rig, 100);
-    assert!(ahead.claim_ahead(1).is_some() && !waited_for());
-    assert!(ahead.claim_ahead(101).is_none() && waited_for());
-
-    let other = Rig::start().await?;
-    let waited_for = || other.engine.places.is_waited_for(EndpointId(Uuid::from_u128(1)), NO_TIME);
-    let finished = finished(&other, 8);
-    note_scarce_places(&other.engine, &finished, &[]);
-    assert!(!waited_for());
-    finished.note_admitted(8);
-    note_scarce_places(&other.engine, &finished, &[]);
-    assert!(waited_for());
+    let finished = finished(&rig, ROOM);
+    let url = format!("sqlite://{}", rig.folder.path().join("ledger.db").display());
+    let mut other = SqliteConnection::connect(&url).await?;
+    let (claimed, in_flight) = claimed(&rig, &finished).await?;
+    let id = claimed.delivery_id;
+    assert_eq!(finished.free(), ROOM - 1);
+    sqlx::raw_sql("BEGIN IMMEDIATE").execute(&mut other).await?;
+    let attempting = tokio::spawn(attempt(rig.engine.clone(), claimed, in_flight));
+    eventually("its place is free", VISIBILITY, async || Ok((finished.free() == ROOM).then_some(()))).await?;
+    assert_eq!(rig.receiver.requests().len(), 1);
+    assert_eq!(rig.standing(id).await?, (State::Pending, vec![]), "nothing can be written");
+    sqlx::raw_sql("ROLLBACK").execute(&mut other).await?;
+    attempting.await?;
+    assert_eq!(rig.standing(id).await?, (State::Delivered, vec![Outcome::Acknowledged]));
     Ok(())
 }
 
 #[tokio::test]
-async fn places_are_waited_for_where_a_job_of_the_endpoint_is_left_behind() -> Result<()> {
+async fn no_more_attempts_wait_to_be_recorded_than_may_be_in_flight() -> Result<()> {
     let rig = Rig::start().await?;
-    let (first, second) = (rig.accept(rig.now(), LIFETIME_MAX).await?, rig.accept(rig.now(), LIFETIME_MAX).await?);
-    let waited_for = || rig.engine.places.is_waited_for(first.endpoint_id, NO_TIME);
-    rig.engine.queue.push(&[first, second]).await?;
-    let one = rig.engine.queue.turn(&[], 1, 1).await?;
-    let finished = finished(&rig, 100);
-    note_scarce_places(&rig.engine, &finished, &one);
-    assert!(waited_for());
+    let finished = finished(&rig, ROOM);
+    let in_flight_max = u32::try_from(rig.engine.settings.in_flight_max)?;
+    let others = rig.engine.unrecorded.acquire_many(in_flight_max).await?;
+    let (claimed, in_flight) = claimed(&rig, &finished).await?;
+    let id = claimed.delivery_id;
+    let attempting = tokio::spawn(attempt(rig.engine.clone(), claimed, in_flight));
+    eventually("it answers", VISIBILITY, async || Ok((rig.receiver.requests().len() == 1).then_some(()))).await?;
+    tokio::time::sleep(GATHER * 4).await;
+    assert_eq!(finished.free(), ROOM - 1, "it keeps its place");
+    assert_eq!(rig.standing(id).await?, (State::Pending, vec![]));
+    drop(others);
+    attempting.await?;
+    assert_eq!(finished.free(), ROOM);
+    assert_eq!(rig.standing(id).await?, (State::Delivered, vec![Outcome::Acknowledged]));
     Ok(())
 }
 
 #[tokio::test]
-async fn a_merchant_that_is_turned_away_rests_and_its_places_are_waited_for() -> Result<()> {
+async fn a_merchant_that_is_turned_away_rests() -> Result<()> {
     let rig = Rig::start().await?;
     let job = rig.accept(rig.now(), LIFETIME_MAX).await?;
     let claimed = rig.claim(job, rig.now()).await?;
-    let waited_for = || rig.engine.places.is_waited_for(job.endpoint_id, NO_TIME);
-    let ahead = ahead(&rig, 100);
+    let feeds: Feeds = Arc::new(Mutex::new(vec![finished(&rig, 100)]));
+    let ahead = AttemptAhead::new(rig.engine.clone(), feeds, TaskTracker::new(), CancellationToken::new());
     let cap = job.concurrency_max as usize;
     let places: Vec<Taken> = rig.engine.queue.admit(&vec![job; cap], 100).await?.into_iter().flatten().collect();
     assert_eq!(places.len(), cap);
-    assert!(!ahead.rests(&shop()) && !waited_for());
+    assert!(!ahead.rests(&shop()));
     ahead.attempt_ahead(vec![(job, claimed)]);
     eventually(
         "it is left to the queue",
@@ -106,6 +103,6 @@ async fn a_merchant_that_is_turned_away_rests_and_its_places_are_waited_for() ->
         async || Ok((rig.engine.queue.depth().await? == 1).then_some(())),
     )
     .await?;
-    assert!(ahead.rests(&shop()) && waited_for());
+    assert!(ahead.rests(&shop()));
     Ok(())
 }

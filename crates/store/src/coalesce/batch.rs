@@ -26,8 +26,6 @@ pub(super) type Answered<O> = Result<O, Arc<StoreError>>;
 /// Who waits for a batch.
 struct Caller<I, O> {
     item: I,
-    /// Whether its batch may gather no longer than it must.
-    hurries: bool,
     answer: oneshot::Sender<Answered<O>>,
 }
 
@@ -50,13 +48,9 @@ impl<I: Send + Sync + 'static, O: Send + 'static> Entry<I, O> {
     }
 
     pub(super) async fn join(&self, item: I) -> Answered<O> {
-        self.join_or_hurry(item, false).await
-    }
-
-    pub(super) async fn join_or_hurry(&self, item: I, hurries: bool) -> Answered<O> {
         let (answer, answered) = oneshot::channel();
         let stopping = || Arc::new(StoreError::Stopping);
-        self.callers.send(Caller { item, hurries, answer }).await.map_err(|_| stopping())?;
+        self.callers.send(Caller { item, answer }).await.map_err(|_| stopping())?;
         answered.await.map_err(|_| stopping())?
     }
 }
@@ -67,7 +61,7 @@ async fn write_batches<A: Act>(act: Arc<A>, mut waiting: mpsc::Receiver<Caller<A
     let (mut batch, mut last) = (Vec::new(), 0);
     while waiting.recv_many(&mut batch, batch_max).await > 0 {
         let gather = act.gather(last);
-        gather_more(&gather, &mut batch, &mut waiting, batch_max, |caller| caller.hurries).await;
+        gather_more(&gather, &mut batch, &mut waiting, batch_max).await;
         last = batch.len();
         let written = tokio::spawn(write_batch(Arc::clone(&act), std::mem::take(&mut batch)));
         let _ = written.await;

@@ -27,18 +27,16 @@ impl Gather {
     }
 }
 
-/// Nobody waits for a record but what waits for its place in flight, of which the caller knows, and a statement costs several
-/// times as much as one more row of it.
+/// Nobody waits for a record, and a statement costs several times as much as one more row of it.
 pub(super) const RECORDS: Gather =
     Gather { at_least: Duration::from_millis(2), at_most: Duration::from_millis(25), few: 12 };
 
-/// Waits for more callers of a batch that has at least one; with one that `hurries` in it no longer than it must.
+/// Waits for more callers of a batch that has at least one.
 pub(super) async fn gather_more<C>(
     gather: &Gather,
     batch: &mut Vec<C>,
     waiting: &mut mpsc::Receiver<C>,
     batch_max: usize,
-    hurries: impl Fn(&C) -> bool,
 ) {
     if gather.at_least.is_zero() || batch.len() >= SMALL {
         return;
@@ -50,12 +48,9 @@ pub(super) async fn gather_more<C>(
     {
         batch.push(caller);
     }
-    let mut hurried = batch.iter().any(&hurries);
-    while !hurried
-        && batch.len() < gather.few.min(batch_max)
+    while batch.len() < gather.few.min(batch_max)
         && let Ok(Some(caller)) = tokio::time::timeout_at(until, waiting.recv()).await
     {
-        hurried = hurries(&caller);
         batch.push(caller);
     }
 }
@@ -65,8 +60,6 @@ mod tests {
     use super::*;
 
     const LONG: Duration = Duration::from_secs(60);
-    /// The caller that hurries.
-    const HURRIES: usize = 9;
 
     async fn gathered(gather: Gather, first: usize, later: usize, batch_max: usize) -> (usize, Duration) {
         let (callers, mut waiting) = mpsc::channel(100);
@@ -74,7 +67,7 @@ mod tests {
             callers.send(n).await.expect("room");
         }
         let (mut batch, begun) = ((0..first).collect(), Instant::now());
-        gather_more(&gather, &mut batch, &mut waiting, batch_max, |n| *n == HURRIES).await;
+        gather_more(&gather, &mut batch, &mut waiting, batch_max).await;
         (batch.len(), begun.elapsed())
     }
 
@@ -97,22 +90,5 @@ mod tests {
             let (count, waited) = gathered(gather, first, 5, 100).await;
             assert!(count == first && waited < LONG, "{count} after {waited:?}");
         }
-    }
-
-    #[tokio::test]
-    async fn with_one_that_hurries_nobody_waits_longer_than_they_must() {
-        let gather = Gather { at_least: Duration::from_millis(1), at_most: LONG, few: 12 };
-        for (first, later, expected) in [(10, 0, 10), (1, 10, 11)] {
-            let (count, waited) = gathered(gather, first, later, 50).await;
-            assert!(count == expected && waited < LONG, "{count} after {waited:?}");
-        }
-        let (callers, mut waiting) = mpsc::channel(100);
-        let mut batch = vec![0];
-        let hurry = async {
-            tokio::time::sleep(Duration::from_millis(30)).await;
-            callers.send(HURRIES).await.expect("room");
-        };
-        tokio::join!(gather_more(&gather, &mut batch, &mut waiting, 50, |n| *n == HURRIES), hurry);
-        assert_eq!(batch, [0, HURRIES], "it came while they waited");
     }
 }

@@ -27,7 +27,7 @@ async fn concurrent_callers_share_batches_from_accept_to_record(f: Fixture) -> R
             let claims = ledger.claim(&jobs, clock.now(), VISIBILITY).await?;
             let Some(Claim::Won(claimed)) = claims.into_iter().next() else { anyhow::bail!("lost") };
             let record = record(&claimed, Outcome::Acknowledged, Decision::Delivered, clock.now());
-            anyhow::ensure!(coalesced.record(record, true).await? == Recorded::Applied);
+            anyhow::ensure!(coalesced.record(record).await? == Recorded::Applied);
             Ok(claimed.delivery_id)
         }));
     }

@@ -100,7 +100,7 @@ impl Rig {
     async fn record(&self, f: &Fixture, job: Job, outcome: Outcome, decision: Decision) -> Result<Recorded> {
         let claimed = f.won(job, self.begun_at).await?;
         let now = self.begun_at + Duration::from_secs(5);
-        Ok(self.coalesced.record(record(&claimed, outcome, decision, now), true).await?)
+        Ok(self.coalesced.record(record(&claimed, outcome, decision, now)).await?)
     }
 
     /// All that was written.
@@ -136,7 +136,7 @@ async fn what_is_accepted_and_recorded_is_counted(f: Fixture) -> Result<()> {
     let claimed = f.won(last, rig.begun_at).await?;
     f.ledger.settle(last.delivery_id, "Olga", "by phone", &actor(rig.begun_at)).await?;
     let late = record(&claimed, Outcome::Refused, Decision::Undelivered(Reason::Refused), rig.begun_at);
-    assert_eq!(rig.coalesced.record(late, true).await?, Recorded::Fenced);
+    assert_eq!(rig.coalesced.record(late).await?, Recorded::Fenced);
     rig.coalesced.note_expired(2);
     rig.coalesced.flush_figures().await;
     rig.coalesced.flush_figures().await;
