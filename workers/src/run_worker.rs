@@ -22,6 +22,9 @@ use tokio_util::task::TaskTracker;
 
 /// How long the queue may take to be told of the last jobs.
 const TELL_WITHIN: Duration = Duration::from_secs(2);
+/// How many attempts of a batch begin in one millisecond, and within how many all of them do.
+const EACH_MS_MIN: usize = 8;
+const SPREAD_MS_MAX: usize = 16;
 /// While one batch is being claimed, the next may be on its way.
 const BATCHES_AT_ONCE: usize = 2;
 
@@ -104,8 +107,18 @@ async fn handle(batch: Batch, context: Data<Context>) {
     let in_flight: Vec<InFlight> = batch.jobs.iter().map(|taken| InFlight::new(*taken, finished.clone())).collect();
     let claims = claim_batch(&engine, &batch.jobs).await;
     drop(batch.claiming);
-    for (in_flight, claim) in in_flight.into_iter().zip(claims) {
-        let Some(claimed) = claim else { continue };
+    let won = in_flight.into_iter().zip(claims).filter_map(|(in_flight, claim)| Some((claim?, in_flight))).collect();
+    begin(&engine, &attempts, won).await;
+}
+
+/// Begins a few of these attempts in each millisecond: a hundred of one merchant that began at once would be answered at once, and
+/// so meet again at every turn, in the way of all others.
+pub(crate) async fn begin(engine: &Engine, attempts: &TaskTracker, won: Vec<(Box<ClaimedDelivery>, InFlight)>) {
+    let each_ms = EACH_MS_MIN.max(won.len().div_ceil(SPREAD_MS_MAX));
+    for (n, (claimed, in_flight)) in won.into_iter().enumerate() {
+        if n > 0 && n % each_ms == 0 {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
         attempts.spawn(attempt(engine.clone(), claimed, in_flight));
     }
 }

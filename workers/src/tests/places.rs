@@ -2,7 +2,7 @@
 
 use super::{Rig, VISIBILITY, attempt_and_record, shop, taken};
 use crate::attempt_ahead::AttemptAhead;
-use crate::run_worker::{Feeds, InFlight, attempt};
+use crate::run_worker::{Feeds, InFlight, attempt, begin};
 use anyhow::Result;
 use paybell_delivery::{LIFETIME_MAX, Outcome, State};
 use paybell_queue::{FeedLimits, Finished, Taken, feed};
@@ -82,6 +82,25 @@ async fn no_more_attempts_wait_to_be_recorded_than_may_be_in_flight() -> Result<
     attempting.await?;
     assert_eq!(finished.free(), ROOM);
     assert_eq!(rig.standing(id).await?, (State::Delivered, vec![Outcome::Acknowledged]));
+    Ok(())
+}
+
+#[tokio::test]
+async fn attempts_of_one_batch_do_not_begin_at_once() -> Result<()> {
+    let rig = Rig::start().await?;
+    let finished = finished(&rig, 100);
+    for (count, least) in [(8, Duration::ZERO), (24, Duration::from_millis(2))] {
+        let (attempts, mut won) = (TaskTracker::new(), Vec::new());
+        for _ in 0..count {
+            won.push(claimed(&rig, &finished).await?);
+        }
+        let (before, begun) = (rig.receiver.requests().len(), Instant::now());
+        begin(&rig.engine, &attempts, won).await;
+        assert!(begun.elapsed() >= least, "{count} began within {:?}", begun.elapsed());
+        attempts.close();
+        attempts.wait().await;
+        assert_eq!(rig.receiver.requests().len(), before + count, "and all of them do");
+    }
     Ok(())
 }
 
