@@ -5,7 +5,7 @@ use crate::attempt_ahead::AttemptAhead;
 use crate::run_worker::{Feeds, InFlight, attempt, begin};
 use anyhow::Result;
 use paybell_delivery::{LIFETIME_MAX, Outcome, State};
-use paybell_queue::{FeedLimits, Finished, Taken, feed};
+use paybell_queue::{FeedLimits, Finished, ReadyBackend, Taken, feed};
 use paybell_store::AttemptsAhead;
 use paybell_store::engine::ClaimedDelivery;
 use paybell_testkit::eventually;
@@ -19,10 +19,10 @@ use tokio_util::task::TaskTracker;
 const GATHER: Duration = Duration::from_millis(25);
 const ROOM: usize = 8;
 
-/// What tells of finished jobs, for a worker with room for that many.
-fn finished(rig: &Rig, in_flight_max: usize) -> Finished {
+/// The feed of a worker with room for that many, and what tells it of finished jobs. It ends with the former.
+fn feeding(rig: &Rig, in_flight_max: usize) -> (ReadyBackend, Finished) {
     let limits = FeedLimits { in_flight_max, batch_max: 10, reuse_within: VISIBILITY };
-    feed(rig.engine.queue.clone(), limits, CancellationToken::new()).1
+    feed(rig.engine.queue.clone(), limits, CancellationToken::new())
 }
 
 /// A delivery that is claimed, and its place in flight.
@@ -48,7 +48,7 @@ async fn a_lone_record_gathers() -> Result<()> {
 #[tokio::test]
 async fn a_place_is_free_before_the_attempt_is_recorded() -> Result<()> {
     let rig = Rig::start().await?;
-    let finished = finished(&rig, ROOM);
+    let (_feed, finished) = feeding(&rig, ROOM);
     let url = format!("sqlite://{}", rig.folder.path().join("ledger.db").display());
     let mut other = SqliteConnection::connect(&url).await?;
     let (claimed, in_flight) = claimed(&rig, &finished).await?;
@@ -68,7 +68,7 @@ async fn a_place_is_free_before_the_attempt_is_recorded() -> Result<()> {
 #[tokio::test]
 async fn no_more_attempts_wait_to_be_recorded_than_may_be_in_flight() -> Result<()> {
     let rig = Rig::start().await?;
-    let finished = finished(&rig, ROOM);
+    let (_feed, finished) = feeding(&rig, ROOM);
     let in_flight_max = u32::try_from(rig.engine.settings.in_flight_max)?;
     let others = rig.engine.unrecorded.acquire_many(in_flight_max).await?;
     let (claimed, in_flight) = claimed(&rig, &finished).await?;
@@ -88,7 +88,7 @@ async fn no_more_attempts_wait_to_be_recorded_than_may_be_in_flight() -> Result<
 #[tokio::test]
 async fn attempts_of_one_batch_do_not_begin_at_once() -> Result<()> {
     let rig = Rig::start().await?;
-    let finished = finished(&rig, 100);
+    let (_feed, finished) = feeding(&rig, 100);
     for (count, least) in [(8, Duration::ZERO), (24, Duration::from_millis(2))] {
         let (attempts, mut won) = (TaskTracker::new(), Vec::new());
         for _ in 0..count {
@@ -109,7 +109,7 @@ async fn a_merchant_that_is_turned_away_rests() -> Result<()> {
     let rig = Rig::start().await?;
     let job = rig.accept(rig.now(), LIFETIME_MAX).await?;
     let claimed = rig.claim(job, rig.now()).await?;
-    let feeds: Feeds = Arc::new(Mutex::new(vec![finished(&rig, 100)]));
+    let feeds: Feeds = Arc::new(Mutex::new(vec![feeding(&rig, 100).1]));
     let ahead = AttemptAhead::new(rig.engine.clone(), feeds, TaskTracker::new(), CancellationToken::new());
     let cap = job.concurrency_max as usize;
     let places: Vec<Taken> = rig.engine.queue.admit(&vec![job; cap], 100).await?.into_iter().flatten().collect();
