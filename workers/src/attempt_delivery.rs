@@ -1,4 +1,4 @@
-//! One attempt, from its claim to its record; its place in flight is free in between.
+//! One attempt: from its claim to the merchant's answer, and its record.
 
 use crate::Engine;
 use crate::claim_batch::place_left;

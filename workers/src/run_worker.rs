@@ -1,7 +1,7 @@
 //! The worker pool: apalis workers over the queue's backend.
 
 use crate::attempt_ahead::AttemptAhead;
-use crate::attempt_delivery::record_attempt;
+use crate::attempt_delivery::{attempt_claimed, record_attempt};
 use crate::claim_batch::claim_batch;
 use crate::survive_panics::survive_panics;
 use crate::{Engine, WorkerSettings, reuse_within};
@@ -108,12 +108,12 @@ async fn handle(batch: Batch, context: Data<Context>) {
     let claims = claim_batch(&engine, &batch.jobs).await;
     drop(batch.claiming);
     let won = in_flight.into_iter().zip(claims).filter_map(|(in_flight, claim)| Some((claim?, in_flight))).collect();
-    begin(&engine, &attempts, won).await;
+    attempts.clone().spawn(async move { begin_spread(&engine, &attempts, won).await });
 }
 
 /// Begins a few of these attempts in each millisecond: a hundred of one merchant that began at once would be answered at once, and
 /// so meet again at every turn, in the way of all others.
-pub(crate) async fn begin(engine: &Engine, attempts: &TaskTracker, won: Vec<(Box<ClaimedDelivery>, InFlight)>) {
+pub(crate) async fn begin_spread(engine: &Engine, attempts: &TaskTracker, won: Vec<(Box<ClaimedDelivery>, InFlight)>) {
     let each_ms = EACH_MS_MIN.max(won.len().div_ceil(SPREAD_MS_MAX));
     for (n, (claimed, in_flight)) in won.into_iter().enumerate() {
         if n > 0 && n % each_ms == 0 {
@@ -127,11 +127,15 @@ pub(crate) async fn begin(engine: &Engine, attempts: &TaskTracker, won: Vec<(Box
 /// wait for company then, as nobody waits for it; so many at most as may be in flight, as else what a database is slow to take
 /// would fill the memory.
 pub(crate) async fn attempt(engine: Engine, claimed: Box<ClaimedDelivery>, in_flight: InFlight) {
-    let attempted = survive_panics(&engine, &claimed, in_flight.taken.taken_at).await;
+    let attempting = attempt_claimed(&engine, &claimed, in_flight.taken.taken_at);
+    let attempted = survive_panics(&engine, &claimed, attempting).await.unwrap_or_else(|panicked| panicked);
     let Some(attempted) = attempted else { return };
     let _unrecorded = engine.unrecorded.acquire().await;
     drop(in_flight);
-    record_attempt(&engine, &claimed, attempted).await;
+    let recording = record_attempt(&engine, &claimed, attempted);
+    if let Err(Some(panicked)) = survive_panics(&engine, &claimed, recording).await {
+        record_attempt(&engine, &claimed, panicked).await;
+    }
 }
 
 /// Tells the queue that a job is no longer in flight, also when what is done with it panics.

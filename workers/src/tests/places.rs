@@ -2,7 +2,7 @@
 
 use super::{Rig, VISIBILITY, attempt_and_record, shop, taken};
 use crate::attempt_ahead::AttemptAhead;
-use crate::run_worker::{Feeds, InFlight, attempt, begin};
+use crate::run_worker::{Feeds, InFlight, attempt, begin_spread};
 use anyhow::Result;
 use paybell_delivery::{LIFETIME_MAX, Outcome, State};
 use paybell_queue::{FeedLimits, Finished, ReadyBackend, Taken, feed};
@@ -95,7 +95,7 @@ async fn attempts_of_one_batch_do_not_begin_at_once() -> Result<()> {
             won.push(claimed(&rig, &finished).await?);
         }
         let (before, begun) = (rig.receiver.requests().len(), Instant::now());
-        begin(&rig.engine, &attempts, won).await;
+        begin_spread(&rig.engine, &attempts, won).await;
         assert!(begun.elapsed() >= least, "{count} began within {:?}", begun.elapsed());
         attempts.close();
         attempts.wait().await;
@@ -104,13 +104,28 @@ async fn attempts_of_one_batch_do_not_begin_at_once() -> Result<()> {
     Ok(())
 }
 
+/// Attempts ahead for a worker with room for 100, whose feed goes on as long as it is kept.
+fn ahead(rig: &Rig) -> (ReadyBackend, AttemptAhead) {
+    let (feed, finished) = feeding(rig, 100);
+    let feeds: Feeds = Arc::new(Mutex::new(vec![finished]));
+    (feed, AttemptAhead::new(rig.engine.clone(), feeds, TaskTracker::new(), CancellationToken::new()))
+}
+
+#[tokio::test]
+async fn payments_are_claimed_ahead_only_where_the_worker_has_places_to_spare() -> Result<()> {
+    let rig = Rig::start().await?;
+    let (_feed, ahead) = ahead(&rig);
+    assert!(ahead.claim_ahead(1).is_some());
+    assert!(ahead.claim_ahead(101).is_none());
+    Ok(())
+}
+
 #[tokio::test]
 async fn a_merchant_that_is_turned_away_rests() -> Result<()> {
     let rig = Rig::start().await?;
     let job = rig.accept(rig.now(), LIFETIME_MAX).await?;
     let claimed = rig.claim(job, rig.now()).await?;
-    let feeds: Feeds = Arc::new(Mutex::new(vec![feeding(&rig, 100).1]));
-    let ahead = AttemptAhead::new(rig.engine.clone(), feeds, TaskTracker::new(), CancellationToken::new());
+    let (_feed, ahead) = ahead(&rig);
     let cap = job.concurrency_max as usize;
     let places: Vec<Taken> = rig.engine.queue.admit(&vec![job; cap], 100).await?.into_iter().flatten().collect();
     assert_eq!(places.len(), cap);
