@@ -1,7 +1,8 @@
-//! Jobs that nobody can claim now, as their endpoint takes nothing: their deliveries are parked soon. So they are
-//! released with the rest when it takes deliveries again, and not only after the visibility time.
+//! Jobs that nobody can claim now, as their endpoint takes nothing: their deliveries are parked. So they are released with the
+//! rest when it takes deliveries again, and not only after the visibility time.
 
 use crate::Engine;
+use metrics::counter;
 use paybell_delivery::Job;
 use std::error::Error;
 use tokio::sync::{Mutex, Semaphore};
@@ -30,8 +31,8 @@ impl Default for TakingBack {
     }
 }
 
-/// Takes them back, after those for which it was called before. Those whose endpoint takes deliveries, or that are somebody's,
-/// are left alone; so are all when the database fails, or too many wait.
+/// Parks them, after those for which it was called before. Those whose endpoint takes deliveries, or that are somebody's, are left
+/// alone; so are all when the database fails, or too many wait.
 pub(crate) async fn take_back(engine: Engine, jobs: Vec<Job>) {
     let count = u32::try_from(jobs.len()).unwrap_or(u32::MAX);
     let Ok(_room) = engine.taking_back.room.try_acquire_many(count) else {
@@ -41,10 +42,13 @@ pub(crate) async fn take_back(engine: Engine, jobs: Vec<Job>) {
     for some in jobs.chunks(AT_ONCE) {
         let _turn = engine.taking_back.turn.lock().await;
         let began_at = Instant::now();
-        if let Err(error) = engine.ledger.take_back(some, engine.clock.now()).await {
-            let error = &error as &dyn Error;
-            tracing::debug!(jobs = count, error, "jobs could not be taken back; they come due later");
-            return;
+        match engine.ledger.take_back(some, engine.clock.now()).await {
+            Ok(parked) => counter!("paybell_dispatch_parked_total").increment(parked),
+            Err(error) => {
+                let error = &error as &dyn Error;
+                tracing::debug!(jobs = count, error, "jobs could not be taken back; they come due later");
+                return;
+            }
         }
         sleep(began_at.elapsed() * RESTS).await;
     }

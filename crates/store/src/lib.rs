@@ -87,10 +87,10 @@ pub trait Ledger: Send + Sync {
     /// Undoes first claims of this moment of which nothing was begun. Those that are no longer held are left alone.
     async fn give_back(&self, deliveries: &[DeliveryId], claimed_at: Timestamp) -> Result<()>;
 
-    /// Lets what was handed out for endpoints that take nothing now (paused, failing or deleted) come due at once, and not
-    /// after the visibility time: it is parked with the rest, and released with it. Jobs that are stale or claimed are left
-    /// alone, and so is a probe.
-    async fn take_back(&self, jobs: &[Job], now: Timestamp) -> Result<()>;
+    /// Parks what was handed out for endpoints that take nothing now (paused, failing or deleted), and not only when it comes
+    /// due after the visibility time: so it is released with the rest. Jobs that are stale or claimed are left alone, and so is
+    /// a probe. Answers how many were parked.
+    async fn take_back(&self, jobs: &[Job], now: Timestamp) -> Result<u64>;
 
     /// Writes attempts and their deliveries' next states in one transaction, fenced by the claim. The attempt is
     /// always kept, even when the claim was lost meanwhile. Answers one result for each, in order.

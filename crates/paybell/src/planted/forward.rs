@@ -13,7 +13,7 @@ macro_rules! forward_ledger {
             fn accept_ahead(payments: &[Payment], terms: &AcceptTerms, ahead: &ClaimAhead) -> Vec<Accepted>;
             fn still_claimed(claims: &[(DeliveryId, u32)]) -> Vec<bool>;
             fn give_back(deliveries: &[DeliveryId], claimed_at: Timestamp) -> ();
-            fn take_back(jobs: &[Job], now: Timestamp) -> ();
+            fn take_back(jobs: &[Job], now: Timestamp) -> u64;
             fn now() -> Timestamp;
             fn migrate() -> Vec<i64>;
             fn schema() -> Schema;

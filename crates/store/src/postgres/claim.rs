@@ -62,33 +62,10 @@ WITH held AS (
 )
 UPDATE deliveries d SET attempts = 0, claimed_at = NULL, claimed_until = NULL FROM held WHERE d.id = held.id";
 
-/// As in [`CLAIM`], each is looked up by its id, and then its endpoint.
-pub(super) const TAKE_BACK: &str = "
-WITH handed_out AS (
-    SELECT d.id FROM UNNEST($1::uuid[], $2::int4[]) AS job (id, attempts)
-    CROSS JOIN LATERAL (
-        SELECT id, endpoint_id FROM deliveries
-        WHERE id = job.id AND finished_at IS NULL AND attempts = job.attempts AND claimed_until IS NULL
-            AND due_at > $3 AND due_at < deadline_at
-        FOR UPDATE SKIP LOCKED
-    ) d
-    CROSS JOIN LATERAL (
-        SELECT FROM endpoints
-        WHERE id = d.endpoint_id AND (paused_at IS NOT NULL OR deleted_at IS NOT NULL
-            OR (failing_since IS NOT NULL AND probing IS DISTINCT FROM d.id)) OFFSET 0
-    ) e
-)
-UPDATE deliveries d SET due_at = $3 FROM handed_out WHERE d.id = handed_out.id";
-
 impl PostgresLedger {
     pub(super) async fn give_back(&self, deliveries: &[DeliveryId], claimed_at: Timestamp) -> Result<()> {
         let ids: Vec<_> = deliveries.iter().map(|id| id.0).collect();
         self.run("give claims back", sqlx::query(GIVE_BACK).bind(ids).bind(claimed_at.0)).await.map(drop)
-    }
-
-    pub(super) async fn take_back(&self, jobs: &[Job], now: Timestamp) -> Result<()> {
-        let (ids, attempts) = ids_and_attempts(jobs);
-        self.run("take jobs back", sqlx::query(TAKE_BACK).bind(ids).bind(attempts).bind(now.0)).await.map(drop)
     }
 
     pub(super) async fn claim(&self, jobs: &[Job], now: Timestamp, visibility: Duration) -> Result<Vec<Claim>> {
@@ -99,6 +76,6 @@ impl PostgresLedger {
     }
 }
 
-fn ids_and_attempts(jobs: &[Job]) -> (Vec<Uuid>, Vec<i32>) {
+pub(super) fn ids_and_attempts(jobs: &[Job]) -> (Vec<Uuid>, Vec<i32>) {
     jobs.iter().map(|job| (job.delivery_id.0, int(job.attempts))).unzip()
 }

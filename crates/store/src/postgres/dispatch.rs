@@ -12,10 +12,36 @@ use std::time::Duration;
 
 const ACT: &str = "dispatch what is due";
 
-/// What is claimed is put off until the claim ends. What is handed out comes due again after the visibility time, or after half of what is left to its deadline, so that a
-/// job that the queue loses near the end still gets its last attempt. `LATERAL` and `OFFSET 0` keep the planner from
-/// beginning with the endpoints. Endpoints are locked in the order of their ids, and seen as they are then, so that a release
-/// that clears their mark at the same time cannot miss what is parked here; those that have it already are not written again.
+/// What follows the parking of deliveries, of the endpoints that `$of` gives, at `$1`: each is marked as one that has some, has a
+/// probe if it fails, and what is accepted for it from now on is parked at once. Endpoints are locked in the order of their ids,
+/// and seen as they are then, so that a release that clears their mark at the same time cannot miss what is parked here; those
+/// that have it already are not written again.
+macro_rules! mark_as_parked {
+    ($of:literal) => {
+        concat!(
+            "parking AS (
+    SELECT id, deleted_at IS NULL AND (paused_at IS NOT NULL OR failing_since IS NOT NULL) AS parks,
+        NOT parked OR (probe_at IS NULL) = (failing_since IS NOT NULL AND paused_at IS NULL) AS changes
+    FROM endpoints
+    WHERE id = ANY (ARRAY(",
+            $of,
+            "))
+    ORDER BY id FOR NO KEY UPDATE
+), parks AS (
+    INSERT INTO endpoints_that_park (endpoint_id) SELECT id FROM parking WHERE parks ON CONFLICT DO NOTHING
+), marked AS (
+    UPDATE endpoints SET parked = true, probe_at = CASE
+        WHEN failing_since IS NOT NULL AND paused_at IS NULL THEN COALESCE(probe_at, $1) END
+    WHERE id = ANY (ARRAY(SELECT id FROM parking WHERE changes))
+)"
+        )
+    };
+}
+pub(super) use mark_as_parked;
+
+/// What is claimed is put off until the claim ends. What is handed out comes due again after the visibility time, or after half
+/// of what is left to its deadline, so that a job that the queue loses near the end still gets its last attempt. `LATERAL` and
+/// `OFFSET 0` keep the planner from beginning with the endpoints.
 pub(super) const DISPATCH: &str = concat!(
     "WITH due AS (
     SELECT d.id, d.endpoint_id, d.attempts, d.due_at, d.claimed_at, NOT held AND d.deadline_at <= $1 AS expired,
@@ -48,19 +74,9 @@ pub(super) const DISPATCH: &str = concat!(
         in_doubt = d.in_doubt OR (due.claimed_at IS NOT NULL AND NOT due.held),
         claimed_at = CASE WHEN due.held THEN d.claimed_at END, claimed_until = CASE WHEN due.held THEN d.claimed_until END
     FROM due WHERE d.id = due.id
-), parking AS (
-    SELECT id, deleted_at IS NULL AND (paused_at IS NOT NULL OR failing_since IS NOT NULL) AS parks,
-        NOT parked OR (probe_at IS NULL) = (failing_since IS NOT NULL AND paused_at IS NULL) AS changes
-    FROM endpoints
-    WHERE id = ANY (ARRAY(SELECT endpoint_id FROM due WHERE closed AND NOT expired))
-    ORDER BY id FOR NO KEY UPDATE
-), parks AS (
-    INSERT INTO endpoints_that_park (endpoint_id) SELECT id FROM parking WHERE parks ON CONFLICT DO NOTHING
-), marked AS (
-    UPDATE endpoints SET parked = true, probe_at = CASE
-        WHEN failing_since IS NOT NULL AND paused_at IS NULL THEN COALESCE(probe_at, $1) END
-    WHERE id = ANY (ARRAY(SELECT id FROM parking WHERE changes))
-)
+), ",
+    mark_as_parked!("SELECT endpoint_id FROM due WHERE closed AND NOT expired"),
+    "
 SELECT id AS delivery_id, endpoint_id, attempts, due_at, concurrency_max, expired, closed, held,
     claimed_at IS NOT NULL AND NOT held AS lapsed
 FROM due"

@@ -48,6 +48,7 @@ mod record_checks;
 mod release;
 #[path = "../shared/mod.rs"]
 mod shared;
+mod take_back;
 
 pub(crate) use database::MIGRATIONS;
 

@@ -4,7 +4,7 @@
 use super::PostgresLedger;
 use super::shared::deliveries::attempts_of;
 use super::shared::{activity, find_deliveries, reconcile};
-use super::{accept, claim, dispatch, keep_attempts, probe, record, release};
+use super::{accept, claim, dispatch, keep_attempts, probe, record, release, take_back};
 use crate::Sealer;
 use crate::ids::{Day, id_at};
 use paybell_delivery::{DeliveryId, Timestamp};
@@ -20,7 +20,7 @@ const STATEMENTS: [(&str, &str); 22] = [
     (accept::FIND, "$TEXTS, $TEXTS"),
     (claim::CLAIM, "$IDS, $NUMBERS, 1, 1"),
     (claim::GIVE_BACK, "$IDS, 1"),
-    (claim::TAKE_BACK, "$IDS, $NUMBERS, 1"),
+    (take_back::TAKE_BACK, "1, $IDS, $NUMBERS"),
     (super::ENDPOINTS_BY_ID, "$IDS"),
     (
         record::RECORD,

@@ -43,7 +43,7 @@ impl Ledger for This {
         This::give_back(self, deliveries, claimed_at).await
     }
 
-    async fn take_back(&self, jobs: &[Job], now: Timestamp) -> Result<()> {
+    async fn take_back(&self, jobs: &[Job], now: Timestamp) -> Result<u64> {
         This::take_back(self, jobs, now).await
     }
 

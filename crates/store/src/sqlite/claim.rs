@@ -57,29 +57,12 @@ const GIVE_BACK: &str = "
 UPDATE deliveries SET attempts = 0, claimed_at = NULL, claimed_until = NULL
 WHERE id IN (SELECT unhex(value) FROM jsonb_each($1)) AND state = 'pending' AND attempts = 1 AND claimed_at = $2";
 
-const TAKE_BACK: &str = "
-UPDATE deliveries SET due_at = $2
-WHERE id IN (SELECT d.id FROM jsonb_each($1) job
-    CROSS JOIN deliveries d ON d.id = unhex(job.value ->> 0)
-    CROSS JOIN endpoints e ON e.id = d.endpoint_id
-    WHERE d.state = 'pending' AND d.attempts = job.value ->> 1 AND d.claimed_until IS NULL
-        AND d.due_at > $2 AND d.due_at < d.deadline_at
-        AND (e.paused_at IS NOT NULL OR e.deleted_at IS NOT NULL OR (e.failing_since IS NOT NULL AND e.probing IS NOT d.id)))";
-
 impl SqliteLedger {
     pub(super) async fn give_back(&self, deliveries: &[DeliveryId], claimed_at: Timestamp) -> Result<()> {
         const ACT: &str = "give claims back";
         let ids: Vec<_> = deliveries.iter().map(|id| id.0.simple().to_string()).collect();
         let mut tx = self.begin(ACT).await?;
         sqlx::query(GIVE_BACK).bind(json(&ids)?).bind(claimed_at.0).execute(&mut *tx).await.doing(ACT)?;
-        tx.commit().await.doing(ACT)
-    }
-
-    pub(super) async fn take_back(&self, jobs: &[Job], now: Timestamp) -> Result<()> {
-        const ACT: &str = "take jobs back";
-        let batch = ids_and_attempts(jobs)?;
-        let mut tx = self.begin(ACT).await?;
-        sqlx::query(TAKE_BACK).bind(batch).bind(now.0).execute(&mut *tx).await.doing(ACT)?;
         tx.commit().await.doing(ACT)
     }
 
@@ -99,7 +82,7 @@ impl SqliteLedger {
     }
 }
 
-fn ids_and_attempts(jobs: &[Job]) -> Result<String> {
+pub(super) fn ids_and_attempts(jobs: &[Job]) -> Result<String> {
     let batch: Vec<_> = jobs.iter().map(|job| (job.delivery_id.0.simple().to_string(), job.attempts)).collect();
     json(&batch)
 }

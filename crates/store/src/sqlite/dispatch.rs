@@ -87,8 +87,7 @@ impl SqliteLedger {
         let batch = batch(&due)?;
         move_on(&mut tx, &batch, now, visibility).await?;
         if dispatched.parked > 0 {
-            sqlx::query(MARK_PARKED).bind(&batch).bind(now.0).execute(&mut *tx).await.doing(ACT)?;
-            sqlx::query(PARKS).bind(batch).execute(&mut *tx).await.doing(ACT)?;
+            mark_as_parked(&mut tx, &batch, now).await?;
         }
         if !dispatched.more {
             dispatched.next_due_at = next_due(&mut *tx, now).await?;
@@ -130,6 +129,14 @@ async fn move_on(tx: &mut SqliteConnection, batch: &str, now: Timestamp, visibil
     sqlx::query(WRITE_LAPSED).bind(batch).execute(&mut *tx).await.doing(ACT)?;
     let update = sqlx::query(MOVE).bind(batch).bind(now.0).bind(micros(visibility));
     update.execute(&mut *tx).await.doing(ACT)?;
+    Ok(())
+}
+
+/// What follows the parking of deliveries, those of the batch that say so: their endpoints are marked as having some, have a
+/// probe if they fail, and what is accepted for them from now on is parked at once.
+pub(super) async fn mark_as_parked(tx: &mut SqliteConnection, batch: &str, now: Timestamp) -> Result<()> {
+    sqlx::query(MARK_PARKED).bind(batch).bind(now.0).execute(&mut *tx).await.doing(ACT)?;
+    sqlx::query(PARKS).bind(batch).execute(&mut *tx).await.doing(ACT)?;
     Ok(())
 }
 

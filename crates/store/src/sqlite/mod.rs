@@ -31,6 +31,7 @@ mod record_checks;
 mod release;
 #[path = "../shared/mod.rs"]
 mod shared;
+mod take_back;
 
 #[cfg(test)]
 pub(crate) use database::MIGRATIONS;
