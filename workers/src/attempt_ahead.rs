@@ -26,7 +26,7 @@ type Claimed = (Job, ClaimedDelivery);
 
 /// Attempts ahead for one worker.
 pub(crate) struct AttemptAhead {
-    engine: Engine,
+    engine: Arc<Engine>,
     feeds: Feeds,
     attempts: TaskTracker,
     stop: CancellationToken,
@@ -45,7 +45,7 @@ struct Rest {
 }
 
 impl AttemptAhead {
-    pub(crate) fn new(engine: Engine, feeds: Feeds, attempts: TaskTracker, stop: CancellationToken) -> Self {
+    pub(crate) fn new(engine: Arc<Engine>, feeds: Feeds, attempts: TaskTracker, stop: CancellationToken) -> Self {
         Self { engine, feeds, attempts, stop, turned_away: Arc::default() }
     }
 
@@ -71,7 +71,8 @@ impl AttemptsAhead for AttemptAhead {
 
     fn attempt_ahead(&self, claimed: Vec<Claimed>) {
         let Some(finished) = self.finished().filter(|_| !claimed.is_empty()) else { return };
-        let (engine, attempts, noted) = (self.engine.clone(), self.attempts.clone(), Arc::clone(&self.turned_away));
+        let (engine, attempts, noted) =
+            (Arc::clone(&self.engine), self.attempts.clone(), Arc::clone(&self.turned_away));
         self.attempts.spawn(async move {
             AbortPoint::EnqueueBegins.reach();
             let places = places(&engine, &finished, &claimed).await;
@@ -112,7 +113,7 @@ impl TurnedAway {
 
 /// Begins the attempts for which there is a place, and answers the others.
 fn begin(
-    engine: &Engine,
+    engine: &Arc<Engine>,
     attempts: &TaskTracker,
     finished: &Finished,
     claimed: Vec<Claimed>,

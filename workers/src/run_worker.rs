@@ -14,6 +14,7 @@ use metrics::gauge;
 use paybell_queue::{Batch, FeedLimits, Finished, Taken, feed};
 use paybell_store::AttemptsAhead;
 use paybell_store::engine::ClaimedDelivery;
+use std::pin::pin;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 use tokio::time::Instant;
@@ -39,7 +40,7 @@ pub(crate) type Feeds = Arc<Mutex<Vec<Finished>>>;
 /// What a handler gets with its job.
 #[derive(Clone)]
 struct Context {
-    engine: Engine,
+    engine: Arc<Engine>,
     finished: Finished,
     attempts: TaskTracker,
 }
@@ -49,6 +50,7 @@ struct Context {
 /// # Errors
 /// When apalis cannot run or stop its workers.
 pub async fn run_worker(engine: Engine, stop: CancellationToken) -> Result<(), WorkerError> {
+    let engine = Arc::new(engine);
     let drain = engine.settings.drain;
     let stopped = stop.clone();
     let feeds = Feeds::default();
@@ -113,7 +115,11 @@ async fn handle(batch: Batch, context: Data<Context>) {
 
 /// Begins a few of these attempts in each millisecond: a hundred of one merchant that began at once would be answered at once, and
 /// so meet again at every turn, in the way of all others.
-pub(crate) async fn begin_spread(engine: &Engine, attempts: &TaskTracker, won: Vec<(Box<ClaimedDelivery>, InFlight)>) {
+pub(crate) async fn begin_spread(
+    engine: &Arc<Engine>,
+    attempts: &TaskTracker,
+    won: Vec<(Box<ClaimedDelivery>, InFlight)>,
+) {
     let each_ms = EACH_MS_MIN.max(won.len().div_ceil(SPREAD_MS_MAX));
     for (n, (claimed, in_flight)) in won.into_iter().enumerate() {
         if n > 0 && n % each_ms == 0 {
@@ -126,14 +132,20 @@ pub(crate) async fn begin_spread(engine: &Engine, attempts: &TaskTracker, won: V
 /// One attempt in its place in flight, which is free for another as soon as the merchant has answered. What is to be recorded may
 /// wait for company then, as nobody waits for it; so many at most as may be in flight, as else what a database is slow to take
 /// would fill the memory.
-pub(crate) async fn attempt(engine: Engine, claimed: Box<ClaimedDelivery>, in_flight: InFlight) {
-    let attempting = attempt_claimed(&engine, &claimed, in_flight.taken.taken_at);
-    let attempted = survive_panics(&engine, &claimed, attempting).await.unwrap_or_else(|panicked| panicked);
+pub(crate) async fn attempt(engine: Arc<Engine>, claimed: Box<ClaimedDelivery>, in_flight: InFlight) {
+    // What is pinned is not moved about: each move keeps room for it in the task, of which there are ten thousand.
+    let attempted = {
+        let attempting = pin!(attempt_claimed(&engine, &claimed, in_flight.taken.taken_at));
+        survive_panics(&engine, &claimed, attempting).await.unwrap_or_else(|panicked| panicked)
+    };
     let Some(attempted) = attempted else { return };
     let _unrecorded = engine.unrecorded.acquire().await;
     drop(in_flight);
-    let recording = record_attempt(&engine, &claimed, attempted);
-    if let Err(Some(panicked)) = survive_panics(&engine, &claimed, recording).await {
+    let recorded = {
+        let recording = pin!(record_attempt(&engine, &claimed, attempted));
+        survive_panics(&engine, &claimed, recording).await
+    };
+    if let Err(Some(panicked)) = recorded {
         record_attempt(&engine, &claimed, panicked).await;
     }
 }

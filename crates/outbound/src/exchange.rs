@@ -84,14 +84,13 @@ fn wire_method(method: Method) -> http::Method {
     }
 }
 
-/// Sends the request and reads the answer, of the body at most `body_max` bytes.
+/// Waits for the answer to a request that is being sent, and reads it, of the body at most `body_max` bytes.
 pub(crate) async fn exchange(
-    client: &reqwest::Client,
-    request: reqwest::Request,
+    sending: impl Future<Output = reqwest::Result<reqwest::Response>>,
     body_max: usize,
     progress: &Progress,
 ) -> Result<Answer, reqwest::Error> {
-    let mut response = client.execute(request).await?;
+    let mut response = sending.await?;
     let status = response.status().as_u16();
     progress.status.store(status, Ordering::Relaxed);
     let head = head_of(response.headers());

@@ -31,6 +31,7 @@ use resolve::{GuardedResolver, Lookup};
 use rustls::RootCertStore;
 use std::error::Error;
 use std::fmt;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 use url::Url;
@@ -190,7 +191,9 @@ impl Outbound {
         let time_limit = request.time_limit;
         let progress = exchange::Progress::default();
         let built = exchange::build(request.method, url, request.headers, request.body, &progress)?;
-        let exchange = exchange::exchange(&self.client, built, self.response_body_max, &progress);
+        let sending = self.client.execute(built);
+        // Pinned, as to move it would keep room for it twice in each attempt.
+        let exchange = pin!(exchange::exchange(sending, self.response_body_max, &progress));
         match tokio::time::timeout(time_limit, exchange).await {
             Ok(Ok(answer)) => Ok(answer),
             Ok(Err(error)) => Err(Failure::of(&error, &request.url, &progress)),
