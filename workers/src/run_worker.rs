@@ -133,7 +133,7 @@ pub(crate) async fn begin_spread(
 /// wait for company then, as nobody waits for it; so many at most as may be in flight, as else what a database is slow to take
 /// would fill the memory.
 pub(crate) async fn attempt(engine: Arc<Engine>, claimed: Box<ClaimedDelivery>, in_flight: InFlight) {
-    // What is pinned is not moved about: each move keeps room for it in the task, of which there are ten thousand.
+    // Pinned, as each move of a future keeps room for it in the task, of which there may be ten thousand.
     let attempted = {
         let attempting = pin!(attempt_claimed(&engine, &claimed, in_flight.taken.taken_at));
         survive_panics(&engine, &claimed, attempting).await.unwrap_or_else(|panicked| panicked)

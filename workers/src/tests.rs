@@ -36,6 +36,11 @@ struct Rig {
 }
 
 impl Rig {
+    /// The engine as its attempts share it.
+    fn shared_engine(&self) -> Arc<Engine> {
+        Arc::new(self.engine.clone())
+    }
+
     /// An engine on SQLite with the merchant `shop`, whose server acknowledges.
     async fn start() -> Result<Rig> {
         let (folder, receiver) = (TempDir::new()?, Receiver::start(vec![Reply::ok()])?);

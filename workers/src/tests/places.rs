@@ -55,7 +55,7 @@ async fn a_place_is_free_before_the_attempt_is_recorded() -> Result<()> {
     let id = claimed.delivery_id;
     assert_eq!(finished.free(), ROOM - 1);
     sqlx::raw_sql("BEGIN IMMEDIATE").execute(&mut other).await?;
-    let attempting = tokio::spawn(attempt(Arc::new(rig.engine.clone()), claimed, in_flight));
+    let attempting = tokio::spawn(attempt(rig.shared_engine(), claimed, in_flight));
     eventually("its place is free", VISIBILITY, async || Ok((finished.free() == ROOM).then_some(()))).await?;
     assert_eq!(rig.receiver.requests().len(), 1);
     assert_eq!(rig.standing(id).await?, (State::Pending, vec![]), "nothing can be written");
@@ -73,7 +73,7 @@ async fn no_more_attempts_wait_to_be_recorded_than_may_be_in_flight() -> Result<
     let others = rig.engine.unrecorded.acquire_many(in_flight_max).await?;
     let (claimed, in_flight) = claimed(&rig, &finished).await?;
     let id = claimed.delivery_id;
-    let attempting = tokio::spawn(attempt(Arc::new(rig.engine.clone()), claimed, in_flight));
+    let attempting = tokio::spawn(attempt(rig.shared_engine(), claimed, in_flight));
     eventually("it answers", VISIBILITY, async || Ok((rig.receiver.requests().len() == 1).then_some(()))).await?;
     tokio::time::sleep(GATHER * 4).await;
     assert_eq!(finished.free(), ROOM - 1, "it keeps its place");
@@ -95,7 +95,7 @@ async fn attempts_of_one_batch_do_not_begin_at_once() -> Result<()> {
             won.push(claimed(&rig, &finished).await?);
         }
         let (before, begun) = (rig.receiver.requests().len(), Instant::now());
-        begin_spread(&Arc::new(rig.engine.clone()), &attempts, won).await;
+        begin_spread(&rig.shared_engine(), &attempts, won).await;
         assert!(begun.elapsed() >= least, "{count} began within {:?}", begun.elapsed());
         attempts.close();
         attempts.wait().await;
@@ -108,7 +108,7 @@ async fn attempts_of_one_batch_do_not_begin_at_once() -> Result<()> {
 fn ahead(rig: &Rig) -> (ReadyBackend, AttemptAhead) {
     let (feed, finished) = feeding(rig, 100);
     let feeds: Feeds = Arc::new(Mutex::new(vec![finished]));
-    (feed, AttemptAhead::new(Arc::new(rig.engine.clone()), feeds, TaskTracker::new(), CancellationToken::new()))
+    (feed, AttemptAhead::new(rig.shared_engine(), feeds, TaskTracker::new(), CancellationToken::new()))
 }
 
 #[tokio::test]
@@ -146,7 +146,7 @@ async fn an_attempt_in_flight_is_a_small_task() -> Result<()> {
     let rig = Rig::start().await?;
     let (_feed, finished) = feeding(&rig, ROOM);
     let (claimed, in_flight) = claimed(&rig, &finished).await?;
-    let bytes = size_of_val(&attempt(Arc::new(rig.engine.clone()), claimed, in_flight));
+    let bytes = size_of_val(&attempt(rig.shared_engine(), claimed, in_flight));
     assert!(bytes <= 2_048, "{bytes} bytes, of which there may be ten thousand");
     Ok(())
 }
