@@ -2,6 +2,7 @@
 
 use crate::account::{Measured, Reading};
 use crate::create_merchants::Merchants;
+use crate::disturbances::{Disturbances, share_left};
 use crate::figures::{Figures, Percentiles, Times, Undisturbed};
 use crate::ledger::{Group, Ledger};
 use crate::options::{Options, Rate, Setting};
@@ -10,8 +11,6 @@ use crate::report::{Counts, Report};
 use crate::send_payments::{Intake, Pace, Stream, Traffic};
 use crate::sink::{Manner, Sink};
 use crate::stack::{Layout, Servers, Stack, build_engine};
-use crate::stalled_disk::StalledDisk;
-use crate::stolen_time::{StolenTime, share_left, union};
 use anyhow::{Context, Result};
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
@@ -29,8 +28,7 @@ pub(crate) struct Bench {
     pub(crate) ledger: Arc<Ledger>,
     pub(crate) sink: Sink,
     pub(crate) report: Report,
-    stolen: StolenTime,
-    disk: StalledDisk,
+    disturbances: Disturbances,
     servers: Option<Arc<Servers>>,
 }
 
@@ -40,8 +38,8 @@ impl Bench {
         build_engine()?;
         let ledger = Ledger::new();
         let sink = Sink::start(ledger.clone()).await?;
-        let (stolen, disk) = (StolenTime::watch(ledger.clone()), StalledDisk::watch(ledger.clone()));
-        Ok(Self { options, ledger, sink, report: Report::default(), stolen, disk, servers: None })
+        let disturbances = Disturbances::watch(&ledger);
+        Ok(Self { options, ledger, sink, report: Report::default(), disturbances, servers: None })
     }
 
     /// The private servers, started at the first call.
@@ -141,10 +139,11 @@ impl Bench {
         // What was sent last has time to arrive; what has not arrived then counts with the time so far.
         tokio::time::sleep(Duration::from_millis(250)).await;
         let (accepted, received) = self.ledger.times_us(group, first.sent, last.sent, &[]);
-        let disturbed = union(self.stolen.periods(), self.disk.periods());
+        let disturbed = self.disturbances.periods();
         let undisturbed_us = self.ledger.times_us(group, first.sent, last.sent, &disturbed).1;
         let undisturbed = Undisturbed {
             share: share_left(&disturbed, (first.at_us, last.at_us)),
+            processors_slow_share: self.disturbances.slow_share((first.at_us, last.at_us)),
             latency_ms: Percentiles::of_us(&undisturbed_us),
         };
         let memory: u64 = measured.pids().engine.iter().map(|pid| resident_bytes(*pid)).sum();

@@ -1,8 +1,8 @@
 //! What was sent, accepted and received, and when.
 
 use crate::ask_checks::CheckBook;
+use crate::disturbances::{Period, overlaps};
 use crate::payment::Number;
-use crate::stolen_time::{Period, overlaps};
 use std::collections::HashSet;
 use std::sync::atomic::{AtomicU16, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

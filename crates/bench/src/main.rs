@@ -6,9 +6,9 @@
 //! - [`stack`]: the engine's processes and their servers. [`database`]: what is asked of PostgreSQL besides.
 //! - [`send_payments`]: the gateway. [`pace`]: when it sends. [`ask_checks`]: its questions before payments. [`sink`]: the merchants. [`ledger`]: what was sent and arrived, and when.
 //!   [`payment`]: the body. [`create_merchants`]: makes the merchants through the API.
-//! - [`processor_time`], [`account`]: what each process spent, from the kernel's accounting. [`stolen_time`]: when a virtual
-//!   machine's host took it. [`stalled_disk`]: when its disk stood still.
-//! - [`figures`], [`page_times`], [`report`]: what comes out. [`generate`], [`generate_history`]: millions of deliveries
+//! - [`processor_time`], [`account`]: what each process spent, from the kernel's accounting. [`disturbances`]: when what
+//!   the machine did says nothing of it: [`stolen_time`], [`slow_processors`], [`stalled_disk`].
+//! - [`figures`], [`page_times`], [`to_alone`], [`report`]: what comes out. [`generate`], [`generate_history`]: millions of deliveries
 //!   straight into the database.
 //! - [`alternate`]: spans in turn, with and without something. [`visit_pages`], [`look_on`]: people at the pages.
 //! - [`mod@floor`]: the bare handler that the engine is compared with. [`scenarios`]: one file for each benchmark.
@@ -19,6 +19,7 @@ mod ask_checks;
 mod bench;
 mod create_merchants;
 mod database;
+mod disturbances;
 mod figures;
 mod floor;
 mod generate;
@@ -35,9 +36,11 @@ mod report;
 mod scenarios;
 mod send_payments;
 mod sink;
+mod slow_processors;
 mod stack;
 mod stalled_disk;
 mod stolen_time;
+mod to_alone;
 mod visit_pages;
 mod watch_dispatch;
 

@@ -2,8 +2,8 @@
 //! at a time, while commits wait. A virtual machine's host that holds its disk back looks so; what the engine's own writing
 //! has to do with it, the kernel does not tell.
 
+use crate::disturbances::{AFTER_US, Period};
 use crate::ledger::Ledger;
-use crate::stolen_time::{AFTER_US, Period};
 use std::fs;
 use std::os::linux::fs::MetadataExt;
 use std::path::PathBuf;
