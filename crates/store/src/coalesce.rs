@@ -109,7 +109,7 @@ impl Coalesced {
     }
 
     /// Accepts one payment, in a batch with whoever else calls meanwhile. Returns after the commit. Where nothing goes out for
-    /// its merchant now, or has to wait for others of the same endpoint, it may wait up to 25 ms longer for company, in batches
+    /// its merchant now, or has to wait for others of the same endpoint, it may wait up to 3 ms longer for company, in batches
     /// apart from all others'.
     /// `payment.accepted_at` is set to the batch's moment.
     ///
