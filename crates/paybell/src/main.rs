@@ -2,7 +2,7 @@
 //!
 //! Cast:
 //! - [`cli`]: the commands and their flags. [`wire`]: settings → database, queue, client: a [`wire::Wired`].
-//! - [`serve`]: runs the roles until a signal. [`run_roles`]: starts and stops them.
+//! - [`serve`]: runs the roles until a signal. [`run_roles`]: starts and stops them. [`open_files`]: room for their connections.
 //! - [`keys`], [`operators`], [`dialects`], [`migrate`], [`doctor`]: what operators do. [`demo`]: real payments to failing local receivers.
 //! - `planted`: deliberate defects, in test builds only.
 
@@ -14,6 +14,7 @@ mod keys;
 mod lock_folder;
 mod master_key;
 mod migrate;
+mod open_files;
 mod operators;
 #[cfg(feature = "planted-bugs")]
 mod planted;

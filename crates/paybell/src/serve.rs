@@ -1,9 +1,9 @@
 //! `paybell serve`.
 
+use crate::open_files;
 use crate::run_roles::Running;
 use crate::wire::{Wired, roles_in_words};
 use anyhow::Result;
-use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use paybell_config::{LogFormat, Mode, Settings};
 use paybell_telemetry::{Metrics, init_log};
 use std::process::ExitCode;
@@ -16,7 +16,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 pub(crate) async fn serve(settings: &Settings) -> Result<ExitCode> {
     init_log(&settings.log, settings.log_format == LogFormat::Json)?;
     let mut signals = Signals::new()?;
-    raise_open_files_limit();
+    open_files::make_room(open_files::needed(settings));
     let metrics = Metrics::install()?;
     let wired = Wired::connect(settings).await?;
     let mut running = Running::start(&wired, &metrics).await?;
@@ -65,16 +65,6 @@ impl Signals {
             _ = self.terminate.recv() => "SIGTERM",
             _ = self.interrupt.recv() => "SIGINT",
         }
-    }
-}
-
-/// Each attempt and each caller is a connection; the usual soft limit of 1,024 would end there.
-fn raise_open_files_limit() {
-    if let Ok((soft, hard)) = getrlimit(Resource::RLIMIT_NOFILE)
-        && soft < hard
-        && let Err(error) = setrlimit(Resource::RLIMIT_NOFILE, hard, hard)
-    {
-        tracing::warn!(soft, hard, %error, "the limit of open files was not raised");
     }
 }
 

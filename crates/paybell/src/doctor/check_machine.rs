@@ -2,13 +2,11 @@
 
 use super::Check;
 use crate::master_key::{self, KeySource};
+use crate::open_files::needed;
 use nix::sys::resource::{Resource, getrlimit};
 use paybell_config::Settings;
 use std::io::ErrorKind;
 use std::os::unix::fs::PermissionsExt;
-
-/// Files besides connections: database, log, listener, and some to spare.
-const OTHER_FILES: u64 = 256;
 
 /// Whether the embedded data folder can be written.
 pub(crate) fn data_folder(settings: &Settings) -> Check {
@@ -57,7 +55,7 @@ pub(crate) fn master_key(settings: &Settings) -> Check {
 /// Whether there may be as many connections as attempts in flight.
 pub(crate) fn open_files(settings: &Settings) -> Check {
     const NAME: &str = "open files";
-    let need = settings.in_flight_max as u64 * 2 + u64::from(settings.database_connections) + OTHER_FILES;
+    let need = needed(settings);
     match getrlimit(Resource::RLIMIT_NOFILE) {
         Ok((_, hard)) if hard >= need => Check::ok(NAME, format!("limit {hard}, {need} needed at most")),
         Ok((_, hard)) => {
