@@ -1,6 +1,6 @@
-//! When the processors were several times slower than they can be, as all programs of a virtual machine are while its host
-//! holds it back: tens of milliseconds each second or two. The kernel counts it as time that the programs took, so only work
-//! of a known length shows it.
+//! When the processors were several times slower than they can be, as those of a virtual machine are while its host, or the
+//! hardware under it, holds them back: tens of milliseconds each second or two. The kernel counts it as time that the programs
+//! took, so only work of a known length shows it.
 
 use crate::disturbances::Period;
 use crate::ledger::Ledger;

@@ -34,9 +34,9 @@ mod tests {
             let undisturbed = Undisturbed { share, latency_ms: ms(undisturbed), ..Undisturbed::default() };
             Figures { name: name.to_owned(), latency_ms: ms(all), undisturbed, ..Figures::default() }
         };
-        let mut report = Report::default();
-        report.runs = vec![run("alone, before", 1.0, 1.0, 1.0), run("alone, after", 4.0, 1.0, 0.5)];
-        report.runs.extend([run("beside", 6.0, 1.5, 0.6), run("later", 2.0, 1.0, 0.3)]);
+        let alone = [run("alone, before", 1.0, 1.0, 1.0), run("alone, after", 4.0, 1.0, 0.5)];
+        let others = [run("beside", 6.0, 1.5, 0.6), run("later", 2.0, 1.0, 0.3)];
+        let report = Report { runs: [alone, others].concat(), ..Report::default() };
         let [beside, later] = ["beside", "later"].map(|name| ToAlone::of(&report, name, "alone"));
         assert_eq!((beside.undisturbed, beside.with_all_time), (Some(1.5), Some(3.0)));
         assert_eq!((later.undisturbed, later.with_all_time), (None, Some(1.0)));
