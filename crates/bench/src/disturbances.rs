@@ -6,13 +6,32 @@ use crate::ledger::Ledger;
 use crate::slow_processors::SlowProcessors;
 use crate::stalled_disk::StalledDisk;
 use crate::stolen_time::StolenTime;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// What waited meanwhile is worked off this long afterwards.
-pub(crate) const AFTER_US: u64 = 500_000;
+const AFTER_US: u64 = 500_000;
 
 /// A time from one moment to another, in µs since the run's start.
 pub(crate) type Period = (u64, u64);
+
+/// What a watch has seen so far, in order; clones share it.
+#[derive(Clone, Default)]
+pub(crate) struct Periods(Arc<Mutex<Vec<Period>>>);
+
+impl Periods {
+    pub(crate) fn note(&self, period: Period) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(period);
+    }
+
+    pub(crate) fn so_far(&self) -> Vec<Period> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Whether somebody else has it.
+    pub(crate) fn is_shared(&self) -> bool {
+        Arc::strong_count(&self.0) > 1
+    }
+}
 
 /// Watches for as long as it is there.
 pub(crate) struct Disturbances {
@@ -32,8 +51,8 @@ impl Disturbances {
 
     /// The periods so far, in order, each with what comes of it.
     pub(crate) fn periods(&self) -> Vec<Period> {
-        let slow = self.slow.periods().into_iter().map(|(from, to)| (from, to + AFTER_US));
-        union([self.stolen.periods(), slow.collect(), self.disk.periods()].concat())
+        let all = [self.stolen.periods(), self.slow.periods(), self.disk.periods()].concat();
+        union(all.into_iter().map(|(from, to)| (from, to + AFTER_US)).collect())
     }
 
     /// For what part of a time the processors were slow.

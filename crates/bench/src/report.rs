@@ -159,12 +159,14 @@ impl Report {
         if let Some(others) = self.noise().filter(|others| *others > NOISE_MAX) {
             println!("  others used up to {:.0} % of the busy time: the figures are not to be trusted", others * 100.0);
         }
-        if let Some(disturbed) = self.disturbed().filter(|disturbed| *disturbed > 0.0) {
+        let disturbed = self.largest(|figures| 1.0 - figures.undisturbed.share);
+        if let Some(disturbed) = disturbed.filter(|disturbed| *disturbed > 0.0) {
+            let slow = self.largest(|figures| figures.undisturbed.processors_slow_share).unwrap_or(0.0);
             println!(
-                "  the host took or slowed the processors, or the disk stood still, for up to {:.0} % of the time with the half second \
-                 after; the processors were slow for {:.1} %",
+                "  up to {:.0} % of the time says nothing of latencies (processors taken or slow, disk still, half a second after); \
+                 processors were slow for up to {:.1} %",
                 disturbed * 100.0,
-                self.runs.iter().map(|figures| figures.undisturbed.processors_slow_share).fold(0.0, f64::max) * 100.0
+                slow * 100.0
             );
         }
         if let Some(kept) = changed_pages_kept_s().filter(|kept| *kept > CHANGED_PAGES_KEPT_MAX_S) {
@@ -176,12 +178,11 @@ impl Report {
 
     /// The largest part of the machine's busy time that others had during a measurement.
     fn noise(&self) -> Option<f64> {
-        self.runs.iter().map(|figures| figures.spent.others_share).reduce(f64::max)
+        self.largest(|figures| figures.spent.others_share)
     }
 
-    /// The largest part of the time of a measurement that says nothing of latencies.
-    fn disturbed(&self) -> Option<f64> {
-        self.runs.iter().map(|figures| 1.0 - figures.undisturbed.share).reduce(f64::max)
+    fn largest(&self, figure: fn(&Figures) -> f64) -> Option<f64> {
+        self.runs.iter().map(figure).reduce(f64::max)
     }
 }
 

@@ -2,15 +2,15 @@
 //! hardware under it, holds them back: tens of milliseconds each second or two. The kernel counts it as time that the programs
 //! took, so only work of a known length shows it.
 
-use crate::disturbances::Period;
+use crate::disturbances::{Period, Periods};
 use crate::ledger::Ledger;
 use std::hint::black_box;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// How often it looks.
 const EVERY: Duration = Duration::from_millis(5);
-/// One look's work: some 20 µs of a fast processor, in its registers alone, so caches that others fill do not matter.
+/// One look's work: 13 to 20 µs of a fast processor, with one word of memory, so caches that others fill do not matter.
 const STEPS: u32 = 10_000;
 /// So many times as long as the fastest is slow. Neighbours on the same core and a changing clock make it up to twice as long.
 const SLOW: u32 = 3;
@@ -19,24 +19,23 @@ const TRIES: u32 = 3;
 
 /// Watches for as long as it is there.
 pub(crate) struct SlowProcessors {
-    periods: Arc<Mutex<Vec<Period>>>,
+    periods: Periods,
 }
 
 impl SlowProcessors {
     /// A thread of its own looks, as it is to be late no more than it must.
     pub(crate) fn watch(ledger: Arc<Ledger>) -> Self {
-        let periods = Arc::<Mutex<Vec<Period>>>::default();
-        let seen = Arc::downgrade(&periods);
+        let periods = Periods::default();
+        let seen = periods.clone();
         std::thread::spawn(move || {
             let (mut speed, mut from) = (Speed::default(), ledger.now_us());
-            while let Some(seen) = seen.upgrade() {
+            while seen.is_shared() {
                 let is_slow = speed.is_slow(work);
                 let to = ledger.now_us();
                 if is_slow {
-                    seen.lock().unwrap_or_else(PoisonError::into_inner).push((from, to));
+                    seen.note((from, to));
                 }
                 from = to;
-                drop(seen);
                 std::thread::sleep(EVERY);
             }
         });
@@ -45,7 +44,7 @@ impl SlowProcessors {
 
     /// The periods so far, in order.
     pub(crate) fn periods(&self) -> Vec<Period> {
-        self.periods.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.periods.so_far()
     }
 }
 

@@ -2,12 +2,12 @@
 //! at a time, while commits wait. A virtual machine's host that holds its disk back looks so; what the engine's own writing
 //! has to do with it, the kernel does not tell.
 
-use crate::disturbances::{AFTER_US, Period};
+use crate::disturbances::{Period, Periods};
 use crate::ledger::Ledger;
 use std::fs;
 use std::os::linux::fs::MetadataExt;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::task::JoinHandle;
 
@@ -18,14 +18,14 @@ const STALLED_US: u64 = 100_000;
 
 /// Watches for as long as it is there; sees nothing where the folder is on no disk of its own that the kernel counts.
 pub(crate) struct StalledDisk {
-    periods: Arc<Mutex<Vec<Period>>>,
+    periods: Periods,
     watching: Option<JoinHandle<()>>,
 }
 
 impl StalledDisk {
     pub(crate) fn watch(ledger: Arc<Ledger>) -> Self {
-        let periods = Arc::<Mutex<Vec<Period>>>::default();
-        let seen = Arc::clone(&periods);
+        let periods = Periods::default();
+        let seen = periods.clone();
         let watching = statistics().map(|file| {
             tokio::spawn(async move {
                 let mut watch = Watch::default();
@@ -33,7 +33,7 @@ impl StalledDisk {
                     tokio::time::sleep(EVERY).await;
                     let disk = fs::read_to_string(&file).ok().and_then(|text| Disk::parse(&text));
                     if let Some(period) = watch.look(ledger.now_us(), disk) {
-                        seen.lock().unwrap_or_else(PoisonError::into_inner).push(period);
+                        seen.note(period);
                     }
                 }
             })
@@ -41,9 +41,9 @@ impl StalledDisk {
         Self { periods, watching }
     }
 
-    /// The periods so far in which it stood still, each with what comes of it, in order.
+    /// The periods so far in which it stood still, in order.
     pub(crate) fn periods(&self) -> Vec<Period> {
-        self.periods.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.periods.so_far()
     }
 }
 
@@ -93,7 +93,7 @@ struct Seen {
 }
 
 impl Watch {
-    /// Takes what is seen at a moment. Tells when it stood still, if that has just ended, until half a second from now.
+    /// Takes what is seen at a moment. Tells when it stood still, if that has just ended.
     fn look(&mut self, at_us: u64, disk: Option<Disk>) -> Option<Period> {
         let before = self.0.take();
         let disk = disk?;
@@ -102,7 +102,7 @@ impl Watch {
         let still = before.filter(is_still);
         self.0 = Some(Seen { disk, since_us: still.map_or(at_us, |seen| seen.since_us), at_us });
         let ended = before.filter(|seen| still.is_none() && seen.at_us - seen.since_us >= STALLED_US)?;
-        Some((ended.since_us, at_us + AFTER_US))
+        Some((ended.since_us, at_us))
     }
 }
 
@@ -121,7 +121,7 @@ mod tests {
     #[test]
     fn a_disk_that_completes_nothing_of_what_is_asked_for_a_tenth_of_a_second_stands_still() {
         let still = [(7, 1), (8, 1), (8, 1), (8, 3), (8, 3), (8, 9), (12, 0)];
-        assert_eq!(periods(&still), [(50_000, 175_000 + AFTER_US)], "from the second look to the seventh");
+        assert_eq!(periods(&still), [(50_000, 175_000)], "from the second look to the seventh");
         for (why, seen) in [
             ("too short", [(7, 1), (8, 1), (8, 1), (8, 3), (8, 3), (9, 9), (12, 0)]),
             ("nothing was asked", [(8, 0), (8, 0), (8, 0), (8, 0), (8, 0), (8, 0), (9, 1)]),

@@ -1,11 +1,11 @@
 //! When a virtual machine's host took its processors for something else, which nothing that is measured can help.
 
-use crate::disturbances::{AFTER_US, Period};
+use crate::disturbances::{Period, Periods};
 use crate::figures::ratio;
 use crate::ledger::Ledger;
 use crate::processor_time::Machine;
 use crate::report::NOISE_MAX;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::task::JoinHandle;
 
@@ -14,21 +14,21 @@ const PERIOD: Duration = Duration::from_millis(500);
 
 /// Watches for as long as it is there.
 pub(crate) struct StolenTime {
-    periods: Arc<Mutex<Vec<Period>>>,
+    periods: Periods,
     watching: JoinHandle<()>,
 }
 
 impl StolenTime {
     pub(crate) fn watch(ledger: Arc<Ledger>) -> Self {
-        let periods = Arc::<Mutex<Vec<Period>>>::default();
-        let seen = Arc::clone(&periods);
+        let periods = Periods::default();
+        let seen = periods.clone();
         let watching = tokio::spawn(async move {
             let (mut before, mut from) = (Machine::read(), ledger.now_us());
             loop {
                 tokio::time::sleep(PERIOD).await;
                 let (now, to) = (Machine::read(), ledger.now_us());
                 if is_disturbed(&before, &now) {
-                    seen.lock().unwrap_or_else(PoisonError::into_inner).push((from, to + AFTER_US));
+                    seen.note((from, to));
                 }
                 (before, from) = (now, to);
             }
@@ -36,9 +36,9 @@ impl StolenTime {
         Self { periods, watching }
     }
 
-    /// The periods so far in which the host took more than figures bear, each with what comes of it.
+    /// The periods so far in which the host took more than figures bear, in order.
     pub(crate) fn periods(&self) -> Vec<Period> {
-        self.periods.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.periods.so_far()
     }
 }
 
