@@ -228,7 +228,7 @@ async fn attach(tx: &mut PgConnection, day: Day, may_have_begun: bool) -> Result
     let may_be: bool = may_be.fetch_one(&mut *tx).await.doing(MAKE)?.try_get(0).doing(MAKE)?;
     if may_be {
         let make = format!(
-            "CREATE TABLE {name} (LIKE attempts INCLUDING ALL); SELECT take_small_samples('{name}');
+            "CREATE TABLE {name} (LIKE attempts INCLUDING ALL); SELECT tend_gently('{name}');
             ALTER TABLE attempts ATTACH PARTITION {name} {bounds}"
         );
         sqlx::raw_sql(AssertSqlSafe(make)).execute(tx).await.doing(MAKE)?;
