@@ -33,16 +33,9 @@ pub(crate) struct AttemptAhead {
     turned_away: Arc<Mutex<TurnedAway>>,
 }
 
-/// The merchants whose deliveries found no room.
+/// The merchants one of whose deliveries found no room, and until when all of theirs are left to the queue.
 #[derive(Default)]
-struct TurnedAway(HashMap<MerchantId, Rest>);
-
-/// A merchant's deliveries are left to the queue.
-struct Rest {
-    until: Instant,
-    /// Whether none of them found room, so that nothing goes out for this merchant at once.
-    in_all: bool,
-}
+struct TurnedAway(HashMap<MerchantId, Instant>);
 
 impl AttemptAhead {
     pub(crate) fn new(engine: Arc<Engine>, feeds: Feeds, attempts: TaskTracker, stop: CancellationToken) -> Self {
@@ -87,26 +80,19 @@ impl AttemptsAhead for AttemptAhead {
             }
         });
     }
-
-    fn rests(&self, merchant: &MerchantId) -> bool {
-        lock(&self.turned_away).0.get(merchant).is_some_and(|rest| rest.in_all && rest.until > Instant::now())
-    }
 }
 
 impl TurnedAway {
-    /// Notes who found a place, and who found none.
-    fn note<'a>(&mut self, found: impl Iterator<Item = (&'a MerchantId, &'a Option<Taken>)> + Clone, now: Instant) {
-        for (merchant, _) in found.clone().filter(|(_, place)| place.is_none()) {
-            self.0.insert(merchant.clone(), Rest { until: now + REST, in_all: true });
-        }
-        for (merchant, _) in found.filter(|(_, place)| place.is_some()) {
-            self.0.entry(merchant.clone()).and_modify(|rest| rest.in_all = false);
+    /// Notes who found no place.
+    fn note<'a>(&mut self, found: impl Iterator<Item = (&'a MerchantId, &'a Option<Taken>)>, now: Instant) {
+        for (merchant, _) in found.filter(|(_, place)| place.is_none()) {
+            self.0.insert(merchant.clone(), now + REST);
         }
     }
 
     /// Those whose deliveries are left to the queue.
     fn resting(&mut self, now: Instant) -> Vec<MerchantId> {
-        self.0.retain(|_, rest| rest.until > now);
+        self.0.retain(|_, until| *until > now);
         self.0.keys().cloned().collect()
     }
 }
@@ -194,7 +180,7 @@ mod tests {
     use uuid::Uuid;
 
     #[test]
-    fn who_found_no_room_rests_and_at_ease_only_where_nothing_found_room() {
+    fn who_found_no_room_rests_for_a_while() {
         let [idle, busy, fine] = ["idle", "busy", "fine"].map(|id| MerchantId::new(id).expect("an id"));
         let job = Job {
             delivery_id: DeliveryId(Uuid::from_u128(1)),
@@ -209,7 +195,6 @@ mod tests {
         let mut resting = turned_away.resting(now);
         resting.sort();
         assert_eq!(resting, [busy.clone(), idle.clone()]);
-        assert_eq!([&idle, &busy].map(|merchant| turned_away.0[merchant].in_all), [true, false]);
         assert!(turned_away.resting(now + REST).is_empty());
     }
 }

@@ -1,7 +1,6 @@
 //! Natural batching: concurrent callers of one act share one statement and one commit. A batch is whatever arrived
 //! while the last one was being written, so an idle ledger adds no delay and a busy one wastes no commit. Records wait a
-//! moment for company where they are few, as nothing waits for them, and so do payments for which nothing goes out at once
-//! ([`Unhurried`] and [`AttemptsAhead::rests`] say which those are); [`Gather`] says how.
+//! moment for company where they are few, as nothing waits for them ([`Gather`]).
 //!
 //! Cast:
 //! - [`Coalesced`]: accept, record (of attempts and of checks) and the reading of endpoints and claims for single callers.
@@ -13,11 +12,10 @@
 use crate::count_figures::Counter;
 use crate::engine::{AcceptTerms, Accepted, ClaimAhead, ClaimedDelivery, RecordAttempt, Recorded};
 use crate::manage::EndpointForAttempt;
-use crate::unhurried::{self, Unhurried};
 use crate::{Clock, Ledger, Result as StoreResult, StoreError};
 use async_trait::async_trait;
 use paybell_abort::AbortPoint;
-use paybell_delivery::{Check, DeliveryId, EndpointId, Job, MerchantId, Payment};
+use paybell_delivery::{Check, DeliveryId, EndpointId, Job, Payment};
 use std::sync::{Arc, PoisonError, RwLock, Weak};
 use std::time::Duration;
 
@@ -25,7 +23,7 @@ mod batch;
 mod gather;
 
 use batch::{Act, Entry};
-pub(crate) use gather::Gather;
+use gather::Gather;
 
 /// How concurrent callers are gathered, and on which terms they are served.
 #[derive(Clone, Copy, Debug)]
@@ -44,8 +42,6 @@ pub trait AttemptsAhead: Send + Sync {
     fn claim_ahead(&self, payments: usize) -> Option<ClaimAhead>;
     /// Takes over what was claimed, each with its job; never waits.
     fn attempt_ahead(&self, claimed: Vec<(Job, ClaimedDelivery)>);
-    /// Whether all that is accepted for the merchant is left to the queue now, as its endpoints are at their caps.
-    fn rests(&self, merchant: &MerchantId) -> bool;
 }
 
 /// Accept, record and the reading of endpoints for single callers; cheap to clone. A caller that goes away does not undo
@@ -53,9 +49,6 @@ pub trait AttemptsAhead: Send + Sync {
 #[derive(Clone)]
 pub struct Coalesced {
     accept: Entry<Payment, Accepted>,
-    /// For merchants for whom nothing goes out now.
-    accept_unhurried: Entry<Payment, Accepted>,
-    unhurried: Arc<Unhurried>,
     record: Entry<RecordAttempt, Recorded>,
     endpoint: Entry<EndpointId, EndpointForAttempt>,
     held: Entry<(DeliveryId, u32), bool>,
@@ -74,23 +67,13 @@ impl Coalesced {
         let ahead: Ahead = Arc::new(RwLock::new(Weak::<Nobody>::new()));
         let figures = Counter::start(Arc::clone(&ledger), Arc::clone(&clock));
         let (counter, shared) = (Arc::clone(&figures), Arc::clone(&ahead));
-        let unhurried = Arc::<Unhurried>::default();
-        let accept = Accept {
-            ledger: Arc::clone(&ledger),
-            clock,
-            settings,
-            ahead: shared,
-            figures: counter,
-            unhurried: Arc::clone(&unhurried),
-            gather: |_| Gather::NOT,
-        };
-        let accept_unhurried = Entry::start(Accept { gather: unhurried::gather, ..accept.clone() }, max);
+        let accept = Accept { ledger: Arc::clone(&ledger), clock, settings, ahead: shared, figures: counter };
         let endpoint = Entry::start(ReadEndpoint(Arc::clone(&ledger)), max);
         let held = Entry::start(StillClaimed(Arc::clone(&ledger)), max);
         let check = Entry::start(RecordCheck(Arc::clone(&ledger)), max);
         let record = Entry::start(Record { ledger, figures: Arc::clone(&figures) }, max);
         let accept = Entry::start(accept, max);
-        Self { accept, accept_unhurried, unhurried, record, endpoint, held, check, ahead, figures }
+        Self { accept, record, endpoint, held, check, ahead, figures }
     }
 
     /// Counts deliveries that the dispatcher ended as expired, for charts.
@@ -108,18 +91,13 @@ impl Coalesced {
         *self.ahead.write().unwrap_or_else(PoisonError::into_inner) = Arc::downgrade(attempts);
     }
 
-    /// Accepts one payment, in a batch with whoever else calls meanwhile. Returns after the commit. Where nothing goes out for
-    /// its merchant now, or has to wait for others of the same endpoint, it may wait up to 3 ms longer for company, in batches
-    /// apart from all others'.
+    /// Accepts one payment, in a batch with whoever else calls meanwhile. Returns after the commit.
     /// `payment.accepted_at` is set to the batch's moment.
     ///
     /// # Errors
     /// The batch's, or [`StoreError::Stopping`].
     pub async fn accept(&self, payment: Payment) -> Result<Accepted, Arc<StoreError>> {
-        let merchant = &payment.merchant_id;
-        let rests = || attempts(&self.ahead).is_some_and(|attempts| attempts.rests(merchant));
-        let entry = if self.unhurried.holds(merchant) || rests() { &self.accept_unhurried } else { &self.accept };
-        entry.join(payment).await
+        self.accept.join(payment).await
     }
 
     /// Records one attempt. It may wait up to 25 ms for company.
@@ -155,15 +133,12 @@ impl Coalesced {
     }
 }
 
-#[derive(Clone)]
 struct Accept {
     ledger: Arc<dyn Ledger>,
     clock: Arc<Clock>,
     settings: CoalesceSettings,
     ahead: Ahead,
     figures: Arc<Counter>,
-    unhurried: Arc<Unhurried>,
-    gather: fn(usize) -> Gather,
 }
 
 struct Record {
@@ -183,9 +158,6 @@ impl AttemptsAhead for Nobody {
         None
     }
     fn attempt_ahead(&self, _: Vec<(Job, ClaimedDelivery)>) {}
-    fn rests(&self, _: &MerchantId) -> bool {
-        false
-    }
 }
 
 /// Who attempts ahead now.
@@ -205,21 +177,11 @@ fn take_claimed(accepted: &mut [Accepted]) -> Vec<(Job, ClaimedDelivery)> {
     all
 }
 
-impl Accept {
-    fn note(&self, items: &[Payment], accepted: &[Accepted]) {
-        self.figures.counts.note_accepted(accepted);
-        items.iter().zip(accepted).for_each(|(payment, accepted)| self.unhurried.note(&payment.merchant_id, accepted));
-    }
-}
-
 #[async_trait]
 impl Act for Accept {
     type Item = Payment;
     type Answer = Accepted;
     const NAME: &'static str = "accept";
-    fn gather(&self, last: usize) -> Gather {
-        (self.gather)(last)
-    }
     async fn run(&self, items: &[Payment]) -> StoreResult<Vec<Accepted>> {
         let CoalesceSettings { grace, lifetime, .. } = self.settings;
         AbortPoint::AcceptBegins.reach();
@@ -229,12 +191,12 @@ impl Act for Accept {
         let (Some(attempts), Some(ahead)) = (attempts, ahead) else {
             let accepted = self.ledger.accept(items, &terms).await?;
             AbortPoint::AcceptCommitted.reach();
-            self.note(items, &accepted);
+            self.figures.counts.note_accepted(&accepted);
             return Ok(accepted);
         };
         let mut accepted = self.ledger.accept_ahead(items, &terms, &ahead).await?;
         AbortPoint::AcceptCommitted.reach();
-        self.note(items, &accepted);
+        self.figures.counts.note_accepted(&accepted);
         attempts.attempt_ahead(take_claimed(&mut accepted));
         Ok(accepted)
     }
@@ -245,7 +207,7 @@ impl Act for Record {
     type Item = RecordAttempt;
     type Answer = Recorded;
     const NAME: &'static str = "record";
-    fn gather(&self, _last: usize) -> Gather {
+    fn gather(&self) -> Gather {
         gather::RECORDS
     }
     async fn run(&self, items: &[RecordAttempt]) -> StoreResult<Vec<Recorded>> {

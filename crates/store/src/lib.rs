@@ -29,7 +29,6 @@ mod postgres;
 mod recording;
 mod seal;
 mod sqlite;
-mod unhurried;
 mod worded_payment;
 
 pub use clock::Clock;

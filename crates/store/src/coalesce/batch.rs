@@ -12,8 +12,8 @@ pub(super) trait Act: Send + Sync + 'static {
     type Item: Send + Sync + 'static;
     type Answer: Send + 'static;
     const NAME: &'static str;
-    /// For how long a small batch waits for more callers, when the last one had so many.
-    fn gather(&self, _last: usize) -> Gather {
+    /// For how long a small batch waits for more callers.
+    fn gather(&self) -> Gather {
         Gather::NOT
     }
     /// Answers one result for each item, in order.
@@ -58,11 +58,9 @@ impl<I: Send + Sync + 'static, O: Send + 'static> Entry<I, O> {
 /// Gathers callers into batches until all of them are gone, and writes one batch after the other, so that the next one
 /// goes on filling. Each in a task of its own, whose panic ends no others.
 async fn write_batches<A: Act>(act: Arc<A>, mut waiting: mpsc::Receiver<Caller<A::Item, A::Answer>>, batch_max: usize) {
-    let (mut batch, mut last) = (Vec::new(), 0);
+    let mut batch = Vec::new();
     while waiting.recv_many(&mut batch, batch_max).await > 0 {
-        let gather = act.gather(last);
-        gather_more(&gather, &mut batch, &mut waiting, batch_max).await;
-        last = batch.len();
+        gather_more(&act.gather(), &mut batch, &mut waiting, batch_max).await;
         let written = tokio::spawn(write_batch(Arc::clone(&act), std::mem::take(&mut batch)));
         let _ = written.await;
     }

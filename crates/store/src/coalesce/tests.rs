@@ -5,7 +5,6 @@ use tokio::sync::Semaphore;
 
 /// Doubles numbers, keeps the batches it saw, and refuses a batch with a 13 in it. Each batch waits for a permit.
 struct Double {
-    gather: fn(usize) -> Gather,
     batches: Arc<Mutex<Vec<Vec<u32>>>>,
     gate: Arc<Semaphore>,
     error: fn() -> StoreError,
@@ -16,9 +15,6 @@ impl Act for Double {
     type Item = u32;
     type Answer = u32;
     const NAME: &'static str = "double";
-    fn gather(&self, last: usize) -> Gather {
-        (self.gather)(last)
-    }
     async fn run(&self, items: &[u32]) -> StoreResult<Vec<u32>> {
         self.gate.acquire().await.expect("open").forget();
         self.batches.lock().expect("not poisoned").push(items.to_vec());
@@ -33,17 +29,9 @@ fn refused() -> StoreError {
 }
 
 fn double(error: fn() -> StoreError) -> (Entry<u32, u32>, Batches, Arc<Semaphore>) {
-    start(error, |_| Gather::NOT)
-}
-
-fn start(error: fn() -> StoreError, gather: fn(usize) -> Gather) -> (Entry<u32, u32>, Batches, Arc<Semaphore>) {
     let (batches, gate) = (Batches::default(), Arc::new(Semaphore::new(0)));
-    let act = Double { batches: Arc::clone(&batches), gate: Arc::clone(&gate), error, gather };
+    let act = Double { batches: Arc::clone(&batches), gate: Arc::clone(&gate), error };
     (Entry::start(act, 10), batches, gate)
-}
-
-fn unless_alone(last: usize) -> Gather {
-    if last > 1 { Gather::within(Duration::from_millis(300)) } else { Gather::NOT }
 }
 
 /// The call, polled until it waits. The runtime of these tests has one thread, so a few yields let every task run.
@@ -111,19 +99,4 @@ async fn a_caller_that_goes_away_does_not_undo_its_act() {
     call(&entry, 6).await.abort();
     assert_eq!(answers(&entry, &gate, &[7]).await, [Ok(14)]);
     assert_eq!(batches.lock().expect("not poisoned").concat(), [5, 6, 7]);
-}
-
-#[tokio::test]
-async fn who_had_company_waits_for_more_and_a_lone_caller_does_not() {
-    let (entry, batches, gate) = start(refused, unless_alone);
-    answers(&entry, &gate, &[1, 2, 3]).await;
-    assert_eq!(*batches.lock().expect("not poisoned"), [vec![1], vec![2, 3]]);
-    answers(&entry, &gate, &[4, 5]).await;
-    assert_eq!(*batches.lock().expect("not poisoned"), [vec![1], vec![2, 3], vec![4, 5]], "they wait for each other");
-
-    let (entry, batches, gate) = start(refused, unless_alone);
-    gate.add_permits(100);
-    call(&entry, 1).await;
-    call(&entry, 2).await;
-    assert_eq!(*batches.lock().expect("not poisoned"), [vec![1], vec![2]], "neither waits");
 }
