@@ -190,7 +190,7 @@ CREATE INDEX checks_of_endpoint ON checks (endpoint_id, id);
 -- Every few minutes it takes a sample and sorts each of its columns: with 30,000 rows, its default, that takes a core for a good
 -- part of a second. A fifth of them tells as much as our statements leave to the planner.
 -- By default vacuum rests for 2 ms each time it has changed ten pages. With two pages all others wait for it far less
--- (crates/bench/README.md has the figures), and it still reads 20,000 or changes a thousand of them a second.
+-- (crates/bench/README.md has the figures), and it still may read 20,000 that are cached or change a thousand of them a second.
 CREATE FUNCTION tend_gently(grows REGCLASS) RETURNS VOID LANGUAGE plpgsql AS $$
 DECLARE
     sampled NAME;
