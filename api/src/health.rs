@@ -6,7 +6,7 @@ use axum::extract::State;
 use axum::response::IntoResponse;
 use http::StatusCode;
 use http::header::CONTENT_TYPE;
-use paybell_store::engine::Gauges;
+use paybell_store::manage::Sum;
 use serde::Serialize;
 use std::time::Duration;
 use tokio::time::timeout;
@@ -28,7 +28,7 @@ pub(crate) struct Readiness {
 #[derive(Serialize, ToSchema)]
 pub(crate) struct DatabaseState {
     answers: bool,
-    /// Pending deliveries, counted to 100,000; `null` when the database does not answer.
+    /// Pending deliveries, counted to 10,000; `null` when the database does not answer.
     pending: Option<u64>,
 }
 
@@ -68,7 +68,7 @@ pub(crate) async fn readyz(State(api): State<Api>) -> impl IntoResponse {
 
 async fn readiness(api: &Served) -> Readiness {
     let state = &api.state;
-    let gauges = timeout(ANSWER_WITHIN, state.ledger.gauges(state.clock.now(), Gauges::COUNT_MAX));
+    let gauges = timeout(ANSWER_WITHIN, state.ledger.gauges(state.clock.now(), Sum::COUNT_MAX));
     let depth = timeout(ANSWER_WITHIN, state.queue.depth());
     let last_turn = timeout(ANSWER_WITHIN, state.queue.last_turn());
     let (gauges, depth, last_turn) = tokio::join!(gauges, depth, last_turn);

@@ -27,7 +27,7 @@ pub struct DispatchSettings {
 }
 
 /// The longest and the shortest rest between two passes.
-pub(crate) const REST_MAX: Duration = Duration::from_secs(1);
+pub(crate) const REST_MAX: Duration = Dispatched::AHEAD;
 pub(crate) const REST_MIN: Duration = Duration::from_millis(5);
 /// The shortest rest while nothing is due: what comes due one by one is handed out together.
 const REST_GATHERING: Duration = Duration::from_millis(50);

@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 const EVERY: Duration = Duration::from_secs(5);
 
 /// For how long counting rests for each delivery that it counted. That takes PostgreSQL a microsecond, so counting takes a
-/// two-hundredth of a processor's time at most.
+/// two-hundredth of a processor's time at most, and the ledger rests between the pieces of a count.
 const REST: Duration = Duration::from_micros(200);
 
 type Outcome<T> = Result<T, Box<dyn std::error::Error + Send + Sync>>;

@@ -135,8 +135,14 @@ pub struct Dispatched {
     pub more: bool,
     /// The latest `due_at` among what was looked at, before it was moved.
     pub last_due_at: Option<Timestamp>,
-    /// When the next delivery that is not yet due becomes due.
+    /// When the next delivery that is not yet due becomes due, of those that do within [`Dispatched::AHEAD`].
     pub next_due_at: Option<Timestamp>,
+}
+
+impl Dispatched {
+    /// How far ahead is looked for what becomes due next. The index keeps an entry of each delivery that was to be due until
+    /// the next vacuum, so who looks further goes through those of all that was accepted meanwhile.
+    pub const AHEAD: Duration = Duration::from_secs(1);
 }
 
 /// Figures of the moment.

@@ -83,7 +83,7 @@ FROM due"
 );
 
 pub(super) const NEXT_DUE: &str =
-    "SELECT due_at FROM deliveries WHERE state = 'pending' AND due_at > $1 ORDER BY due_at LIMIT 1";
+    "SELECT due_at FROM deliveries WHERE state = 'pending' AND due_at > $1 AND due_at <= $2 ORDER BY due_at LIMIT 1";
 
 impl PostgresLedger {
     pub(super) async fn dispatch_due_after(
@@ -99,7 +99,7 @@ impl PostgresLedger {
         let due = self.run(ACT, query).await?;
         let mut dispatched = rows::dispatched(&due, limit)?;
         if !dispatched.more {
-            let next = self.run(ACT, sqlx::query(NEXT_DUE).bind(now.0)).await?;
+            let next = self.run(ACT, sqlx::query(NEXT_DUE).bind(now.0).bind((now + Dispatched::AHEAD).0)).await?;
             dispatched.next_due_at = next.first().map(|row| row.try_get(0).map(Timestamp)).transpose().doing(ACT)?;
         }
         Ok(dispatched)

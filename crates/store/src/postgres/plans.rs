@@ -3,7 +3,7 @@
 
 use super::PostgresLedger;
 use super::shared::deliveries::attempts_of;
-use super::shared::{activity, find_deliveries, reconcile};
+use super::shared::{activity, find_deliveries, gauges, reconcile};
 use super::{accept, claim, dispatch, keep_attempts, probe, record, release, take_back};
 use crate::Sealer;
 use crate::ids::{Day, id_at};
@@ -11,7 +11,7 @@ use paybell_delivery::{DeliveryId, Timestamp};
 use sqlx::{AssertSqlSafe, PgConnection, Row};
 
 /// Each statement with arguments for it.
-const STATEMENTS: [(&str, &str); 22] = [
+const STATEMENTS: [(&str, &str); 23] = [
     (
         accept::ACCEPT,
         "$IDS, $TEXTS, $TEXTS, $TEXTS, $TEXTS, $NUMBERS, $TEXTS, $NUMBERS, $TEXTS, $TEXTS, $TEXTS, $TEXTS, \
@@ -28,7 +28,8 @@ const STATEMENTS: [(&str, &str); 22] = [
         $TEXTS, $TEXTS, $NUMBERS, $NUMBERS",
     ),
     (dispatch::DISPATCH, "1000, 1, 500, $IDS, 0"),
-    (dispatch::NEXT_DUE, "1000"),
+    (dispatch::NEXT_DUE, "1000, 1500"),
+    (gauges::PENDING, "100, 1, 1000"),
     (release::OPEN, "$IDS, 1000, 1"),
     (release::RELEASE, "$IDS, 1, 500, 1"),
     (probe::PROBE, "1000, 1, 100, 1"),

@@ -21,7 +21,7 @@ mod endpoints;
 pub(super) mod figures;
 pub(super) mod find_deliveries;
 mod follow_up;
-mod gauges;
+pub(super) mod gauges;
 mod health;
 mod hold_to_dialect;
 mod keys;
@@ -44,7 +44,7 @@ pub(super) mod waiting_by_endpoint;
 pub(super) mod waiting_until;
 mod walk;
 
-use super::{Db, ENDPOINTS_BY_ID, This, id_list, id_literal};
+use super::{COUNTED_AT_ONCE, Db, ENDPOINTS_BY_ID, This, id_list, id_literal};
 
 type Row = <Db as sqlx::Database>::Row;
 type Connection = <Db as sqlx::Database>::Connection;

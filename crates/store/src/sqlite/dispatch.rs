@@ -62,7 +62,7 @@ WHERE id IN (SELECT unhex(value) FROM jsonb_each($1))";
 
 const NEXT_DUE: &str = "
 SELECT due_at FROM deliveries INDEXED BY deliveries_due
-WHERE state = 'pending' AND due_at > $1 ORDER BY due_at LIMIT 1";
+WHERE state = 'pending' AND due_at > $1 AND due_at <= $2 ORDER BY due_at LIMIT 1";
 
 impl SqliteLedger {
     pub(super) async fn dispatch_due_after(
@@ -141,6 +141,7 @@ pub(super) async fn mark_as_parked(tx: &mut SqliteConnection, batch: &str, now: 
 }
 
 async fn next_due(from: impl SqliteExecutor<'_>, now: Timestamp) -> Result<Option<Timestamp>> {
-    let row = sqlx::query(NEXT_DUE).bind(now.0).fetch_optional(from).await.doing(ACT)?;
+    let query = sqlx::query(NEXT_DUE).bind(now.0).bind((now + Dispatched::AHEAD).0);
+    let row = query.fetch_optional(from).await.doing(ACT)?;
     row.map(|row| row.try_get(0).map(Timestamp)).transpose().doing(ACT)
 }

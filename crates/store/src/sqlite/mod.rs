@@ -21,6 +21,13 @@ macro_rules! for_share {
     };
 }
 
+/// So many rows of an order that is given.
+macro_rules! first_with_ties {
+    ($count:literal) => {
+        concat!(" LIMIT ", $count)
+    };
+}
+
 mod accept;
 mod claim;
 mod database;
@@ -115,6 +122,9 @@ fn pool(connections_max: u32) -> SqlitePoolOptions {
 fn json(batch: &impl Serialize) -> Result<String> {
     serde_json::to_string(batch).map_err(|e| StoreError::Refused(format!("the batch cannot be passed on: {e}")))
 }
+
+/// How many deliveries are counted in one statement: all, as who reads is in nobody's way.
+const COUNTED_AT_ONCE: u64 = crate::engine::Gauges::COUNT_MAX;
 
 const ENDPOINTS_BY_ID: &str = concat!(
     "SELECT ",

@@ -15,6 +15,7 @@ conformance!(
     a_claim_that_is_held_past_the_deadline_ends_first,
     of_many_dispatchers_each_delivery_is_handed_out_once,
     gauges_count_what_waits,
+    gauges_count_what_is_due_at_one_moment_once_however_much_that_is,
 );
 
 async fn what_is_due_is_handed_out_and_moved_forward(f: Fixture) -> Result<()> {
@@ -24,7 +25,7 @@ async fn what_is_due_is_handed_out_and_moved_forward(f: Fixture) -> Result<()> {
     assert_eq!((early.jobs.len(), early.next_due_at), (0, Some(at(10) + GRACE)));
     let due = f.ledger.dispatch_due(at(40), VISIBILITY, 10, &[]).await?;
     assert_eq!((due.jobs, due.recovered, due.more), (vec![job], 0, false));
-    assert_eq!(due.next_due_at, Some(at(40) + VISIBILITY));
+    assert_eq!(due.next_due_at, None, "nobody waits for so long without looking again");
     assert!(f.ledger.dispatch_due(at(41), VISIBILITY, 10, &[]).await?.jobs.is_empty());
     let lost_by_the_queue = f.ledger.dispatch_due(at(40) + VISIBILITY, VISIBILITY, 10, &[]).await?;
     assert_eq!(lost_by_the_queue.jobs, [job]);
@@ -50,7 +51,7 @@ async fn pass_after_a_moment_sees_only_what_is_due_later(f: Fixture) -> Result<(
     let middle = f.accept_one(at(20)).await?;
     let late = f.accept_one(at(30)).await?;
     let after_early = Some(at(10) + GRACE);
-    let due = f.ledger.dispatch_due_after(after_early, at(55), VISIBILITY, 10, &[]).await?;
+    let due = f.ledger.dispatch_due_after(after_early, at(59), VISIBILITY, 10, &[]).await?;
     assert_eq!((due.jobs, due.last_due_at), (vec![middle], Some(at(20) + GRACE)));
     assert_eq!(due.next_due_at, Some(at(30) + GRACE), "what is due before it is not announced");
     let due = f.ledger.dispatch_due_after(after_early, at(60), VISIBILITY, 1, &[]).await?;
@@ -68,7 +69,6 @@ async fn what_is_claimed_is_put_off_until_the_claim_ends(f: Fixture) -> Result<(
     f.ledger.pause_endpoint(f.view(job.delivery_id, at(39)).await?.delivery.endpoint_id, true, &actor(at(39))).await?;
     let due = f.ledger.dispatch_due(at(10) + GRACE, VISIBILITY, 10, &[]).await?;
     assert_eq!((due.jobs.len(), due.parked, due.recovered, due.expired), (0, 0, 0, 0));
-    assert_eq!(due.next_due_at, Some(at(39) + VISIBILITY));
     let view = f.view(job.delivery_id, at(40)).await?;
     assert_eq!((view.in_flight, view.delivery.due_at), (Some((1, at(39))), at(39) + VISIBILITY));
     Ok(())
@@ -168,5 +168,21 @@ async fn gauges_count_what_waits(f: Fixture) -> Result<()> {
     let soon = |before: u64| deadline.before(Duration::from_secs(before));
     assert_eq!(f.ledger.gauges(soon(3600), Gauges::COUNT_MAX).await?.expiring, 0, "an hour is left");
     assert_eq!(f.ledger.gauges(soon(3599), Gauges::COUNT_MAX).await?.expiring, 3);
+    Ok(())
+}
+
+async fn gauges_count_what_is_due_at_one_moment_once_however_much_that_is(f: Fixture) -> Result<()> {
+    f.shop().await?;
+    for (count, accepted_at) in [(2_500, at(10)), (2_500, at(20)), (10, at(30))] {
+        f.accept_many(count, accepted_at).await?;
+    }
+    let deadline = at(10) + terms(at(10)).lifetime;
+    for (count_max, counted) in [(Gauges::COUNT_MAX, 5_010), (5_005, 5_005), (4_000, 4_000), (1, 1)] {
+        let gauges = f.ledger.gauges(at(45), count_max).await?;
+        assert_eq!((gauges.pending, gauges.oldest_due), (counted, Duration::from_secs(5)), "up to {count_max}");
+        assert_eq!(gauges.earliest_deadline_at, Some(deadline));
+    }
+    let soon = deadline.before(Duration::from_secs(3595));
+    assert_eq!(f.ledger.gauges(soon, Gauges::COUNT_MAX).await?.expiring, 2_500);
     Ok(())
 }
