@@ -51,6 +51,7 @@ pub(crate) struct Tally {
     pub(crate) accepted: AtomicU64,
     /// Deliveries that arrived: one for each endpoint of a payment.
     pub(crate) delivered: AtomicU64,
+    pub(crate) span: Span,
     /// How many endpoints each payment has.
     pub(crate) copies: AtomicU16,
     /// One permit for each payment that may be under way, where the gateway is held back.
@@ -61,7 +62,8 @@ impl Default for Tally {
     fn default() -> Self {
         let zero = AtomicU64::default;
         let under_way = Semaphore::new(0);
-        Self { sent: zero(), accepted: zero(), delivered: zero(), copies: AtomicU16::new(1), under_way }
+        let (span, copies) = (Span::default(), AtomicU16::new(1));
+        Self { sent: zero(), accepted: zero(), delivered: zero(), span, copies, under_way }
     }
 }
 
@@ -78,13 +80,24 @@ impl Tally {
 pub(crate) struct Stock {
     seen: Mutex<HashSet<usize>>,
     pub(crate) delivered: AtomicU64,
+    pub(crate) span: Span,
+}
+
+/// When the first and the last arrived.
+#[derive(Default)]
+pub(crate) struct Span {
     first_us: AtomicU64,
     last_us: AtomicU64,
 }
 
-impl Stock {
-    /// When the first and the last arrived, in µs since the start.
-    pub(crate) fn span_us(&self) -> Option<(u64, u64)> {
+impl Span {
+    fn note(&self, now_us: u64) {
+        let _ = self.first_us.compare_exchange(0, now_us, Relaxed, Relaxed);
+        self.last_us.store(now_us, Relaxed);
+    }
+
+    /// Both, in µs since the start; nothing while nothing has arrived.
+    pub(crate) fn get_us(&self) -> Option<(u64, u64)> {
         let (first, last) = (self.first_us.load(Relaxed), self.last_us.load(Relaxed));
         (first > 0).then_some((first, last))
     }
@@ -154,6 +167,7 @@ impl Ledger {
         let (told, tally) = (payment.told.count_ones(), self.of(payment.group));
         drop(payments);
         tally.delivered.fetch_add(1, Relaxed);
+        tally.span.note(now);
         if told == u32::from(tally.copies.load(Relaxed)) {
             tally.under_way.add_permits(1);
         }
@@ -164,10 +178,8 @@ impl Ledger {
         if !held(&self.stock.seen).insert(number) {
             return false;
         }
-        let now = self.now_us();
         self.stock.delivered.fetch_add(1, Relaxed);
-        let _ = self.stock.first_us.compare_exchange(0, now, Relaxed, Relaxed);
-        self.stock.last_us.store(now, Relaxed);
+        self.stock.span.note(self.now_us());
         true
     }
 

@@ -50,7 +50,7 @@ pub(crate) async fn run(options: Options, count: u64) -> Result<()> {
             eprintln!("{} of {count} are delivered after {} s", delivered(), told * 5);
         }
     }
-    let (first_us, last_us) = bench.ledger.stock.span_us().unwrap_or_default();
+    let (first_us, last_us) = bench.ledger.stock.span.get_us().unwrap_or_default();
     let rate = ratio(delivered() as f64 * 1e6, last_us.saturating_sub(due_us) as f64);
     let (count, delivered) = (count as f64, delivered() as f64);
     let part = rate.and_then(|rate| ratio(rate, sustained.rate()));
