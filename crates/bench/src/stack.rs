@@ -16,12 +16,15 @@ pub(crate) struct Servers {
     pub(crate) redis: Redis,
 }
 
-/// Keeps files of the write-ahead log to be written again, and lets it grow before the next checkpoint, as
-/// docs/OPERATIONS.md tells operators to. The command line's settings come later and win.
-const WAL: [&str; 2] = ["min_wal_size=2GB", "max_wal_size=4GB"];
+/// Keeps files of the write-ahead log to be written again, as many as it may have, and lets it grow before the next checkpoint,
+/// as docs/OPERATIONS.md tells operators to. The command line's settings come later and win.
+const WAL: [&str; 2] = ["min_wal_size=4GB", "max_wal_size=4GB"];
 
+/// Keeps checkpoints from giving files to be written again before all are there.
+const HOLD_WAL: &str = "SELECT pg_create_physical_replication_slot('paybell_bench', true)";
+const LET_WAL_GO: &str = "SELECT pg_drop_replication_slot('paybell_bench')";
 /// Fills more of the log than it keeps, file by file.
-const FILL_WAL: &str = "DO $$ BEGIN FOR i IN 1..132 LOOP
+const FILL_WAL: &str = "DO $$ BEGIN FOR i IN 1..260 LOOP
     PERFORM pg_logical_emit_message(false, 'paybell-bench', 'fills a file of the log'); PERFORM pg_switch_wal();
 END LOOP; END $$";
 
@@ -33,8 +36,9 @@ impl Servers {
         eprintln!("starting PostgreSQL and Redis");
         let postgres = Postgres::start_with(&[&WAL, settings].concat())?;
         let database = Database::connect(&postgres.url("postgres")).await?;
-        database.run(FILL_WAL).await?;
-        database.run("CHECKPOINT").await?;
+        for statement in [HOLD_WAL, FILL_WAL, LET_WAL_GO, "CHECKPOINT"] {
+            database.run(statement).await?;
+        }
         database.pool.close().await;
         Ok(Arc::new(Self { postgres, redis: Redis::start()? }))
     }
