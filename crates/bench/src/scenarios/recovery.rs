@@ -19,8 +19,12 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, Instant};
 
-/// In which time as many payments come for the merchant as wait for it, when they come as fast as they do while it is down.
+/// Payments for the merchant go on as if what waits had come in this time.
 const AN_HOUR_S: f64 = 3600.0;
+
+/// As much traffic as while it drains is only measured where the merchant takes at most so many times what the others get: with a
+/// quarter of the peak for them, more could be too much for the machine, and what it leaves behind would be in the others' way.
+const MERCHANT_TO_OTHERS_MAX: f64 = 2.0;
 
 #[derive(Args)]
 pub(crate) struct Arguments {
@@ -64,20 +68,22 @@ pub(crate) async fn run(arguments: Arguments) -> Result<()> {
     let back = Merchants { count: 1, ..back }.create(&stack).await?;
     let rate = bench.find_rate(arguments.rate, &stack, &others).await?;
     let stream = bench.stream(Group::Healthy, &others, Pace::Fixed { rate });
-    let as_much = bench.stream(Group::Healthy, &others, Pace::Fixed { rate: rate + arguments.cap_allows() });
-    bench.run("as much traffic as while it drains", &stack, &as_much).await?;
+    if arguments.cap_allows() <= MERCHANT_TO_OTHERS_MAX * rate {
+        let as_much = Pace::Fixed { rate: rate + arguments.cap_allows() };
+        let as_much = bench.stream(Group::Healthy, &others, as_much);
+        bench.run("as much traffic as while it drains", &stack, &as_much).await?;
+    }
     bench.run("others alone, before", &stack, &stream).await?;
 
-    let mut all_traffic = Vec::new();
     match arguments.retries_due_within {
         Some(seconds) => generate_retries(&stack, arguments.waiting, seconds).await?,
-        None => {
-            accept_in_vain(&bench, &stack, &back, arguments.waiting).await?;
-            let rate = arguments.waiting as f64 / AN_HOUR_S;
-            all_traffic.push(bench.send(&stack.intake()?, &bench.stream(Group::Troubled, &back, Pace::Fixed { rate })));
-        }
+        None => accept_in_vain(&bench, &stack, &back, arguments.waiting).await?,
     }
-    all_traffic.insert(0, bench.send(&stack.intake()?, &stream));
+    let mut all_traffic = vec![bench.send(&stack.intake()?, &stream)];
+    if arguments.retries_due_within.is_none() {
+        let goes_on = Pace::Fixed { rate: arguments.waiting as f64 / AN_HOUR_S };
+        all_traffic.push(bench.send(&stack.intake()?, &bench.stream(Group::Troubled, &back, goes_on)));
+    }
     bench.warm_up("others during the outage").await;
     let measured: Vec<_> = all_traffic.iter().collect();
     bench.measure("others during the outage", &stack, arguments.outage_seconds, &measured).await;

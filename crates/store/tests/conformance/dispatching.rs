@@ -27,6 +27,8 @@ async fn what_is_due_is_handed_out_and_moved_forward(f: Fixture) -> Result<()> {
     assert_eq!((due.jobs, due.recovered, due.more), (vec![job], 0, false));
     assert_eq!(due.next_due_at, None, "nobody waits for so long without looking again");
     assert!(f.ledger.dispatch_due(at(41), VISIBILITY, 10, &[]).await?.jobs.is_empty());
+    let soon = f.ledger.dispatch_due(at(99), VISIBILITY, 10, &[]).await?;
+    assert_eq!((soon.jobs.len(), soon.next_due_at), (0, Some(at(40) + VISIBILITY)));
     let lost_by_the_queue = f.ledger.dispatch_due(at(40) + VISIBILITY, VISIBILITY, 10, &[]).await?;
     assert_eq!(lost_by_the_queue.jobs, [job]);
     Ok(())
@@ -71,6 +73,8 @@ async fn what_is_claimed_is_put_off_until_the_claim_ends(f: Fixture) -> Result<(
     assert_eq!((due.jobs.len(), due.parked, due.recovered, due.expired), (0, 0, 0, 0));
     let view = f.view(job.delivery_id, at(40)).await?;
     assert_eq!((view.in_flight, view.delivery.due_at), (Some((1, at(39))), at(39) + VISIBILITY));
+    let soon = f.ledger.dispatch_due(at(98), VISIBILITY, 10, &[]).await?;
+    assert_eq!((soon.found, soon.next_due_at), (0, Some(at(39) + VISIBILITY)));
     Ok(())
 }
 
