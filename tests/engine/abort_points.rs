@@ -36,7 +36,7 @@ async fn die_at(mode: Mode, point: AbortPoint) -> Result<()> {
     let passes = match point {
         // One pass may dispatch all that is due, and one batch claim it, as only retries are claimed by themselves.
         AbortPoint::DispatchCommitted | AbortPoint::ClaimBegins => "",
-        // Records gather: where the machine is fast there are two batches of all payments, a dozen in the first.
+        // Records gather: where the machine is fast there is one batch of all first attempts, and one of the retries.
         AbortPoint::RecordBegins | AbortPoint::RecordCommitted => "1*off->",
         // For each batch, and payments that come one after the other make one each.
         _ => "5*off->",

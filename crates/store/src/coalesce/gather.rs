@@ -2,34 +2,21 @@
 
 use std::time::Duration;
 use tokio::sync::mpsc;
-use tokio::time::Instant;
 
-/// A batch of so many callers waits for no more.
-const SMALL: usize = 50;
-
-/// A small batch waits this long, and longer while it has very few callers.
+/// A batch waits for so many callers, and no longer than that.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Gather {
-    /// Whatever comes meanwhile.
-    at_least: Duration,
-    /// In all, while there are fewer than `few`.
+    enough: usize,
     at_most: Duration,
-    few: usize,
 }
 
 impl Gather {
     /// No wait.
-    pub(crate) const NOT: Gather = Gather::within(Duration::ZERO);
-
-    /// That long.
-    pub(crate) const fn within(time: Duration) -> Gather {
-        Gather { at_least: time, at_most: time, few: 0 }
-    }
+    pub(crate) const NOT: Gather = Gather { enough: 0, at_most: Duration::ZERO };
 }
 
 /// Nobody waits for a record, and a statement costs several times as much as one more row of it.
-pub(super) const RECORDS: Gather =
-    Gather { at_least: Duration::from_millis(2), at_most: Duration::from_millis(25), few: 12 };
+pub(super) const RECORDS: Gather = Gather { enough: 50, at_most: Duration::from_millis(25) };
 
 /// Waits for more callers of a batch that has at least one.
 pub(super) async fn gather_more<C>(
@@ -38,57 +25,50 @@ pub(super) async fn gather_more<C>(
     waiting: &mut mpsc::Receiver<C>,
     batch_max: usize,
 ) {
-    if gather.at_least.is_zero() || batch.len() >= SMALL {
+    let enough = gather.enough.min(batch_max);
+    if batch.len() >= enough {
         return;
     }
-    let until = Instant::now() + gather.at_most;
-    tokio::time::sleep(gather.at_least).await;
-    while batch.len() < batch_max
-        && let Ok(caller) = waiting.try_recv()
-    {
-        batch.push(caller);
-    }
-    while batch.len() < gather.few.min(batch_max)
-        && let Ok(Some(caller)) = tokio::time::timeout_at(until, waiting.recv()).await
-    {
-        batch.push(caller);
-    }
+    // What was received stays in the batch when the time is up.
+    let until_enough =
+        async { while batch.len() < enough && waiting.recv_many(batch, enough - batch.len()).await > 0 {} };
+    let _ = tokio::time::timeout(gather.at_most, until_enough).await;
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use tokio::time::Instant;
 
     const LONG: Duration = Duration::from_secs(60);
 
-    async fn gathered(gather: Gather, first: usize, later: usize, batch_max: usize) -> (usize, Duration) {
+    /// The sizes of the batch and of what waits then, and how long it took.
+    async fn gathered(gather: Gather, first: usize, later: usize, batch_max: usize) -> (usize, usize, Duration) {
         let (callers, mut waiting) = mpsc::channel(100);
         for n in 0..later {
             callers.send(n).await.expect("room");
         }
         let (mut batch, begun) = ((0..first).collect(), Instant::now());
         gather_more(&gather, &mut batch, &mut waiting, batch_max).await;
-        (batch.len(), begun.elapsed())
+        (batch.len(), waiting.len(), begun.elapsed())
     }
 
     #[tokio::test]
-    async fn very_few_wait_until_they_are_enough_or_the_time_is_up() {
-        let few = |at_most| Gather { at_least: Duration::from_millis(1), at_most, few: 12 };
-        let (count, waited) = gathered(few(LONG), 1, 11, 50).await;
-        assert!(count == 12 && waited < LONG, "{count} after {waited:?}");
-        let (count, waited) = gathered(few(LONG), 1, 30, 50).await;
-        assert!(count == 31 && waited < LONG, "more than enough: {count} after {waited:?}");
-        let (count, waited) = gathered(few(Duration::from_millis(40)), 1, 5, 50).await;
+    async fn callers_wait_until_they_are_enough_or_the_time_is_up() {
+        let twelve = |at_most| Gather { enough: 12, at_most };
+        let (count, left, waited) = gathered(twelve(LONG), 1, 30, 50).await;
+        assert!((count, left) == (12, 19) && waited < LONG, "{count} and {left} after {waited:?}");
+        let (count, _, waited) = gathered(twelve(Duration::from_millis(40)), 1, 5, 50).await;
         assert!(count == 6 && waited >= Duration::from_millis(40), "too few: {count} after {waited:?}");
-        let (count, waited) = gathered(few(LONG), 1, 30, 7).await;
-        assert!(count == 7 && waited < LONG, "no batch is larger than its limit: {count} after {waited:?}");
+        let (count, left, waited) = gathered(twelve(LONG), 1, 30, 7).await;
+        assert!((count, left) == (7, 24) && waited < LONG, "a batch has its limit: {count} and {left} after {waited:?}");
     }
 
     #[tokio::test]
-    async fn a_batch_that_is_not_small_and_one_that_is_not_to_gather_do_not_wait() {
-        for (gather, first) in [(Gather::within(LONG), SMALL), (Gather::NOT, 1)] {
-            let (count, waited) = gathered(gather, first, 5, 100).await;
-            assert!(count == first && waited < LONG, "{count} after {waited:?}");
+    async fn a_batch_of_enough_and_one_that_is_not_to_gather_do_not_wait() {
+        for (gather, first) in [(Gather { enough: 12, at_most: LONG }, 12), (Gather::NOT, 1)] {
+            let (count, left, waited) = gathered(gather, first, 5, 100).await;
+            assert!((count, left) == (first, 5) && waited < LONG, "{count} and {left} after {waited:?}");
         }
     }
 }
