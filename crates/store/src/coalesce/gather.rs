@@ -61,7 +61,10 @@ mod tests {
         let (count, _, waited) = gathered(twelve(Duration::from_millis(40)), 1, 5, 50).await;
         assert!(count == 6 && waited >= Duration::from_millis(40), "too few: {count} after {waited:?}");
         let (count, left, waited) = gathered(twelve(LONG), 1, 30, 7).await;
-        assert!((count, left) == (7, 24) && waited < LONG, "a batch has its limit: {count} and {left} after {waited:?}");
+        assert!(
+            (count, left) == (7, 24) && waited < LONG,
+            "a batch has its limit: {count} and {left} after {waited:?}"
+        );
     }
 
     #[tokio::test]
