@@ -30,7 +30,8 @@ const AN_HOUR_S: f64 = 3600.0;
 /// quarter of the peak for them, more could be too much for the machine, and what it leaves behind would be in the others' way.
 const MERCHANT_TO_OTHERS_MAX: f64 = 2.0;
 
-/// How long to wait after the merchant is resumed, before the warm-up: what waits is released in a ramp.
+/// How long to wait after the merchant is resumed, before the warm-up of three seconds: what waits is released in a ramp of ten
+/// (`paybell_delivery::release_limit`).
 const RAMP: Duration = Duration::from_secs(7);
 
 #[derive(Args)]
