@@ -40,8 +40,21 @@ fn pages_reports_every_page_and_what_onlookers_cost() {
         assert!(time.is_some_and(|time| time > 0.0) && page["read"] == 1, "{page}");
     }
     let found = |name: &str| report["findings"].as_array()?.iter().find(|is| is["name"] == name)?["value"].as_f64();
-    for name in ["pages_reloaded", "pages_sent_as_they_changed", "throughput_looked_at_to_alone"] {
+    for name in ["pages_reloaded", "pages_sent_as_they_changed"] {
         assert!(found(name).is_some_and(|value| value > 0.0), "{name} of {report:#}");
+    }
+    let others_of = |called: &'static str| {
+        let runs = report["runs"].as_array().expect("its runs").iter();
+        let spans = runs.filter(move |run| run["name"].as_str().is_some_and(|name| name.starts_with(called)));
+        spans.map(|run| run["others_share"].as_f64().expect("a share"))
+    };
+    // How many pairs count is up to what else the machine does meanwhile; that a verdict needs them all is not.
+    let pairs = others_of("looked at").zip(others_of("alone"));
+    let verdict = found("throughput_looked_at_to_alone");
+    if pairs.filter(|(with, without)| with.max(*without) <= 0.1).count() < 2 {
+        assert_eq!(verdict, None, "{report:#}");
+    } else {
+        assert!(verdict.is_some_and(|value| value > 0.0), "{report:#}");
     }
     assert_eq!(report["counts"]["missing"], 0, "{report:#}");
 }
