@@ -144,6 +144,7 @@ impl Bench {
         let undisturbed = Undisturbed {
             share: share_left(&disturbed, (first.at_us, last.at_us)),
             processors_slow_share: self.disturbances.slow_share((first.at_us, last.at_us)),
+            processors_paused_share: self.disturbances.paused_share((first.at_us, last.at_us)),
             latency_ms: Percentiles::of_us(&undisturbed_us),
         };
         let memory: u64 = measured.pids().engine.iter().map(|pid| resident_bytes(*pid)).sum();

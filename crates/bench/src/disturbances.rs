@@ -1,8 +1,9 @@
-//! When what the machine did says nothing of what is measured: its host took the processors away or slowed them down, or its
-//! disk stood still.
+//! When what the machine did says nothing of what is measured: its host took the processors away, for long or for a moment, or
+//! slowed them down, or its disk stood still.
 
 use crate::figures::ratio;
 use crate::ledger::Ledger;
+use crate::paused_processors::PausedProcessors;
 use crate::slow_processors::SlowProcessors;
 use crate::stalled_disk::StalledDisk;
 use crate::stolen_time::StolenTime;
@@ -10,6 +11,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 /// What waited meanwhile is worked off this long afterwards.
 const AFTER_US: u64 = 500_000;
+/// What waited while a processor was paused is worked off within so many times as long: a queue whose server is busy for four
+/// fifths of the time has worked off a pause after four times its length.
+const AFTER_PAUSE: u64 = 5;
 
 /// A time from one moment to another, in µs since the run's start.
 pub(crate) type Period = (u64, u64);
@@ -37,6 +41,7 @@ impl Periods {
 pub(crate) struct Disturbances {
     stolen: StolenTime,
     slow: SlowProcessors,
+    paused: PausedProcessors,
     disk: StalledDisk,
 }
 
@@ -45,6 +50,7 @@ impl Disturbances {
         Self {
             stolen: StolenTime::watch(ledger.clone()),
             slow: SlowProcessors::watch(ledger.clone()),
+            paused: PausedProcessors::watch(ledger),
             disk: StalledDisk::watch(ledger.clone()),
         }
     }
@@ -52,7 +58,14 @@ impl Disturbances {
     /// The periods so far, in order, each with what comes of it.
     pub(crate) fn periods(&self) -> Vec<Period> {
         let all = [self.stolen.periods(), self.slow.periods(), self.disk.periods()].concat();
-        union(all.into_iter().map(|(from, to)| (from, to + AFTER_US)).collect())
+        let all = all.into_iter().map(|(from, to)| (from, to + AFTER_US));
+        let paused = self.paused.periods().into_iter().map(|(from, to)| (from, to + AFTER_PAUSE * (to - from)));
+        union(all.chain(paused).collect())
+    }
+
+    /// For what part of a time one processor or another was paused.
+    pub(crate) fn paused_share(&self, time: Period) -> f64 {
+        1.0 - share_left(&union(self.paused.periods()), time)
     }
 
     /// For what part of a time the processors were slow.

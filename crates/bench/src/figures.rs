@@ -61,13 +61,15 @@ impl Figures {
 }
 
 /// What was measured while a virtual machine's host left it its processors (in no half second did it take more than a tenth of
-/// the busy time) at their speed (never less than a third of it), and its disk did not stand still.
+/// the busy time, and none of them for 2 ms) at their speed (never less than a third of it), and its disk did not stand still.
 #[derive(Clone, Copy, Serialize, Default, Debug)]
 pub(crate) struct Undisturbed {
     /// What part of the time that was.
     pub(crate) share: f64,
     /// For what part of the time the processors were slow.
     pub(crate) processors_slow_share: f64,
+    /// For what part of the time one processor or another was not run at all for 2 ms or longer.
+    pub(crate) processors_paused_share: f64,
     /// Of the payments that were under way in no other.
     pub(crate) latency_ms: Percentiles,
 }

@@ -30,6 +30,7 @@ mod options;
 mod pace;
 mod page_times;
 mod paired;
+mod paused_processors;
 mod payment;
 mod processor_time;
 mod report;
