@@ -6,11 +6,11 @@ use crate::Engine;
 use crate::run_worker::{Feeds, InFlight, attempt};
 use metrics::counter;
 use paybell_abort::AbortPoint;
-use paybell_delivery::{DeliveryId, Job, MerchantId};
+use paybell_delivery::{DeliveryId, Job, MerchantId, Timestamp};
 use paybell_queue::{Finished, Taken};
 use paybell_store::AttemptsAhead;
 use paybell_store::engine::{ClaimAhead, ClaimedDelivery};
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 use tokio_util::sync::CancellationToken;
@@ -104,7 +104,7 @@ fn begin(
     finished: &Finished,
     claimed: Vec<Claimed>,
     places: Vec<Option<Taken>>,
-) -> Vec<Claimed> {
+) -> Vec<(Job, Box<ClaimedDelivery>)> {
     let mut turned_away = Vec::new();
     let mut begun = 0;
     for ((job, claimed), place) in claimed.into_iter().zip(places) {
@@ -113,7 +113,7 @@ fn begin(
                 begun += 1;
                 attempts.spawn(attempt(engine.clone(), Box::new(claimed), InFlight::let_in(taken, finished.clone())));
             }
-            None => turned_away.push((job, claimed)),
+            None => turned_away.push((job, Box::new(claimed))),
         }
     }
     if begun > 0 {
@@ -146,16 +146,22 @@ async fn places(engine: &Engine, finished: &Finished, claimed: &[Claimed]) -> Ve
 
 /// Gives the claims back, so that others can have them, and then puts the jobs into their lanes. Where that fails they
 /// come due again.
-async fn leave_to_queue(engine: &Engine, claimed: Vec<Claimed>) {
-    let ids: Vec<DeliveryId> = claimed.iter().map(|(job, _)| job.delivery_id).collect();
-    counter!("paybell_claims_total", "result" => "given_back").increment(ids.len() as u64);
-    let Some((_, first)) = claimed.first() else { return };
-    if let Err(error) = engine.ledger.give_back(&ids, first.claimed_at).await {
-        let error = &error as &dyn std::error::Error;
-        tracing::warn!(deliveries = ids.len(), error, "claims could not be given back; they run out");
-        return;
+pub(crate) async fn leave_to_queue(engine: &Engine, claimed: Vec<(Job, Box<ClaimedDelivery>)>) {
+    let mut by_claim: BTreeMap<Timestamp, Vec<DeliveryId>> = BTreeMap::new();
+    for (job, claimed) in &claimed {
+        by_claim.entry(claimed.claimed_at).or_default().push(job.delivery_id);
     }
-    let jobs: Vec<Job> = claimed.iter().map(|(job, _)| Job { attempts: 0, ..*job }).collect();
+    for (claimed_at, ids) in by_claim {
+        counter!("paybell_claims_total", "result" => "given_back").increment(ids.len() as u64);
+        if let Err(error) = engine.ledger.give_back(&ids, claimed_at).await {
+            let error = &error as &dyn std::error::Error;
+            tracing::warn!(deliveries = ids.len(), error, "claims could not be given back; they run out");
+            return;
+        }
+    }
+    let before =
+        |(job, claimed): &(Job, Box<ClaimedDelivery>)| Job { attempts: claimed.attempt.saturating_sub(1), ..*job };
+    let jobs: Vec<Job> = claimed.iter().map(before).collect();
     let left = match engine.queue.push(&jobs).await {
         Ok(pushed) => pushed.refused.len(),
         Err(_) => jobs.len(),

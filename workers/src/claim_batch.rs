@@ -18,7 +18,9 @@ pub(crate) async fn claim_batch(engine: &Engine, taken: &[Taken]) -> Vec<Option<
     let late: Vec<bool> = taken.iter().map(|taken| place_left(engine, taken.taken_at).is_zero()).collect();
     let jobs: Vec<Job> = taken.iter().zip(&late).filter(|(_, late)| !**late).map(|(taken, _)| taken.job).collect();
     count("late", taken.len() - jobs.len());
-    let mut claims = claim(engine, &jobs).await.into_iter();
+    let claims = claim(engine, &jobs).await;
+    count_won(claims.iter().flatten().count());
+    let mut claims = claims.into_iter();
     late.into_iter().map(|late| if late { None } else { claims.next().flatten() }).collect()
 }
 
@@ -28,7 +30,8 @@ pub(crate) fn place_left(engine: &Engine, taken_at: Instant) -> Duration {
     place.saturating_sub(taken_at.elapsed())
 }
 
-async fn claim(engine: &Engine, jobs: &[Job]) -> Vec<Option<Box<ClaimedDelivery>>> {
+/// Claims these jobs' deliveries; answers, in order, those that were won, which are to be counted once they are not given back.
+pub(crate) async fn claim(engine: &Engine, jobs: &[Job]) -> Vec<Option<Box<ClaimedDelivery>>> {
     if jobs.is_empty() {
         return Vec::new();
     }
@@ -57,7 +60,6 @@ async fn claim_at_once(engine: &Engine, jobs: &[Job]) -> Result<Vec<Option<Box<C
         Claim::Lost => None,
     };
     let claims: Vec<_> = claims.into_iter().map(won).collect();
-    count("won", claims.iter().flatten().count());
     let lost: Vec<Job> = jobs.iter().zip(&claims).filter(|(_, claim)| claim.is_none()).map(|(job, _)| *job).collect();
     count("lost", lost.len());
     if !lost.is_empty() {
@@ -71,6 +73,11 @@ fn note_failure(jobs: &[Job], error: &StoreError) -> Vec<Option<Box<ClaimedDeliv
     let first = jobs.first().map(|job| job.delivery_id.to_string());
     tracing::warn!(delivery.id = first, jobs = jobs.len(), error = error as &dyn Error, "claims failed");
     vec![None; jobs.len()]
+}
+
+/// Counts claims that were won and are attempted now.
+pub(crate) fn count_won(claims: usize) {
+    count("won", claims);
 }
 
 fn count(result: &'static str, jobs: usize) {

@@ -14,6 +14,7 @@ mod attempt_ahead;
 mod attempt_delivery;
 mod claim_batch;
 mod dispatch_due;
+mod hand_on;
 mod hold_back;
 mod keep_attempts;
 mod load_endpoint;

@@ -3,6 +3,7 @@
 use crate::attempt_ahead::AttemptAhead;
 use crate::attempt_delivery::{attempt_claimed, record_attempt};
 use crate::claim_batch::claim_batch;
+use crate::hand_on::{Resting, begin_handing_on};
 use crate::survive_panics::survive_panics;
 use crate::{Engine, WorkerSettings, reuse_within};
 use apalis::layers::WorkerBuilderExt;
@@ -39,10 +40,12 @@ pub(crate) type Feeds = Arc<Mutex<Vec<Finished>>>;
 
 /// What a handler gets with its job.
 #[derive(Clone)]
-struct Context {
-    engine: Arc<Engine>,
-    finished: Finished,
-    attempts: TaskTracker,
+pub(crate) struct Context {
+    pub(crate) engine: Arc<Engine>,
+    pub(crate) finished: Finished,
+    pub(crate) attempts: TaskTracker,
+    pub(crate) resting: Arc<Resting>,
+    pub(crate) stop: CancellationToken,
 }
 
 /// Attempts what the queue gives until `stop`, then lets what is in flight end within [`crate::WorkerSettings::drain`].
@@ -63,6 +66,7 @@ pub async fn run_worker(engine: Engine, stop: CancellationToken) -> Result<(), W
         engine.coalesced.attempt_ahead_by(&ahead);
     }
     let name = format!("paybell-{}", uuid::Uuid::now_v7());
+    let resting = Arc::new(Resting::default());
     let build = move |_restarts: usize| {
         let WorkerSettings { in_flight_max, batch_max, visibility, .. } = engine.settings;
         let limits = FeedLimits { in_flight_max, batch_max, reuse_within: reuse_within(visibility) };
@@ -70,7 +74,13 @@ pub async fn run_worker(engine: Engine, stop: CancellationToken) -> Result<(), W
         feeding.lock().unwrap_or_else(PoisonError::into_inner).push(finished.clone());
         WorkerBuilder::new(name.clone())
             .backend(backend)
-            .data(Context { engine: engine.clone(), finished, attempts: attempting.clone() })
+            .data(Context {
+                engine: engine.clone(),
+                finished,
+                attempts: attempting.clone(),
+                resting: Arc::clone(&resting),
+                stop: stop.clone(),
+            })
             .enable_tracing()
             .catch_panic()
             .concurrency(BATCHES_AT_ONCE)
@@ -105,10 +115,11 @@ pub async fn run_worker(engine: Engine, stop: CancellationToken) -> Result<(), W
 
 /// Claims a batch and begins to attempt what was won.
 async fn handle(batch: Batch, context: Data<Context>) {
-    let Context { engine, finished, attempts } = (*context).clone();
+    let Context { engine, finished, attempts, .. } = (*context).clone();
     let in_flight: Vec<InFlight> = batch.jobs.iter().map(|taken| InFlight::new(*taken, finished.clone())).collect();
     let claims = claim_batch(&engine, &batch.jobs).await;
     drop(batch.claiming);
+    begin_handing_on(&context, &batch.jobs);
     let won = in_flight.into_iter().zip(claims).filter_map(|(in_flight, claim)| Some((claim?, in_flight))).collect();
     attempts.clone().spawn(async move { begin_spread(&engine, &attempts, won).await });
 }
@@ -160,7 +171,7 @@ pub(crate) struct InFlight {
 
 impl InFlight {
     /// Of a job that waited in the queue.
-    fn new(taken: Taken, finished: Finished) -> Self {
+    pub(crate) fn new(taken: Taken, finished: Finished) -> Self {
         Self::begin(taken, finished, false)
     }
 

@@ -23,6 +23,7 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 mod dispatching;
+mod handing_on;
 mod places;
 mod taking_back;
 

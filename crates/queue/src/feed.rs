@@ -1,10 +1,11 @@
 //! Takes jobs from the queue ahead of the workers, and tells the queue in the same round trips which are finished.
 
 use crate::backend::ReadyBackend;
+use crate::inherit::{Heirs, Inheritance};
 use crate::kept_places::KeptPlaces;
 use crate::{Queue, QueueError, READY_MAX, Taken};
 use metrics::counter;
-use paybell_delivery::Job;
+use paybell_delivery::{EndpointId, Job};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -45,7 +46,8 @@ pub struct FeedLimits {
 pub fn feed(queue: Arc<dyn Queue>, limits: FeedLimits, stop: CancellationToken) -> (ReadyBackend, Finished) {
     let in_flight_max = limits.in_flight_max.max(1);
     let kept = Arc::new(KeptPlaces::new(Arc::clone(&queue), limits.reuse_within, in_flight_max));
-    let slots = Slots { max: in_flight_max, taken: Arc::default(), kept };
+    let heirs = Arc::new(Heirs::new(limits.reuse_within));
+    let slots = Slots { max: in_flight_max, taken: Arc::default(), kept, heirs };
     let (jobs_in, jobs_out) = mpsc::channel(in_flight_max);
     let (reports_in, reports_out) = mpsc::unbounded_channel();
     let (running, ended) = watch::channel(());
@@ -84,6 +86,8 @@ struct Slots {
     taken: Arc<AtomicUsize>,
     /// Where finished jobs leave their places for the next ones.
     kept: Arc<KeptPlaces>,
+    /// To whom they leave them before.
+    heirs: Arc<Heirs>,
 }
 
 impl Slots {
@@ -118,7 +122,8 @@ impl Finished {
     }
 
     fn end(&self, taken: Taken, let_in: bool) {
-        if !self.slots.keep(taken, let_in) {
+        let inherited = self.slots.spare() > 0 && self.slots.heirs.leave(taken);
+        if !inherited && !self.slots.keep(taken, let_in) {
             // After the feed has ended, the job's lease sees to it.
             let _ = self.reports.send(Report::Finished(taken));
         }
@@ -130,6 +135,17 @@ impl Finished {
         let places = self.slots.kept.take(jobs);
         self.note_admitted(places.iter().flatten().count());
         places
+    }
+
+    /// From now on finished jobs of this endpoint leave their places to the caller, who has its next jobs
+    /// ([`Queue::withdraw`]); but not where no slot is to spare, nor those that are too old to be handed on. Nothing where
+    /// somebody else gets them.
+    pub fn inherit(&self, endpoint: EndpointId) -> Option<Inheritance> {
+        Inheritance::begin(self, endpoint)
+    }
+
+    pub(crate) fn heirs(&self) -> &Heirs {
+        &self.slots.heirs
     }
 
     /// How many more jobs may be let in whether or not the feed waits for slots: an eighth of all slots is left for what has

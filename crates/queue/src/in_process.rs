@@ -54,8 +54,8 @@ impl Queue for InProcessQueue {
         Ok(endpoints.iter().copied().filter(|endpoint| lanes.has_lane(*endpoint)).collect())
     }
 
-    async fn drop_lane(&self, endpoint: EndpointId) -> Result<Vec<Job>, QueueError> {
-        Ok(self.lanes().drop_lane(endpoint))
+    async fn withdraw(&self, endpoint: EndpointId, at_most: usize) -> Result<Vec<Job>, QueueError> {
+        Ok(self.lanes().withdraw(endpoint, at_most))
     }
 
     async fn ready(&self) {

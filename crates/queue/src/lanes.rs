@@ -108,13 +108,19 @@ impl Lanes {
         jobs.iter().map(&mut admit).collect()
     }
 
-    /// See [`crate::Queue::drop_lane`].
-    pub(crate) fn drop_lane(&mut self, endpoint: EndpointId) -> Vec<Job> {
-        let Some(lane) = self.lanes.remove(&endpoint) else { return Vec::new() };
-        self.depth -= lane.waiting.len();
-        self.ring.retain(|other| *other != endpoint);
-        self.capped.remove(&endpoint);
-        lane.waiting.into()
+    /// See [`crate::Queue::withdraw`].
+    pub(crate) fn withdraw(&mut self, endpoint: EndpointId, at_most: usize) -> Vec<Job> {
+        let Some(lane) = self.lanes.get_mut(&endpoint) else { return Vec::new() };
+        let jobs: Vec<Job> = lane.waiting.drain(..at_most.min(lane.waiting.len())).collect();
+        self.depth -= jobs.len();
+        if lane.waiting.is_empty() {
+            self.lanes.remove(&endpoint);
+            self.ring.retain(|other| *other != endpoint);
+            self.capped.remove(&endpoint);
+        } else {
+            jobs.iter().for_each(|job| _ = lane.known.remove(&key(job)));
+        }
+        jobs
     }
 
     /// Whether jobs wait for it.

@@ -16,12 +16,14 @@
 //!   once; so whoever finishes frees its own place and no other.
 //! - [`feed`]: takes jobs ahead of the workers and hands them to apalis by a [`ReadyBackend`], a [`Batch`] at a time;
 //!   [`Finished`] tells it which are done. `kept_places`: a finished job's place goes to the next one of its
-//!   endpoint that is let in, and the queue hears nothing of either.
+//!   endpoint that is let in, and the queue hears nothing of either. [`Inheritance`]: or it goes to one that was taken out of its
+//!   lane before, by [`Queue::withdraw`].
 
 mod backend;
 mod fall_back;
 mod feed;
 mod in_process;
+mod inherit;
 mod inspect_redis;
 mod kept_places;
 mod lanes;
@@ -32,6 +34,7 @@ pub use backend::{Batch, Claiming, ReadyBackend};
 pub use fall_back::FallBackQueue;
 pub use feed::{FeedLimits, Finished, feed};
 pub use in_process::InProcessQueue;
+pub use inherit::Inheritance;
 pub use inspect_redis::{RedisFacts, inspect_redis};
 pub use redis_lanes::RedisQueue;
 
@@ -99,9 +102,9 @@ pub trait Queue: Send + Sync {
     async fn admit(&self, jobs: &[Job], free: usize) -> Result<Vec<Option<Taken>>, QueueError>;
     /// Those of the endpoints for which jobs wait.
     async fn waited_for(&self, endpoints: &[EndpointId]) -> Result<Vec<EndpointId>, QueueError>;
-    /// Forgets all that waits for an endpoint, and answers what that was, in order: nobody could claim it now, and to find that
-    /// out of each takes longer than to let the database hand it out again.
-    async fn drop_lane(&self, endpoint: EndpointId) -> Result<Vec<Job>, QueueError>;
+    /// Takes at most so many of the first jobs that wait for an endpoint out of its lane, in order, without places in flight:
+    /// for whoever has places of its own for them ([`Finished::inherit`]), or because nobody could claim them now.
+    async fn withdraw(&self, endpoint: EndpointId, at_most: usize) -> Result<Vec<Job>, QueueError>;
     /// Waits until a turn may find something, or a second passed.
     async fn ready(&self);
     /// Whether the last turn left nothing that waits, so that nobody waits for what is finished since. Who pushes wakes

@@ -36,7 +36,7 @@ pub struct RedisQueue {
     push: Script,
     turn: Script,
     admit: Script,
-    drop_lane: Script,
+    withdraw: Script,
     wake: Arc<Notify>,
     /// Whether the last turn left nothing that waits.
     none_waits: AtomicBool,
@@ -65,8 +65,8 @@ const TURN: &str = concat!(
 const ADMIT: &str =
     concat!(include_str!("lua/prelude.lua"), include_str!("lua/flying.lua"), include_str!("lua/admit.lua"));
 
-/// Forgets what waits for an endpoint.
-const DROP_LANE: &str = concat!(include_str!("lua/prelude.lua"), include_str!("lua/drop.lua"));
+/// Takes jobs out of a lane.
+const WITHDRAW: &str = concat!(include_str!("lua/prelude.lua"), include_str!("lua/withdraw.lua"));
 
 impl RedisQueue {
     /// A queue in the server at `url`, such as `redis://127.0.0.1:6379/0`, under keys that begin with `{prefix}:`. No
@@ -82,7 +82,7 @@ impl RedisQueue {
         let ended = CancellationToken::new();
         let listening = listen(client.clone(), keys.channel(), Arc::clone(&wake));
         tokio::spawn(ended.clone().run_until_cancelled_owned(listening));
-        let [push, turn, admit, drop_lane] = [PUSH, TURN, ADMIT, DROP_LANE].map(Script::new);
+        let [push, turn, admit, withdraw] = [PUSH, TURN, ADMIT, WITHDRAW].map(Script::new);
         let _subscription = ended.drop_guard();
         let none_waits = AtomicBool::new(false);
         Ok(RedisQueue {
@@ -93,7 +93,7 @@ impl RedisQueue {
             push,
             turn,
             admit,
-            drop_lane,
+            withdraw,
             wake,
             none_waits,
             _subscription,
@@ -209,10 +209,10 @@ impl Queue for RedisQueue {
         Ok(waited_for)
     }
 
-    async fn drop_lane(&self, endpoint: EndpointId) -> Result<Vec<Job>, QueueError> {
-        let mut call = self.keys.invocation(&self.drop_lane);
-        call.arg(&to_endpoint(endpoint)[..]);
-        let waited: Vec<Vec<u8>> = self.run("drop a lane", call).await?;
+    async fn withdraw(&self, endpoint: EndpointId, at_most: usize) -> Result<Vec<Job>, QueueError> {
+        let mut call = self.keys.invocation(&self.withdraw);
+        call.arg(&to_endpoint(endpoint)[..]).arg(at_most.min(self.settings.lane_max));
+        let waited: Vec<Vec<u8>> = self.run("take jobs out of a lane", call).await?;
         Ok(waited.iter().filter_map(|payload| to_job(endpoint, payload)).collect())
     }
 

@@ -83,7 +83,7 @@ pub trait Ledger: Send + Sync {
     /// meanwhile. Answers one result for each, in order.
     async fn still_claimed(&self, claims: &[(DeliveryId, u32)]) -> Result<Vec<bool>>;
 
-    /// Undoes first claims of this moment of which nothing was begun. Those that are no longer held are left alone.
+    /// Undoes claims of this moment of which nothing was begun. Those that are no longer held are left alone.
     async fn give_back(&self, deliveries: &[DeliveryId], claimed_at: Timestamp) -> Result<()>;
 
     /// Parks what was handed out for endpoints that take nothing now (paused, failing or deleted), and not only when it comes

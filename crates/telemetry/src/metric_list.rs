@@ -105,7 +105,7 @@ metrics! {
         "Failures of the queue, by act.";
     "paybell_claims_total" ["result"], Kind::Counter, Count,
         "Claims, by result; a lost claim is normal, a late one was not tried: its job had waited too long. Those won ahead \
-        were claimed as they were accepted; those given back found no room then.";
+        were claimed as they were accepted; those given back found no room, or no place in time.";
     "paybell_reply_signature_warnings_total", Kind::Counter, Count,
         "Acknowledgements that counted although their own signature was wrong.";
     "paybell_records_fenced_total", Kind::Counter, Count,

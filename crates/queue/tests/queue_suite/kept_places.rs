@@ -152,3 +152,46 @@ async fn worker_that_is_nearly_full_hears_of_every_slot_that_is_free() -> Result
     }
     Ok(())
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_inherits_gets_the_places_of_finished_jobs_until_it_ends() -> Result<()> {
+    for queue in [in_process(SETTINGS)?, in_redis(SETTINGS)?] {
+        let stop = CancellationToken::new();
+        let (_backend, finished) = begin(&queue.one, LIMITS, &stop).await?;
+        let all: Vec<Taken> = queue.one.admit(&jobs(0..8), 99).await?.into_iter().flatten().collect();
+        ensure!(all.len() == CAP as usize, "{} are let in", all.len());
+        finished.note_admitted(all.len());
+        let mut heir = finished.inherit(all[0].job.endpoint_id).context("nobody has them")?;
+        ensure!(finished.inherit(all[0].job.endpoint_id).is_none(), "each has one heir");
+        finished.finished(all[0]);
+        finished.finished_let_in(all[1]);
+        ensure!(heir.next().await == Some(all[0]) && heir.next().await == Some(all[1]));
+        ensure!(finished.free() == 91, "they are in flight still");
+        let let_in = queue.two.admit(&jobs(20..21), 99).await?;
+        ensure!(let_in == [None], "for the queue nothing has changed");
+        // What it has not taken goes to the queue in the end, and so does what comes after.
+        finished.finished(all[2]);
+        drop(heir);
+        all[3..].iter().for_each(|place| finished.finished(*place));
+        finished.finished(all[0]);
+        finished.finished(all[1]);
+        until_all_are_free(&*queue.two).await?;
+        stop.cancel();
+    }
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn places_that_are_too_old_and_slots_that_are_waited_for_are_not_inherited() -> Result<()> {
+    for limits in [FeedLimits { reuse_within: Duration::ZERO, ..LIMITS }, FeedLimits { in_flight_max: 8, ..LIMITS }] {
+        let queue = in_process(SETTINGS)?;
+        let (_backend, finished) = begin(&queue.one, limits, &CancellationToken::new()).await?;
+        let all: Vec<Taken> = queue.one.admit(&jobs(0..8), 99).await?.into_iter().flatten().collect();
+        finished.note_admitted(all.len());
+        let _heir = finished.inherit(all[0].job.endpoint_id).context("nobody has them")?;
+        finished.finished(all[0]);
+        let room = async || Ok(queue.two.admit(&jobs(20..21), 99).await?.into_iter().flatten().next());
+        eventually("the queue is told", SOON, room).await?;
+    }
+    Ok(())
+}

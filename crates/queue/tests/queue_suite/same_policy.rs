@@ -58,6 +58,14 @@ async fn same_history_gives_the_same_turns() -> Result<()> {
             let is_in = |places: &[Option<Taken>]| places.iter().map(Option::is_some).collect::<Vec<_>>();
             ensure!(is_in(&ones) == is_in(&twos), "seed {seed}, admission {step}");
             in_flight.extend(ones.into_iter().flatten().zip(twos.into_iter().flatten()));
+            let (endpoint, at_most) = (capped_job(numbers.below(12).into(), 0, 1).endpoint_id, numbers.below(4));
+            let at_most = usize::try_from(at_most).unwrap();
+            let (one_out, two_out) =
+                (process.withdraw(endpoint, at_most).await?, redis.withdraw(endpoint, at_most).await?);
+            ensure!(
+                one_out == two_out,
+                "seed {seed}, withdrawal {step}: {one_out:#?} in process, {two_out:#?} in Redis"
+            );
             ensure!(process.depth().await? == redis.depth().await?, "seed {seed}, depth {step}");
             turns += usize::from(!one.is_empty());
             in_flight.extend(one.into_iter().zip(two));

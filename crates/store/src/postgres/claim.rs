@@ -57,10 +57,10 @@ WITH held AS (
     SELECT d.id FROM UNNEST($1::uuid[]) AS item (id)
     CROSS JOIN LATERAL (
         SELECT id FROM deliveries
-        WHERE id = item.id AND finished_at IS NULL AND attempts = 1 AND claimed_at = $2 FOR UPDATE SKIP LOCKED
+        WHERE id = item.id AND finished_at IS NULL AND claimed_at = $2 FOR UPDATE SKIP LOCKED
     ) d
 )
-UPDATE deliveries d SET attempts = 0, claimed_at = NULL, claimed_until = NULL FROM held WHERE d.id = held.id";
+UPDATE deliveries d SET attempts = d.attempts - 1, claimed_at = NULL, claimed_until = NULL FROM held WHERE d.id = held.id";
 
 impl PostgresLedger {
     pub(super) async fn give_back(&self, deliveries: &[DeliveryId], claimed_at: Timestamp) -> Result<()> {

@@ -54,8 +54,8 @@ const READ: &str = concat!(
 );
 
 const GIVE_BACK: &str = "
-UPDATE deliveries SET attempts = 0, claimed_at = NULL, claimed_until = NULL
-WHERE id IN (SELECT unhex(value) FROM jsonb_each($1)) AND state = 'pending' AND attempts = 1 AND claimed_at = $2";
+UPDATE deliveries SET attempts = attempts - 1, claimed_at = NULL, claimed_until = NULL
+WHERE id IN (SELECT unhex(value) FROM jsonb_each($1)) AND state = 'pending' AND claimed_at = $2";
 
 impl SqliteLedger {
     pub(super) async fn give_back(&self, deliveries: &[DeliveryId], claimed_at: Timestamp) -> Result<()> {

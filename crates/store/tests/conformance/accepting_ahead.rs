@@ -124,6 +124,12 @@ async fn a_claim_that_is_given_back_leaves_no_trace(f: Fixture) -> Result<()> {
     let claimed = f.won(Job { attempts: 0, ..job }, at(12)).await?;
     assert_eq!((claimed.attempt, claimed.in_doubt), (1, false));
     assert!(f.view(job.delivery_id, at(12)).await?.attempts.is_empty());
+    // Nor does a later one.
+    f.record(record(&claimed, Outcome::WrongStatus, Decision::RetryAt(at(20)), at(13))).await?;
+    let claimed = f.won(job, at(20)).await?;
+    f.ledger.give_back(&[job.delivery_id], claimed.claimed_at).await?;
+    assert_eq!(f.delivery(job.delivery_id).await?.attempts, 1);
+    assert_eq!(f.won(job, at(21)).await?.attempt, 2);
     Ok(())
 }
 
