@@ -3,10 +3,10 @@
 //! taken out of their lane and claimed in batches, just before there is room for them, and each begins in the place that a
 //! finished one leaves.
 
+use crate::Engine;
 use crate::attempt_ahead::leave_to_queue;
 use crate::claim_batch::{claim, count_won};
 use crate::run_worker::{Context, InFlight, attempt};
-use crate::{Engine, reuse_within};
 use paybell_delivery::{EndpointId, Job};
 use paybell_queue::{Inheritance, Taken};
 use paybell_store::engine::ClaimedDelivery;
@@ -24,10 +24,13 @@ const EACH_MIN: usize = 4;
 const EACH_MAX: usize = 64;
 /// So many wait for their places while the next are being claimed.
 const READY_MAX: usize = 8;
-/// For how long an endpoint is left alone for which nothing waited.
+/// For how long a claim waits for a place, and its endpoint is left alone where none comes in that time.
+const PATIENCE: Duration = Duration::from_secs(1);
+const REST_LONG: Duration = Duration::from_secs(10);
+/// For how long an endpoint is left alone of which nothing is held back.
 const REST: Duration = Duration::from_secs(1);
 
-/// The endpoints for which nothing waited, and until when each is left alone.
+/// The endpoints for which nothing waited or no place came, and until when each is left alone.
 #[derive(Default)]
 pub(crate) struct Resting(Mutex<HashMap<EndpointId, Instant>>);
 
@@ -38,8 +41,8 @@ impl Resting {
         resting.contains_key(&endpoint)
     }
 
-    pub(crate) fn note(&self, endpoint: EndpointId, now: Instant) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(endpoint, now + REST);
+    pub(crate) fn note(&self, endpoint: EndpointId, until: Instant) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(endpoint, until);
     }
 }
 
@@ -67,8 +70,9 @@ async fn hand_on(context: Context, endpoint: EndpointId, inheritance: Inheritanc
     let (ready, next) = mpsc::channel(READY_MAX);
     let (unclaimed, unbegun) =
         tokio::join!(claim_next(&context.engine, endpoint, ready), begin_each(&context, next, inheritance));
-    if unclaimed.found_nothing {
-        context.resting.note(endpoint, Instant::now());
+    let rest = if unbegun.is_empty() { REST } else { REST_LONG };
+    if unclaimed.found_nothing || !unbegun.is_empty() {
+        context.resting.note(endpoint, Instant::now() + rest);
     }
     let left: Vec<Claimed> = unbegun.into_iter().chain(unclaimed.left).collect();
     if !left.is_empty() {
@@ -111,9 +115,8 @@ async fn begin_each(
     mut next: mpsc::Receiver<Claimed>,
     mut inheritance: Inheritance,
 ) -> Vec<Claimed> {
-    let patience = reuse_within(context.engine.settings.visibility);
     while let Some((job, claimed)) = next.recv().await {
-        let place = context.stop.run_until_cancelled(timeout(patience, inheritance.next())).await;
+        let place = context.stop.run_until_cancelled(timeout(PATIENCE, inheritance.next())).await;
         let Some(Ok(Some(place))) = place else {
             next.close();
             let mut left = vec![(job, claimed)];

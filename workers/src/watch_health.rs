@@ -73,7 +73,7 @@ async fn mark_failing(engine: &Engine, id: EndpointId, streak: Streak, last: &At
     if engine.ledger.mark_failing(id, streak.since, &why, &actor(engine)).await? {
         counter!("paybell_endpoint_health_changes_total", "to" => "failing").increment(1);
         tracing::warn!(endpoint.id = %id, why, "the endpoint fails; from now on it is only probed");
-        match engine.queue.withdraw(id, usize::MAX).await {
+        match engine.queue.drop_lane(id).await {
             Ok(jobs) => drop(tokio::spawn(take_back(engine.clone(), jobs))),
             Err(error) => {
                 tracing::debug!(error = &error as &dyn std::error::Error, "what waits for it is taken in vain");

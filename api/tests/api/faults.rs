@@ -28,6 +28,9 @@ impl Queue for QueueThatIsGone {
     async fn waited_for(&self, _: &[EndpointId]) -> Result<Vec<EndpointId>, QueueError> {
         Err(gone())
     }
+    async fn drop_lane(&self, _: EndpointId) -> Result<Vec<Job>, QueueError> {
+        Err(gone())
+    }
     async fn withdraw(&self, _: EndpointId, _: usize) -> Result<Vec<Job>, QueueError> {
         Err(gone())
     }

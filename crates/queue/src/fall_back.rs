@@ -145,13 +145,19 @@ impl<Q: Queue> Queue for FallBackQueue<Q> {
         self.own.waited_for(endpoints).await
     }
 
-    async fn withdraw(&self, endpoint: EndpointId, at_most: usize) -> Result<Vec<Job>, QueueError> {
-        let mut jobs = self.own.withdraw(endpoint, at_most).await?;
-        if jobs.len() < at_most && self.asks() {
-            let of_shared = self.shared.withdraw(endpoint, at_most - jobs.len()).await;
-            jobs.extend(self.note("withdraw", of_shared).into_iter().flatten());
+    async fn drop_lane(&self, endpoint: EndpointId) -> Result<Vec<Job>, QueueError> {
+        let mut dropped = self.own.drop_lane(endpoint).await?;
+        if self.asks() {
+            dropped.extend(self.note("drop", self.shared.drop_lane(endpoint).await).into_iter().flatten());
         }
-        Ok(jobs)
+        Ok(dropped)
+    }
+
+    /// While the shared queue is away nothing is withdrawn: the places are its own.
+    async fn withdraw(&self, endpoint: EndpointId, at_most: usize) -> Result<Vec<Job>, QueueError> {
+        let jobs =
+            if self.asks() { self.note("withdraw", self.shared.withdraw(endpoint, at_most).await) } else { None };
+        Ok(jobs.unwrap_or_default())
     }
 
     async fn ready(&self) {

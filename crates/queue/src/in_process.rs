@@ -54,6 +54,10 @@ impl Queue for InProcessQueue {
         Ok(endpoints.iter().copied().filter(|endpoint| lanes.has_lane(*endpoint)).collect())
     }
 
+    async fn drop_lane(&self, endpoint: EndpointId) -> Result<Vec<Job>, QueueError> {
+        Ok(self.lanes().take_out(endpoint, usize::MAX))
+    }
+
     async fn withdraw(&self, endpoint: EndpointId, at_most: usize) -> Result<Vec<Job>, QueueError> {
         Ok(self.lanes().withdraw(endpoint, at_most))
     }

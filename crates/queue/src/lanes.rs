@@ -110,6 +110,11 @@ impl Lanes {
 
     /// See [`crate::Queue::withdraw`].
     pub(crate) fn withdraw(&mut self, endpoint: EndpointId, at_most: usize) -> Vec<Job> {
+        if self.capped.contains(&endpoint) { self.take_out(endpoint, at_most) } else { Vec::new() }
+    }
+
+    /// The first jobs of a lane, whether it is held back or not.
+    pub(crate) fn take_out(&mut self, endpoint: EndpointId, at_most: usize) -> Vec<Job> {
         let Some(lane) = self.lanes.get_mut(&endpoint) else { return Vec::new() };
         let jobs: Vec<Job> = lane.waiting.drain(..at_most.min(lane.waiting.len())).collect();
         self.depth -= jobs.len();

@@ -102,8 +102,12 @@ pub trait Queue: Send + Sync {
     async fn admit(&self, jobs: &[Job], free: usize) -> Result<Vec<Option<Taken>>, QueueError>;
     /// Those of the endpoints for which jobs wait.
     async fn waited_for(&self, endpoints: &[EndpointId]) -> Result<Vec<EndpointId>, QueueError>;
-    /// Takes at most so many of the first jobs that wait for an endpoint out of its lane, in order, without places in flight:
-    /// for whoever has places of its own for them ([`Finished::inherit`]), or because nobody could claim them now.
+    /// Takes all that waits for an endpoint out of its lane, in order: nobody could claim it now, and to find that out of each
+    /// takes longer than to let the database hand it out again.
+    async fn drop_lane(&self, endpoint: EndpointId) -> Result<Vec<Job>, QueueError>;
+    /// Takes at most so many of the first jobs out of a lane that is held back, in order, without places in flight: for whoever
+    /// gets those that its endpoint's finished jobs leave ([`Finished::inherit`]). None of a lane that has its turn, as for
+    /// those there is room.
     async fn withdraw(&self, endpoint: EndpointId, at_most: usize) -> Result<Vec<Job>, QueueError>;
     /// Waits until a turn may find something, or a second passed.
     async fn ready(&self);

@@ -36,7 +36,7 @@ pub struct RedisQueue {
     push: Script,
     turn: Script,
     admit: Script,
-    withdraw: Script,
+    take_out: Script,
     wake: Arc<Notify>,
     /// Whether the last turn left nothing that waits.
     none_waits: AtomicBool,
@@ -66,7 +66,7 @@ const ADMIT: &str =
     concat!(include_str!("lua/prelude.lua"), include_str!("lua/flying.lua"), include_str!("lua/admit.lua"));
 
 /// Takes jobs out of a lane.
-const WITHDRAW: &str = concat!(include_str!("lua/prelude.lua"), include_str!("lua/withdraw.lua"));
+const TAKE_OUT: &str = concat!(include_str!("lua/prelude.lua"), include_str!("lua/take_out.lua"));
 
 impl RedisQueue {
     /// A queue in the server at `url`, such as `redis://127.0.0.1:6379/0`, under keys that begin with `{prefix}:`. No
@@ -82,7 +82,7 @@ impl RedisQueue {
         let ended = CancellationToken::new();
         let listening = listen(client.clone(), keys.channel(), Arc::clone(&wake));
         tokio::spawn(ended.clone().run_until_cancelled_owned(listening));
-        let [push, turn, admit, withdraw] = [PUSH, TURN, ADMIT, WITHDRAW].map(Script::new);
+        let [push, turn, admit, take_out] = [PUSH, TURN, ADMIT, TAKE_OUT].map(Script::new);
         let _subscription = ended.drop_guard();
         let none_waits = AtomicBool::new(false);
         Ok(RedisQueue {
@@ -93,7 +93,7 @@ impl RedisQueue {
             push,
             turn,
             admit,
-            withdraw,
+            take_out,
             wake,
             none_waits,
             _subscription,
@@ -124,6 +124,20 @@ impl RedisQueue {
     /// The lease in milliseconds, as the scripts take it.
     fn lease_ms(&self) -> u64 {
         u64::try_from(self.settings.lease.as_millis()).unwrap_or(u64::MAX).max(1)
+    }
+
+    async fn take_out(
+        &self,
+        act: &'static str,
+        endpoint: EndpointId,
+        at_most: usize,
+        if_held_back: bool,
+    ) -> Result<Vec<Job>, QueueError> {
+        let mut call = self.keys.invocation(&self.take_out);
+        let at_most = at_most.min(self.settings.lane_max);
+        call.arg(&to_endpoint(endpoint)[..]).arg(at_most).arg(u8::from(if_held_back));
+        let jobs: Vec<Vec<u8>> = self.run(act, call).await?;
+        Ok(jobs.iter().filter_map(|payload| to_job(endpoint, payload)).collect())
     }
 
     async fn push_some(&self, jobs: &[Job]) -> Result<Pushed, QueueError> {
@@ -209,11 +223,12 @@ impl Queue for RedisQueue {
         Ok(waited_for)
     }
 
+    async fn drop_lane(&self, endpoint: EndpointId) -> Result<Vec<Job>, QueueError> {
+        self.take_out("drop a lane", endpoint, usize::MAX, false).await
+    }
+
     async fn withdraw(&self, endpoint: EndpointId, at_most: usize) -> Result<Vec<Job>, QueueError> {
-        let mut call = self.keys.invocation(&self.withdraw);
-        call.arg(&to_endpoint(endpoint)[..]).arg(at_most.min(self.settings.lane_max));
-        let waited: Vec<Vec<u8>> = self.run("take jobs out of a lane", call).await?;
-        Ok(waited.iter().filter_map(|payload| to_job(endpoint, payload)).collect())
+        self.take_out("withdraw jobs", endpoint, at_most, true).await
     }
 
     async fn ready(&self) {

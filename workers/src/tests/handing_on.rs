@@ -109,7 +109,7 @@ async fn few_jobs_of_an_endpoint_hand_nothing_on() -> Result<()> {
 async fn an_endpoint_for_which_nothing_waits_is_left_alone_for_a_while() -> Result<()> {
     let drain = Drain::of(30).await?;
     let endpoint = drain.in_flight[0].job.endpoint_id;
-    assert_eq!(drain.rig.engine.queue.withdraw(endpoint, 100).await?, drain.waiting);
+    assert_eq!(drain.rig.engine.queue.drop_lane(endpoint).await?, drain.waiting);
     // Of another endpoint something waits.
     let other = Job { endpoint_id: paybell_delivery::EndpointId(uuid::Uuid::now_v7()), ..drain.waiting[0] };
     drain.rig.engine.queue.push(&[other]).await?;
@@ -119,10 +119,10 @@ async fn an_endpoint_for_which_nothing_waits_is_left_alone_for_a_while() -> Resu
     drain.context.attempts.wait().await;
     assert!(drain.context.resting.is_resting(endpoint, begun));
     drain.rig.engine.queue.push(&drain.waiting).await?;
-    drain.context.resting.note(endpoint, Instant::now() + VISIBILITY);
+    drain.context.resting.note(endpoint, begun + VISIBILITY * 2);
     begin_handing_on(&drain.context, &drain.in_flight);
     assert!(drain.finished().inherit(endpoint).is_some(), "nobody has its places");
-    assert!(!drain.context.resting.is_resting(endpoint, Instant::now() + VISIBILITY * 2), "but not for ever");
+    assert!(!drain.context.resting.is_resting(endpoint, begun + VISIBILITY * 2), "but not for ever");
     Ok(())
 }
 

@@ -69,6 +69,10 @@ impl Queue for PlantedQueue {
         self.real.waited_for(endpoints).await
     }
 
+    async fn drop_lane(&self, endpoint: EndpointId) -> Result<Vec<Job>, QueueError> {
+        self.real.drop_lane(endpoint).await
+    }
+
     async fn withdraw(&self, endpoint: EndpointId, at_most: usize) -> Result<Vec<Job>, QueueError> {
         self.real.withdraw(endpoint, at_most).await
     }

@@ -15,7 +15,8 @@ on_both_queues! {
     job_that_is_lost_frees_its_place_when_its_lease_ends with QueueSettings { lease: LEASE, ..SETTINGS };
     lost_job_frees_its_place_while_others_come_and_go with QueueSettings { lease: LEASE, ..SETTINGS };
     lane_and_queue_are_bounded with QueueSettings { lane_max: 3, depth_max: 5, ..SETTINGS };
-    withdrawn_jobs_wait_no_more_and_the_others_go_on with SETTINGS;
+    only_what_is_held_back_is_withdrawn with SETTINGS;
+    dropped_lane_is_empty_and_the_others_go_on with SETTINGS;
     pushing_tells_whether_any_lane_has_its_turn with SETTINGS;
     waiting_job_is_not_added_twice with SETTINGS;
     finishing_what_is_not_in_flight_is_harmless with SETTINGS;
@@ -106,7 +107,28 @@ async fn lane_and_queue_are_bounded(Consumers { one, two }: Consumers) -> Result
     Ok(())
 }
 
-async fn withdrawn_jobs_wait_no_more_and_the_others_go_on(Consumers { one, two }: Consumers) -> Result<()> {
+async fn only_what_is_held_back_is_withdrawn(Consumers { one, two }: Consumers) -> Result<()> {
+    let jobs: Vec<Job> = (1..=5).map(|number| capped_job(1, number, 1)).collect();
+    let endpoint = jobs[0].endpoint_id;
+    one.push(&jobs[..3]).await?;
+    assert_eq!(two.withdraw(endpoint, 9).await?, [], "it has its turn");
+    let taken = take(&*one, &[], 9).await?;
+    assert_eq!(jobs_of(&taken), jobs[..1]);
+    assert_eq!(two.withdraw(endpoint, 0).await?, []);
+    assert_eq!(two.withdraw(endpoint, 1).await?, jobs[1..2], "the first that waits");
+    assert_eq!(two.withdraw(job(9, 1).endpoint_id, 9).await?, []);
+    assert_eq!(one.depth().await?, 1);
+    assert_eq!(one.push(&[jobs[1], jobs[3]]).await?.added, 2, "it waits no more");
+    assert_eq!(take_jobs(&*one, &[], 9).await?, [], "it is held back still");
+    assert_eq!(take_jobs(&*one, &taken, 9).await?, jobs[2..3]);
+    assert_eq!(two.withdraw(endpoint, 9).await?, [jobs[1], jobs[3]]);
+    assert_eq!(one.depth().await?, 0);
+    one.push(&jobs[4..]).await?;
+    assert_eq!(two.withdraw(endpoint, 9).await?, [], "its lane is a new one");
+    Ok(())
+}
+
+async fn dropped_lane_is_empty_and_the_others_go_on(Consumers { one, two }: Consumers) -> Result<()> {
     let jobs = [capped_job(1, 1, 1), capped_job(1, 2, 1), job(2, 1), job(2, 2), job(3, 1)];
     one.push(&jobs).await?;
     let taken = take(&*one, &[], 2).await?;
@@ -114,15 +136,11 @@ async fn withdrawn_jobs_wait_no_more_and_the_others_go_on(Consumers { one, two }
     assert_eq!(jobs_of(&take(&*two, &[], 1).await?), [jobs[4]]);
     let later = [capped_job(1, 3, 1), capped_job(1, 4, 1)];
     one.push(&later).await?;
-    let endpoint = jobs[0].endpoint_id;
-    assert_eq!(two.withdraw(endpoint, 0).await?, []);
-    assert_eq!(two.withdraw(endpoint, 1).await?, jobs[1..2], "the first that waits");
-    assert_eq!(one.depth().await?, 3);
-    assert_eq!(two.withdraw(endpoint, usize::MAX).await?, later, "what waited, in order");
-    assert_eq!(two.withdraw(job(9, 1).endpoint_id, 9).await?, []);
+    assert_eq!(two.drop_lane(jobs[0].endpoint_id).await?, [jobs[1], later[0], later[1]], "what waited, in order");
+    assert_eq!(two.drop_lane(job(9, 1).endpoint_id).await?, []);
     assert_eq!(one.depth().await?, 1);
     assert_eq!(one.push(&jobs[1..2]).await?.added, 1, "it waits no more");
-    assert_eq!(one.withdraw(endpoint, 1).await?, jobs[1..2], "as many as there are");
+    assert_eq!(one.drop_lane(jobs[0].endpoint_id).await?, jobs[1..2]);
     assert_eq!(take_jobs(&*one, &taken, 9).await?, [jobs[3]], "finishing brings nothing back");
     assert_eq!(one.depth().await?, 0);
     one.push(&jobs[..1]).await?;

@@ -39,7 +39,7 @@ async fn same_history_gives_the_same_turns() -> Result<()> {
     let settings = QueueSettings { lane_max: 30, depth_max: 200, ..SETTINGS };
     for seed in 0..5 {
         let (process, redis) = (in_process(settings)?.one, in_redis(settings)?.one);
-        let (mut numbers, mut in_flight, mut turns) = (Numbers(seed), Vec::new(), 0);
+        let (mut numbers, mut in_flight, mut turns, mut withdrawn) = (Numbers(seed), Vec::new(), 0, 0);
         for step in 0..300 {
             let jobs = numbers.jobs();
             ensure!(process.push(&jobs).await? == redis.push(&jobs).await?, "seed {seed}, push {step}");
@@ -66,11 +66,15 @@ async fn same_history_gives_the_same_turns() -> Result<()> {
                 one_out == two_out,
                 "seed {seed}, withdrawal {step}: {one_out:#?} in process, {two_out:#?} in Redis"
             );
+            withdrawn += one_out.len();
+            let dropped = capped_job(numbers.below(100).into(), 0, 1).endpoint_id;
+            ensure!(process.drop_lane(dropped).await? == redis.drop_lane(dropped).await?, "seed {seed}, drop {step}");
             ensure!(process.depth().await? == redis.depth().await?, "seed {seed}, depth {step}");
             turns += usize::from(!one.is_empty());
             in_flight.extend(one.into_iter().zip(two));
         }
         ensure!(turns > 100, "in {turns} turns only there was anything to take");
+        ensure!(withdrawn > 30, "{withdrawn} jobs only were withdrawn");
     }
     Ok(())
 }

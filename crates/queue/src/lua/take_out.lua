@@ -1,7 +1,8 @@
 -- Takes the first jobs out of a lane.
--- ARGV[2]: the endpoint. ARGV[3]: how many at most. Answers their payloads, in order.
+-- ARGV[2]: the endpoint. ARGV[3]: how many at most. ARGV[4]: 1 where only a lane that is held back is meant. Answers their
+-- payloads, in order.
 local endpoint, count = ARGV[2], tonumber(ARGV[3])
-if count < 1 then return {} end
+if count < 1 or (ARGV[4] == '1' and not run('ZSCORE', capped, endpoint)) then return {} end
 local lane = lane_prefix .. endpoint
 local taken = run('ZRANGE', lane, '0', text(count - 1))
 if #taken > 0 then
