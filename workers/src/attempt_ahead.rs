@@ -3,15 +3,16 @@
 //! for them besides all that waits there. All others wait their turn in the queue.
 
 use crate::Engine;
+use crate::give_back::{Claimed, leave_to_queue};
+use crate::resting::Resting;
 use crate::run_worker::{Feeds, InFlight, attempt};
 use metrics::counter;
 use paybell_abort::AbortPoint;
-use paybell_delivery::{DeliveryId, Job, MerchantId, Timestamp};
+use paybell_delivery::{Job, MerchantId};
 use paybell_queue::{Finished, Taken};
 use paybell_store::AttemptsAhead;
 use paybell_store::engine::{ClaimAhead, ClaimedDelivery};
-use std::collections::{BTreeMap, HashMap};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -21,21 +22,15 @@ const REST: Duration = Duration::from_secs(1);
 /// With more such merchants everything is left to the queue.
 const RESTING_MAX: usize = 1_000;
 
-/// What was claimed as it was accepted, with its job.
-type Claimed = (Job, ClaimedDelivery);
-
 /// Attempts ahead for one worker.
 pub(crate) struct AttemptAhead {
     engine: Arc<Engine>,
     feeds: Feeds,
     attempts: TaskTracker,
     stop: CancellationToken,
-    turned_away: Arc<Mutex<TurnedAway>>,
+    /// The merchants one of whose deliveries found no room.
+    turned_away: Arc<Resting<MerchantId>>,
 }
-
-/// The merchants one of whose deliveries found no room, and until when all of theirs are left to the queue.
-#[derive(Default)]
-struct TurnedAway(HashMap<MerchantId, Instant>);
 
 impl AttemptAhead {
     pub(crate) fn new(engine: Arc<Engine>, feeds: Feeds, attempts: TaskTracker, stop: CancellationToken) -> Self {
@@ -58,42 +53,31 @@ impl AttemptsAhead for AttemptAhead {
         if finished.spare() < payments {
             return None;
         }
-        let except = lock(&self.turned_away).resting(Instant::now());
+        let except = self.turned_away.all(Instant::now());
         (except.len() <= RESTING_MAX).then_some(ClaimAhead { visibility: settings.visibility, except })
     }
 
-    fn attempt_ahead(&self, claimed: Vec<Claimed>) {
+    fn attempt_ahead(&self, claimed: Vec<(Job, ClaimedDelivery)>) {
         let Some(finished) = self.finished().filter(|_| !claimed.is_empty()) else { return };
-        let (engine, attempts, noted) =
+        let claimed: Vec<Claimed> = claimed.into_iter().map(|(job, claimed)| (job, Box::new(claimed))).collect();
+        let (engine, attempts, resting) =
             (Arc::clone(&self.engine), self.attempts.clone(), Arc::clone(&self.turned_away));
         self.attempts.spawn(async move {
             AbortPoint::EnqueueBegins.reach();
             let places = places(&engine, &finished, &claimed).await;
             AbortPoint::Enqueued.reach();
             AbortPoint::ClaimCommitted.reach();
-            if places.iter().any(Option::is_none) {
-                lock(&noted).note(claimed.iter().map(merchant_of).zip(&places), Instant::now());
-            }
             let turned_away = begin(&engine, &attempts, &finished, claimed, places);
-            if !turned_away.is_empty() {
-                leave_to_queue(&engine, turned_away).await;
+            if turned_away.is_empty() {
+                return;
+            }
+            let until = Instant::now() + REST;
+            turned_away.iter().for_each(|claimed| resting.note(merchant_of(claimed).clone(), until));
+            let left = leave_to_queue(&engine, turned_away).await;
+            if left > 0 {
+                counter!("paybell_intake_jobs_left_to_dispatcher_total").increment(left as u64);
             }
         });
-    }
-}
-
-impl TurnedAway {
-    /// Notes who found no place.
-    fn note<'a>(&mut self, found: impl Iterator<Item = (&'a MerchantId, &'a Option<Taken>)>, now: Instant) {
-        for (merchant, _) in found.filter(|(_, place)| place.is_none()) {
-            self.0.insert(merchant.clone(), now + REST);
-        }
-    }
-
-    /// Those whose deliveries are left to the queue.
-    fn resting(&mut self, now: Instant) -> Vec<MerchantId> {
-        self.0.retain(|_, until| *until > now);
-        self.0.keys().cloned().collect()
     }
 }
 
@@ -104,16 +88,16 @@ fn begin(
     finished: &Finished,
     claimed: Vec<Claimed>,
     places: Vec<Option<Taken>>,
-) -> Vec<(Job, Box<ClaimedDelivery>)> {
+) -> Vec<Claimed> {
     let mut turned_away = Vec::new();
     let mut begun = 0;
     for ((job, claimed), place) in claimed.into_iter().zip(places) {
         match place {
             Some(taken) => {
                 begun += 1;
-                attempts.spawn(attempt(engine.clone(), Box::new(claimed), InFlight::let_in(taken, finished.clone())));
+                attempts.spawn(attempt(engine.clone(), claimed, InFlight::let_in(taken, finished.clone())));
             }
-            None => turned_away.push((job, Box::new(claimed))),
+            None => turned_away.push((job, claimed)),
         }
     }
     if begun > 0 {
@@ -144,63 +128,6 @@ async fn places(engine: &Engine, finished: &Finished, claimed: &[Claimed]) -> Ve
     places
 }
 
-/// Gives the claims back, so that others can have them, and then puts the jobs into their lanes. Where that fails they
-/// come due again.
-pub(crate) async fn leave_to_queue(engine: &Engine, claimed: Vec<(Job, Box<ClaimedDelivery>)>) {
-    let mut by_claim: BTreeMap<Timestamp, Vec<DeliveryId>> = BTreeMap::new();
-    for (job, claimed) in &claimed {
-        by_claim.entry(claimed.claimed_at).or_default().push(job.delivery_id);
-    }
-    for (claimed_at, ids) in by_claim {
-        counter!("paybell_claims_total", "result" => "given_back").increment(ids.len() as u64);
-        if let Err(error) = engine.ledger.give_back(&ids, claimed_at).await {
-            let error = &error as &dyn std::error::Error;
-            tracing::warn!(deliveries = ids.len(), error, "claims could not be given back; they run out");
-            return;
-        }
-    }
-    let before =
-        |(job, claimed): &(Job, Box<ClaimedDelivery>)| Job { attempts: claimed.attempt.saturating_sub(1), ..*job };
-    let jobs: Vec<Job> = claimed.iter().map(before).collect();
-    let left = match engine.queue.push(&jobs).await {
-        Ok(pushed) => pushed.refused.len(),
-        Err(_) => jobs.len(),
-    };
-    if left > 0 {
-        counter!("paybell_intake_jobs_left_to_dispatcher_total").increment(left as u64);
-    }
-}
-
 fn merchant_of((_, claimed): &Claimed) -> &MerchantId {
     &claimed.payment.merchant_id
-}
-
-fn lock(turned_away: &Mutex<TurnedAway>) -> MutexGuard<'_, TurnedAway> {
-    turned_away.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use paybell_delivery::EndpointId;
-    use uuid::Uuid;
-
-    #[test]
-    fn who_found_no_room_rests_for_a_while() {
-        let [idle, busy, fine] = ["idle", "busy", "fine"].map(|id| MerchantId::new(id).expect("an id"));
-        let job = Job {
-            delivery_id: DeliveryId(Uuid::from_u128(1)),
-            endpoint_id: EndpointId(Uuid::from_u128(2)),
-            attempts: 1,
-            concurrency_max: 1,
-        };
-        let (mut turned_away, now) = (TurnedAway::default(), Instant::now());
-        let place = Some(Taken { job, ticket: 1, taken_at: now });
-        let found = [(&busy, &place), (&idle, &None), (&busy, &None), (&fine, &place)];
-        turned_away.note(found.into_iter(), now);
-        let mut resting = turned_away.resting(now);
-        resting.sort();
-        assert_eq!(resting, [busy.clone(), idle.clone()]);
-        assert!(turned_away.resting(now + REST).is_empty());
-    }
 }

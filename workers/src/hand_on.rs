@@ -4,14 +4,12 @@
 //! finished one leaves.
 
 use crate::Engine;
-use crate::attempt_ahead::leave_to_queue;
 use crate::claim_batch::{claim, count_won};
+use crate::give_back::{Claimed, leave_to_queue};
 use crate::run_worker::{Context, InFlight, attempt};
-use paybell_delivery::{EndpointId, Job};
+use paybell_delivery::EndpointId;
 use paybell_queue::{Inheritance, Taken};
-use paybell_store::engine::ClaimedDelivery;
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
 use tokio::time::timeout;
@@ -30,25 +28,6 @@ const REST_LONG: Duration = Duration::from_secs(10);
 /// For how long an endpoint is left alone of which nothing is held back.
 const REST: Duration = Duration::from_secs(1);
 
-/// The endpoints for which nothing waited or no place came, and until when each is left alone.
-#[derive(Default)]
-pub(crate) struct Resting(Mutex<HashMap<EndpointId, Instant>>);
-
-impl Resting {
-    pub(crate) fn is_resting(&self, endpoint: EndpointId, now: Instant) -> bool {
-        let mut resting = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        resting.retain(|_, until| *until > now);
-        resting.contains_key(&endpoint)
-    }
-
-    pub(crate) fn note(&self, endpoint: EndpointId, until: Instant) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(endpoint, until);
-    }
-}
-
-/// A claim, with the job that it was made for.
-type Claimed = (Job, Box<ClaimedDelivery>);
-
 /// Begins to hand places on for the endpoints of which this batch has many jobs, where more may wait.
 pub(crate) fn begin_handing_on(context: &Context, batch: &[Taken]) {
     if batch.len() < MANY || context.engine.queue.none_waits() || context.engine.queue.is_away() {
@@ -57,7 +36,7 @@ pub(crate) fn begin_handing_on(context: &Context, batch: &[Taken]) {
     let mut counts: HashMap<EndpointId, usize> = HashMap::new();
     batch.iter().for_each(|taken| *counts.entry(taken.job.endpoint_id).or_default() += 1);
     for (endpoint, _) in counts.into_iter().filter(|(_, count)| *count >= MANY) {
-        if context.resting.is_resting(endpoint, Instant::now()) {
+        if context.resting.has(&endpoint, Instant::now()) {
             continue;
         }
         let Some(inheritance) = context.finished.inherit(endpoint) else { continue };

@@ -3,7 +3,8 @@
 use crate::attempt_ahead::AttemptAhead;
 use crate::attempt_delivery::{attempt_claimed, record_attempt};
 use crate::claim_batch::claim_batch;
-use crate::hand_on::{Resting, begin_handing_on};
+use crate::hand_on::begin_handing_on;
+use crate::resting::Resting;
 use crate::survive_panics::survive_panics;
 use crate::{Engine, WorkerSettings, reuse_within};
 use apalis::layers::WorkerBuilderExt;
@@ -12,6 +13,7 @@ use apalis_core::task::data::Data;
 use apalis_core::worker::builder::WorkerBuilder;
 use apalis_core::worker::ext::parallelize::ParallelizeExt;
 use metrics::gauge;
+use paybell_delivery::EndpointId;
 use paybell_queue::{Batch, FeedLimits, Finished, Taken, feed};
 use paybell_store::AttemptsAhead;
 use paybell_store::engine::ClaimedDelivery;
@@ -44,7 +46,8 @@ pub(crate) struct Context {
     pub(crate) engine: Arc<Engine>,
     pub(crate) finished: Finished,
     pub(crate) attempts: TaskTracker,
-    pub(crate) resting: Arc<Resting>,
+    /// The endpoints for which no place is handed on now, as nothing waited for them or no place came.
+    pub(crate) resting: Arc<Resting<EndpointId>>,
     pub(crate) stop: CancellationToken,
 }
 

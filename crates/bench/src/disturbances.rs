@@ -63,9 +63,9 @@ impl Disturbances {
         union(all.chain(paused).collect())
     }
 
-    /// For what part of a time one processor or another was paused.
-    pub(crate) fn paused_share(&self, time: Period) -> f64 {
-        1.0 - share_left(&union(self.paused.periods()), time)
+    /// For what part of a time one processor or another was paused; nothing where that is not seen.
+    pub(crate) fn paused_share(&self, time: Period) -> Option<f64> {
+        self.paused.sees().then(|| 1.0 - share_left(&union(self.paused.periods()), time))
     }
 
     /// For what part of a time the processors were slow.

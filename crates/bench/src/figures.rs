@@ -68,8 +68,8 @@ pub(crate) struct Undisturbed {
     pub(crate) share: f64,
     /// For what part of the time the processors were slow.
     pub(crate) processors_slow_share: f64,
-    /// For what part of the time one processor or another was not run at all for 2 ms or longer.
-    pub(crate) processors_paused_share: f64,
+    /// For what part of the time one processor or another was not run at all for 2 ms or longer; nothing where that is not seen.
+    pub(crate) processors_paused_share: Option<f64>,
     /// Of the payments that were under way in no other.
     pub(crate) latency_ms: Percentiles,
 }

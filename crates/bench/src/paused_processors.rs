@@ -7,6 +7,8 @@ use crate::ledger::Ledger;
 use nix::sched::{CpuSet, sched_setaffinity};
 use nix::unistd::Pid;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering::Relaxed;
 use std::thread;
 use std::time::Duration;
 use thread_priority::{
@@ -16,13 +18,15 @@ use thread_priority::{
 
 /// How often each processor is looked at.
 const EVERY: Duration = Duration::from_millis(1);
-/// Who comes so much later than it was to be woken was not run. The kernel itself holds nobody up for so long.
+/// Who comes so much later than it was to be woken was not run. That it is the host and not the kernel: the sum of such times is
+/// what the kernel counts as stolen, or less (README.md).
 const LATE_US: u64 = 2_000;
 
 /// Watches for as long as it is there. It sees nothing where the process may have no thread that comes before all others
 /// (`CAP_SYS_NICE` in capabilities(7)).
 pub(crate) struct PausedProcessors {
     of_each: Vec<Periods>,
+    sees: Arc<AtomicBool>,
 }
 
 impl PausedProcessors {
@@ -30,15 +34,22 @@ impl PausedProcessors {
     pub(crate) fn watch(ledger: &Arc<Ledger>) -> Self {
         let count = thread::available_parallelism().map_or(1, usize::from);
         let of_each: Vec<Periods> = (0..count).map(|_| Periods::default()).collect();
+        let sees = Arc::<AtomicBool>::default();
         for (processor, seen) in of_each.iter().cloned().enumerate() {
-            let ledger = Arc::clone(ledger);
+            let (ledger, sees) = (Arc::clone(ledger), Arc::clone(&sees));
             thread::spawn(move || {
                 if comes_first_on(processor) {
+                    sees.store(true, Relaxed);
                     look(&ledger, &seen);
                 }
             });
         }
-        Self { of_each }
+        Self { of_each, sees }
+    }
+
+    /// Whether any processor is looked at.
+    pub(crate) fn sees(&self) -> bool {
+        self.sees.load(Relaxed)
     }
 
     /// The periods so far of all processors, in no order.

@@ -162,13 +162,15 @@ impl Report {
         let disturbed = self.largest(|figures| 1.0 - figures.undisturbed.share);
         if let Some(disturbed) = disturbed.filter(|disturbed| *disturbed > 0.0) {
             let slow = self.largest(|figures| figures.undisturbed.processors_slow_share).unwrap_or(0.0);
-            let paused = self.largest(|figures| figures.undisturbed.processors_paused_share).unwrap_or(0.0);
+            let paused = self.runs.iter().filter_map(|figures| figures.undisturbed.processors_paused_share);
+            let paused = paused
+                .reduce(f64::max)
+                .map_or("? (not seen without CAP_SYS_NICE)".to_owned(), |most| format!("{:.1} %", most * 100.0));
             println!(
                 "  up to {:.0} % of the time says nothing of latencies (processors taken or slow, disk still, half a second after; \
-                 one paused, five times as long after); processors were slow for up to {:.1} %, paused for up to {:.1} %",
+                 one paused, five times as long after); processors were slow for up to {:.1} %, paused for up to {paused}",
                 disturbed * 100.0,
-                slow * 100.0,
-                paused * 100.0
+                slow * 100.0
             );
         }
         if let Some(kept) = changed_pages_kept_s().filter(|kept| *kept > CHANGED_PAGES_KEPT_MAX_S) {

@@ -1,7 +1,8 @@
 //! Places that finished jobs leave to the next ones of their endpoint, which were claimed before.
 
 use super::{Rig, VISIBILITY, shop};
-use crate::hand_on::{Resting, begin_handing_on};
+use crate::hand_on::begin_handing_on;
+use crate::resting::Resting;
 use crate::run_worker::Context;
 use anyhow::{Result, ensure};
 use paybell_delivery::{Job, LIFETIME_MAX};
@@ -117,12 +118,12 @@ async fn an_endpoint_for_which_nothing_waits_is_left_alone_for_a_while() -> Resu
     begin_handing_on(&drain.context, &drain.in_flight);
     drain.context.attempts.close();
     drain.context.attempts.wait().await;
-    assert!(drain.context.resting.is_resting(endpoint, begun));
+    assert!(drain.context.resting.has(&endpoint, begun));
     drain.rig.engine.queue.push(&drain.waiting).await?;
     drain.context.resting.note(endpoint, begun + VISIBILITY * 2);
     begin_handing_on(&drain.context, &drain.in_flight);
     assert!(drain.finished().inherit(endpoint).is_some(), "nobody has its places");
-    assert!(!drain.context.resting.is_resting(endpoint, begun + VISIBILITY * 2), "but not for ever");
+    assert!(!drain.context.resting.has(&endpoint, begun + VISIBILITY * 2), "but not for ever");
     Ok(())
 }
 
@@ -139,6 +140,20 @@ async fn claims_for_which_no_place_comes_are_given_back() -> Result<()> {
         assert_eq!(drain.attempts_of(*job).await?, 0);
     }
     assert_eq!(drain.rig.receiver.requests().len(), 0);
+    Ok(())
+}
+
+#[tokio::test]
+async fn an_endpoint_of_which_no_place_comes_is_left_alone_for_long() -> Result<()> {
+    let drain = Drain::of(30).await?;
+    let begun = Instant::now();
+    begin_handing_on(&drain.context, &drain.in_flight);
+    drain.context.attempts.close();
+    drain.context.attempts.wait().await;
+    assert!(begun.elapsed() >= Duration::from_secs(1), "claims wait for a second");
+    assert_eq!(drain.rig.engine.queue.depth().await?, 30, "all wait again");
+    let endpoint = drain.in_flight[0].job.endpoint_id;
+    assert!(drain.context.resting.has(&endpoint, begun + Duration::from_secs(10)));
     Ok(())
 }
 
